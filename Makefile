@@ -1,0 +1,128 @@
+# retort: one non-recursive Makefile. `make help` lists the targets.
+#
+#   MODE=release (default) | clang | asan | tsan | fuzz   each builds under build/<mode>/
+#   DEV=1      warnings are errors (the default here and in .ci/run; packagers pass DEV=0)
+#   V=1        show the commands
+#   PREFIX, DESTDIR for install
+
+MODE   ?= release
+PREFIX ?= /usr/local
+DEV    ?= 1
+V      ?= 0
+Q      := $(if $(filter 1,$(V)),,@)
+SAY     = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
+PKGS   := libcurl libcjson sqlite3 openblas libpcre2-8 libutf8proc libzstd libmicrohttpd
+PKG_CONFIG ?= pkg-config
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+BUILD := build/$(MODE)
+WARN  := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wdouble-promotion -Wshadow \
+         -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wcast-qual \
+         -Wundef -Wswitch-enum -fno-common
+ifeq ($(DEV),1)
+WARN += -Werror
+endif
+CSTD  := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64
+OPT   := -O2 -g
+SAN   :=
+ifeq ($(MODE),clang)
+CC := clang
+endif
+ifeq ($(MODE),asan)
+OPT := -O1 -g -fno-omit-frame-pointer
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+ifeq ($(MODE),tsan)
+OPT := -O1 -g
+SAN := -fsanitize=thread
+endif
+ifeq ($(MODE),fuzz)
+CC  := clang
+OPT := -O1 -g
+SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+endif
+
+DEP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
+DEP_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
+CMOCKA     := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+
+CPPFLAGS += -I. -I$(BUILD)/gen $(DEP_CFLAGS)
+CFLAGS   += $(CSTD) $(OPT) $(WARN) $(SAN)
+LDFLAGS  += $(SAN)
+
+ROOMS    := core corpus model net gen filter train eval serve report
+LIB_SRC  := $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.c $(r)/*/*.c)))
+CLI_SRC  := $(sort $(wildcard cli/*.c))
+TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+AUX_SRC  := $(sort $(wildcard tests/server/*.c))
+EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/*))
+
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/embedded.o
+CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
+LIB      := $(BUILD)/libretort.a
+BIN      := $(BUILD)/retort
+TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
+FUZZERS  := $(FUZZ_SRC:%.c=$(BUILD)/%)
+AUX      := $(AUX_SRC:%.c=$(BUILD)/%)
+
+# Kernels live in files whose arithmetic dominates; they are worth -O3 but never -Ofast.
+KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
+ifeq ($(SAN),)
+$(KERNEL_OBJ): OPT := -O3 -g -fno-math-errno -fno-trapping-math
+endif
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.PHONY: all help
+all: $(BIN) ## build the binary (build/<mode>/retort)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST) | sort
+
+$(BUILD)/tools/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) -O1 $(WARN) -o $@ $<
+
+$(BUILD)/gen/embedded.c: $(BUILD)/tools/embed $(EMBED)
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/tools/embed $(EMBED) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/gen/embedded.o: $(BUILD)/gen/embedded.c
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(SAN) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call SAY,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BIN): $(CLI_OBJ) $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(DEP_LIBS)
+
+# The command room is linked into tests as well, all but its main.
+CLI_TEST_OBJ := $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+
+$(BUILD)/tests/server/%: $(BUILD)/tests/server/%.o $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(DEP_LIBS)
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(DEP_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_TEST_OBJ) $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_TEST_OBJ) $(LIB) $(CMOCKA) $(DEP_LIBS)
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d)
+
+include tests/tests.mk
+include bench/bench.mk

@@ -1,0 +1,161 @@
+-- The dataset file of retort, version 1.  Kept whole here; corpus/migrate.c brings older files up.
+--
+-- What must always hold (docs/ARCHITECTURE.md, "invariants"):
+--   a reply is committed before anything looks inside it; a request key is paid once; every attempt
+--   is a row; nothing is deleted by gen or filter; sum(reserved + settled) never passes the budget.
+--
+-- Times are milliseconds since 1970.  Money is in nano-USD, so that sums are exact.
+-- Hashes are 16-byte blobs (XXH3-128, big-endian).
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One start of one stage.
+CREATE TABLE run (
+    id         INTEGER PRIMARY KEY,
+    stage      TEXT NOT NULL,             -- gen, filter, train, eval, import, export
+    state      TEXT NOT NULL,             -- running, done, partial, failed, interrupted
+    started_ms INTEGER NOT NULL,
+    ended_ms   INTEGER,
+    version    TEXT NOT NULL,             -- of retort
+    recipe     TEXT,                      -- the effective recipe, JSON
+    sha256     TEXT,                      -- of its canonical form
+    summary    TEXT                       -- JSON: what the stage reports at its end
+) STRICT;
+
+-- Who was asked.  The host and path of the endpoint, never a key.
+CREATE TABLE teacher (
+    id       INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    endpoint TEXT NOT NULL,               -- scheme://host[:port]/path, without user, query, key
+    model    TEXT NOT NULL,
+    licence  TEXT,                        -- as the user stated it
+    UNIQUE (provider, endpoint, model)
+) STRICT;
+
+-- What is to be asked: a line of the prompt file, or what a strategy made.
+CREATE TABLE prompt (
+    id          INTEGER PRIMARY KEY,
+    name        TEXT,                     -- the id given in the file
+    source      TEXT NOT NULL,            -- file name and line, or strategy and step
+    hash        BLOB NOT NULL UNIQUE,     -- of the fields below
+    system      TEXT,
+    instruction TEXT,
+    input       TEXT,
+    messages    TEXT,                     -- JSON array; NULL for a single turn
+    meta        TEXT,                     -- JSON object
+    parent      INTEGER REFERENCES request (id) -- the request whose reply this was made from
+) STRICT;
+
+-- One question to one teacher.  answered + failed + waiting = all.
+CREATE TABLE request (
+    id          INTEGER PRIMARY KEY,
+    key         BLOB NOT NULL UNIQUE,     -- hash of endpoint, canonical body, sample
+    prompt_id   INTEGER NOT NULL REFERENCES prompt (id),
+    teacher_id  INTEGER NOT NULL REFERENCES teacher (id),
+    strategy    TEXT NOT NULL,
+    step        TEXT NOT NULL,            -- '' for one-step strategies
+    sample      INTEGER NOT NULL,
+    state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'answered', 'failed')),
+    cause       TEXT,                     -- why it failed: one of the classes in net/net.h
+    tries       INTEGER NOT NULL DEFAULT 0,
+    reserved_nusd INTEGER NOT NULL DEFAULT 0, -- worst case of what is in flight, 0 when settled
+    parsed      INTEGER NOT NULL DEFAULT 0, -- parser version that made its rows; 0: not yet
+    body        BLOB                      -- zstd of the body, where it cannot be rebuilt
+) STRICT;
+CREATE INDEX request_state ON request (state, id);
+CREATE INDEX request_prompt ON request (prompt_id);
+
+-- Every time a request went out.
+CREATE TABLE attempt (
+    id            INTEGER PRIMARY KEY,
+    request_id    INTEGER NOT NULL REFERENCES request (id),
+    run_id        INTEGER REFERENCES run (id),
+    started_ms    INTEGER NOT NULL,
+    latency_ms    INTEGER NOT NULL,
+    status        INTEGER NOT NULL,       -- HTTP status, 0 where there was none
+    cause         TEXT,                   -- NULL: answered
+    message       TEXT,                   -- of the failure
+    input_tokens  INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    nusd          INTEGER NOT NULL DEFAULT 0,
+    reply         BLOB,                   -- the body as it came
+    packed        INTEGER NOT NULL DEFAULT 0 -- 1: reply is a zstd frame
+) STRICT;
+CREATE INDEX attempt_request ON attempt (request_id);
+
+-- The samples.  Text columns hold what a person reads; nothing is ever removed from here.
+CREATE TABLE sample (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT UNIQUE,            -- the id given by a file or prompt; what decisions name
+    source        TEXT NOT NULL,          -- 'gen' or the imported file's name
+    request_id    INTEGER REFERENCES request (id),
+    choice        INTEGER NOT NULL DEFAULT 0,
+    system        TEXT,
+    instruction   TEXT NOT NULL,
+    input         TEXT NOT NULL DEFAULT '',
+    output        TEXT NOT NULL,
+    reasoning     TEXT,
+    messages      TEXT,                   -- JSON array of all turns but the last reply; NULL: single turn
+    finish_reason TEXT,                   -- stop, length, content_filter …; NULL: not known
+    meta          TEXT,                   -- JSON object: whatever else the source had
+    hash          BLOB NOT NULL,          -- of system, instruction, input, messages, output
+    added_ms      INTEGER NOT NULL,
+    UNIQUE (request_id, choice)
+) STRICT;
+
+-- Every rule that fired on a sample.  action: remove, flag, keep.
+CREATE TABLE verdict (
+    sample_id  INTEGER NOT NULL REFERENCES sample (id),
+    rule       TEXT NOT NULL,             -- 'human' for a person's decision
+    version    INTEGER NOT NULL,
+    action     TEXT NOT NULL CHECK (action IN ('remove', 'flag', 'keep')),
+    value      REAL,
+    threshold  REAL,
+    field      TEXT,                      -- which text the span is in
+    span_from  INTEGER,                   -- byte offsets
+    span_to    INTEGER,
+    match_id   INTEGER REFERENCES sample (id),
+    similarity REAL,
+    why        TEXT,                      -- in words
+    PRIMARY KEY (sample_id, rule)
+) STRICT, WITHOUT ROWID;
+
+-- Measured once a sample; thresholds are moved by SQL.
+CREATE TABLE score (
+    sample_id INTEGER NOT NULL REFERENCES sample (id),
+    name      TEXT NOT NULL,
+    version   INTEGER NOT NULL,
+    value     REAL NOT NULL,
+    PRIMARY KEY (sample_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- A person's word is the last; else any 'remove' removes.
+CREATE VIEW decision AS
+SELECT s.id AS sample_id,
+       CASE WHEN h.action = 'keep' THEN 1
+            WHEN EXISTS (SELECT 1 FROM verdict v WHERE v.sample_id = s.id AND v.action = 'remove') THEN 0
+            ELSE 1 END AS kept
+FROM sample s LEFT JOIN verdict h ON h.sample_id = s.id AND h.rule = 'human';
+
+CREATE VIEW kept AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE d.kept;
+CREATE VIEW removed AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE NOT d.kept;
+
+-- Results of training and evaluation.
+CREATE TABLE checkpoint (
+    id      INTEGER PRIMARY KEY,
+    run_id  INTEGER NOT NULL REFERENCES run (id),
+    step    INTEGER NOT NULL,
+    path    TEXT NOT NULL,
+    metrics TEXT NOT NULL                 -- JSON: loss, tokens, tokens_per_s …
+) STRICT;
+
+CREATE TABLE evaluation (
+    id      INTEGER PRIMARY KEY,
+    run_id  INTEGER NOT NULL REFERENCES run (id),
+    model   TEXT NOT NULL,
+    suite   TEXT NOT NULL,
+    metrics TEXT NOT NULL                 -- JSON, as eval --json prints it
+) STRICT;
