@@ -24,6 +24,6 @@ void pool_run(struct pool *p, size_t tasks, void (*fn)(void *context, size_t tas
 /* As pool_run; fn returns a number, and the numbers are added in task order. */
 double pool_sum(struct pool *p, size_t tasks, double (*fn)(void *context, size_t task, int worker),
                 void *context);
-int pool_cpus(void); /* processors this process may use (affinity and cgroup quota) */
+int pool_cpus(void); /* processors this process may use (online, within the cgroup's quota) */
 
 #endif
