@@ -1,0 +1,155 @@
+/*
+ * The backend seam: about twenty-five operations on tensors.  The transformer (forward, backward,
+ * loss, optimiser, generation) is written once against this table; a table is one way to compute.
+ *
+ *     reference   naive loops, every number a double: the oracle of the tests
+ *     cpu         OpenBLAS tiles on our thread pool, SIMD by run-time dispatch, float
+ *
+ * Rules of a table:
+ *   - the result depends on the operands only, never on the number of threads;
+ *   - operations are asked in order and may run later; backend_sync waits and tells failure;
+ *   - shapes are the caller's duty (asserted in the reference table, not reported as errors);
+ *   - "accumulate" operands are added to, all other outputs are overwritten;
+ *   - an absent tensor (data NULL) is a parameter that the model does not have or a gradient
+ *     that nobody wants.
+ *
+ * Shapes: T tokens of the pass, H hidden, V vocabulary, heads*dim the width of q.
+ */
+#ifndef MODEL_BACKEND_H
+#define MODEL_BACKEND_H
+
+#include "core/error.h"
+#include "core/pool.h"
+#include "model/tensor.h"
+
+struct backend;
+
+enum norm_kind { NORM_RMS, NORM_LAYER };
+enum gelu_kind { GELU_TANH, GELU_ERF };
+
+/* Block-diagonal attention over segments that stand behind each other in a batch. */
+struct attention {
+    struct tensor starts; /* I32 [1, segments + 1]: segment s is tokens [starts[s], starts[s+1]) */
+    int32_t segments, longest;
+    int32_t heads, kv_heads, dim; /* query head h reads key/value head h / (heads / kv_heads) */
+    double scale;                 /* of q.k, usually dim^-1/2 */
+    int32_t window;               /* a query sees that many keys with its own; 0: all before it */
+    bool causal;
+};
+
+/* Keys and values of sequences being generated: slot s, position p of a layer is row
+ * s * capacity + p of keys and values [slots * capacity, kv_heads * dim]. */
+struct attention_cached {
+    struct tensor keys, values;
+    struct tensor slots, positions; /* I32 [1, T]: where each query token stands */
+    int32_t capacity;
+    int32_t heads, kv_heads, dim;
+    double scale;
+    int32_t window;
+};
+
+struct adamw {
+    double rate, beta1, beta2, epsilon, decay;
+    int64_t step;      /* from 1: for the bias correction */
+    double grad_scale; /* gradients are sums: 1/N times the clipping factor */
+    int64_t decayed;   /* the first so many elements are decayed, those behind are not */
+};
+
+struct backend_ops {
+    const char *name, *summary;
+    enum dtype real; /* type of activations, trainable parameters and gradients */
+    struct backend *(*open)(struct pool *pool, struct error *error);
+    void (*close)(struct backend *b);
+
+    /* -- memory.  alloc zeroes and aligns to 64 bytes; `what` names it in the error. */
+    void *(*alloc)(struct backend *b, size_t bytes, const char *what, struct error *error);
+    void (*release)(struct backend *b, void *data);
+    /* Host memory without gaps, of type `type`, converted to and from t's own type. */
+    void (*upload)(struct backend *b, struct tensor t, const void *host, enum dtype type);
+    void (*download)(struct backend *b, struct tensor t, void *host, enum dtype type);
+    int (*sync)(struct backend *b, struct error *error);
+
+    /* -- linear algebra.  c = alpha op(a) op(bm) + beta c; op transposes where asked.  bm may be
+     * BF16, F16 (weights kept in half the memory). */
+    void (*matmul)(struct backend *b, struct tensor c, struct tensor a, bool ta, struct tensor bm,
+                   bool tb, const double alpha_beta[2]);
+    void (*add)(struct backend *b, struct tensor y, struct tensor x); /* y += x */
+    void (*copy)(struct backend *b, struct tensor y, struct tensor x);
+    void (*zero)(struct backend *b, struct tensor y);
+    void (*scale)(struct backend *b, struct tensor y, double factor);
+    void (*add_bias)(struct backend *b, struct tensor y, struct tensor bias); /* each row += bias */
+    /* dbias [1, n] accumulates the column sums of dy. */
+    void (*bias_back)(struct backend *b, struct tensor dbias, struct tensor dy);
+    double (*sum_squares)(struct backend *b, struct tensor x);
+
+    /* -- rows.  ids, rows: I32 [1, n].  y[i] = table[ids[i]];  table[ids[i]] += dy[i] */
+    void (*gather)(struct backend *b, struct tensor y, struct tensor table, struct tensor rows);
+    void (*scatter_add)(struct backend *b, struct tensor table, struct tensor dy,
+                        struct tensor rows);
+
+    /* -- normalisation of each row.  stats [T, 2]: mean and reciprocal deviation of the row (mean
+     * 0 for RMS), filled forward, read backward.  norm_back: dx accumulates; dw, dbias too. */
+    void (*norm)(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
+                 struct tensor x, const struct tensor weight_bias[2], double epsilon);
+    void (*norm_back)(struct backend *b, enum norm_kind kind, struct tensor dx,
+                      const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
+                      struct tensor stats, struct tensor weight);
+
+    /* -- position.  x [T, heads*dim] rotated in place by table[position] = cos[dim/2], sin[dim/2]
+     * (half-split, Hugging Face's rotate_half); direction -1 turns back, which is the gradient. */
+    void (*rope)(struct backend *b, struct tensor x, struct tensor table, struct tensor positions,
+                 int32_t dim, int direction);
+
+    /* -- attention.  q, out [T, heads*dim], k, v [T, kv_heads*dim]; lse [T, heads] keeps the log
+     * of each softmax's sum, so that the backward pass needs no T x T matrix.  qkv: three views.
+     * dqkv is overwritten. */
+    void (*attention)(struct backend *b, const struct attention *a, struct tensor out,
+                      struct tensor lse, const struct tensor qkv[3]);
+    void (*attention_back)(struct backend *b, const struct attention *a,
+                           const struct tensor dqkv[3], struct tensor dout, struct tensor out,
+                           struct tensor lse, const struct tensor qkv[3]);
+    void (*attention_cached)(struct backend *b, const struct attention_cached *a, struct tensor out,
+                             struct tensor q);
+
+    /* -- activations.  swiglu: gate_up [T, 2F] holds gate and up side by side, y [T, F] =
+     * silu(gate) * up; the backward pass overwrites gate_up with its gradient and, where `y` is
+     * present, leaves the recomputed forward value there. */
+    void (*swiglu)(struct backend *b, struct tensor y, struct tensor gate_up);
+    void (*swiglu_back)(struct backend *b, struct tensor gate_up, struct tensor y,
+                        struct tensor dy);
+    void (*gelu)(struct backend *b, enum gelu_kind kind, struct tensor y, struct tensor x);
+    void (*gelu_back)(struct backend *b, enum gelu_kind kind, struct tensor x, struct tensor y,
+                      struct tensor dy); /* x becomes its gradient, y the forward value */
+    /* y = x where kept, scaled by 1/(1-p), else 0; the mask is a function of seed, stream and
+     * the element's index, so the backward pass asks for the same one. */
+    void (*dropout)(struct backend *b, struct tensor y, struct tensor x, double p,
+                    const uint64_t seed_stream[2]);
+
+    /* -- loss.  logits [n, V]; targets I32 [1, n]; nll [1, n] gets -log p(target) of each row;
+     * with `gradient`, logits become weight * (softmax - one-hot).  weights [1, n] may be absent
+     * (all 1). */
+    void (*cross_entropy)(struct backend *b, struct tensor logits, struct tensor nll,
+                          struct tensor targets, struct tensor weights, bool gradient);
+
+    /* -- optimiser: fused AdamW on flat blocks; g is read only.
+     * p *= 1 - rate*decay; m, v; p -= rate * mhat / (sqrt(vhat) + eps). */
+    void (*adamw)(struct backend *b, struct tensor p, struct tensor g, struct tensor m,
+                  struct tensor v, const struct adamw *how);
+};
+
+/* What every backend's own struct begins with. */
+struct backend {
+    const struct backend_ops *ops;
+    struct pool *pool; /* borrowed */
+};
+
+extern const struct backend_ops backend_reference, backend_cpu;
+extern const struct backend_ops *const backends[]; /* NULL-ended */
+
+/* The table of that name, or NULL with an error that lists the names. */
+const struct backend_ops *backend_find(const char *name, struct error *error);
+
+/* A numbers block of the backend's own type: [1, n], zeroed; free with ops->release. */
+struct tensor backend_block(struct backend *b, int64_t n, const char *what, struct error *error);
+
+#endif
