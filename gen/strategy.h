@@ -1,0 +1,128 @@
+/*
+ * The seam of strategies: how a dataset is asked out of a teacher.
+ *
+ * A strategy is a state machine without I/O.  It is pulled for asks, and told of every request that
+ * came to its end; in both calls it may emit asks (gen_ask) and rows (gen_row).  The queue does the
+ * rest: keys, money, pacing, storage, retries, resume.
+ *
+ *   plan()   emits the first asks, some dozens a call.  Everything random comes from gen_random(g,
+ *            purpose, index), so that the same recipe and seed give the same asks in the same order.
+ *   answer() gets one stored reply with the prompt it answers.  It emits rows, or follow-up asks
+ *            whose `parent` is the request just answered, or says gen_reject.  Rows, asks and the
+ *            mark "parsed" are committed together: a crash gives the same call again, never half.
+ *
+ * What a later step needs to know travels in the ask's `meta` (a JSON object, stored with the
+ * prompt) or is read back with gen_ancestor.  So a chain needs no memory of its own, and a run that
+ * was killed goes on in the middle of it.
+ *
+ * A strategy whose asks depend on all rows so far (self-instruct) sets `ordered`: answers then come
+ * in the order of the asks, whatever order the teacher chose, and after a restart all stored
+ * answers are told again from the first.  It must plan no further ahead than gen_window(g) asks.
+ *
+ * To add one: gen/strategies/NAME.c with a `const struct gen_strategy`, one line in the table of
+ * gen/strategy.c, its prompts as schemas/embed/prompts/NAME-STEP.txt (a file of that name in the
+ * recipe's folder `prompts/` wins), tests/gen/test_NAME.c, a page in docs/gen.md.
+ */
+#ifndef GEN_STRATEGY_H
+#define GEN_STRATEGY_H
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "core/rng.h"
+#include "core/slice.h"
+#include "net/net.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gen; /* the run a strategy lives in */
+
+/* One prompt, asked `samples` times.  Slices need to live during the call only. */
+struct gen_ask {
+    const char *step;    /* one of the strategy's steps; NULL: the first */
+    struct slice name;   /* becomes the row's name (with the sample's number behind it past 0) */
+    struct slice source; /* for people: "prompts.jsonl:12", "evolve:2" */
+    struct slice system, instruction, input; /* one user turn: instruction, a blank line, input */
+    struct slice messages; /* or all turns as a JSON array of {role, content} */
+    struct slice raw;      /* or raw text (providers with NET_RAW_PROMPT) */
+    struct slice meta;     /* JSON object; absent: none */
+    int64_t parent;        /* request whose answer led here; 0: none */
+    int first_sample, samples; /* samples 0: gen.samples of the recipe */
+};
+
+/* A row to be.  Absent output means "what the teacher said"; absent others "as in the prompt". */
+struct gen_row {
+    struct slice name, system, instruction, input, output, reasoning, messages, finish_reason, meta;
+    int64_t choice;
+};
+
+struct gen_prompt {
+    int64_t id, parent;
+    struct slice name, source, system, instruction, input, messages, meta;
+};
+
+struct gen_answer {
+    int64_t request;
+    const char *step;
+    int64_t sample;
+    struct gen_prompt prompt;
+    enum net_cause cause;          /* NET_OK, or why there is no answer (then reply is NULL) */
+    const struct net_reply *reply;
+    const struct net_choice *choice; /* the first usable one; NULL with reply */
+    int64_t latency_ms;
+    const char *teacher;           /* its label */
+};
+
+struct gen_strategy {
+    const char *name, *about;
+    int version;              /* of the parser: what request.parsed says; raised when rows change */
+    const char *const *steps; /* NULL-ended; the first is the default.  Each may have its own
+                                 teacher, max_tokens, temperature, … in gen.steps.NAME */
+    unsigned needs;           /* net_feature bits */
+    bool ordered;
+    int (*open)(struct gen *g, void **state, struct error *error);
+    /* Emit some asks.  GEN_MORE: call again; GEN_WAIT: after the next answer; GEN_END: planned all;
+     * -1 failure. */
+    int (*plan)(struct gen *g, void *state, struct error *error);
+    int (*answer)(struct gen *g, void *state, const struct gen_answer *a, struct error *error);
+    /* How many asks the plan has in all, for progress and --dry-run; -1: cannot be told. */
+    int64_t (*count)(struct gen *g, void *state);
+    /* Where plan() stands, as text to be stored, and going there again: lets a run of a million
+     * prompts go on without planning them again.  NULL: planned again, known keys are skipped. */
+    int (*position)(void *state, struct buf *out);
+    int (*seek)(struct gen *g, void *state, struct slice position, struct error *error);
+    void (*close)(void *state);
+};
+
+enum { GEN_END = 0, GEN_MORE = 1, GEN_WAIT = 2 };
+
+extern const struct gen_strategy *const gen_strategies[]; /* NULL-ended */
+const struct gen_strategy *gen_strategy_find(const char *name);
+
+/* ---- what a strategy may call ---------------------------------------------------------------- */
+
+int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error);
+/* A row made of the answer being told.  Only inside answer(). */
+int gen_row(struct gen *g, const struct gen_row *row, struct error *error);
+/* The answer is no good: counted as failed, cause "rejected", with this reason. */
+void gen_reject(struct gen *g, const char *reason);
+/* An independent stream of random numbers: the same for the same recipe seed, purpose and index. */
+struct rng gen_random(struct gen *g, const char *purpose, uint64_t index);
+const struct json *gen_setting(struct gen *g, const char *path); /* of the gen block: "evolve.rounds" */
+char *gen_file(struct gen *g, const char *name); /* beside the recipe; allocated */
+int gen_window(struct gen *g);
+int64_t gen_accepted(struct gen *g); /* rows stored so far, earlier runs included */
+/* The stored answer of an earlier request of the chain, by number; fn is called once.  1, 0, -1. */
+int gen_ancestor(struct gen *g, int64_t request,
+                 int (*fn)(void *context, const struct gen_answer *a, struct error *error),
+                 void *context, struct error *error);
+/* A prompt template by name with {{fields}} replaced by the pairs (NULL-ended: name, slice…). */
+struct gen_field {
+    const char *name;
+    struct slice value;
+};
+int gen_template(struct gen *g, const char *name, const struct gen_field *fields, size_t n,
+                 struct buf *out, struct error *error);
+
+#endif

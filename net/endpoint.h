@@ -1,0 +1,40 @@
+/*
+ * One teacher as the recipe names it: provider, address, model, key, prices, limits.
+ *
+ * The key comes from an environment variable or a file, lives in the headers of this struct only,
+ * and is wiped when it is closed.  endpoint_name is what the dataset stores: scheme, host, port and
+ * path, without user, query or key.
+ */
+#ifndef NET_ENDPOINT_H
+#define NET_ENDPOINT_H
+
+#include "core/error.h"
+#include "core/json.h"
+#include "net/net.h"
+#include "net/pace.h"
+
+#include <stdint.h>
+
+struct endpoint {
+    const struct net_provider *provider;
+    char *url;          /* base_url + path, to send to */
+    char *name;         /* what is stored and what the request key contains */
+    char *label;        /* teacher.name of the recipe, or the model */
+    char *model;
+    char *licence;      /* as the user stated it; NULL */
+    double weight;
+    struct net_headers headers;
+    struct net_dialect dialect;
+    struct pace_config limits;
+    double input_price, output_price, cached_price; /* USD a million tokens; NAN: unknown */
+    int64_t teacher_id; /* of the dataset, filled by the caller */
+};
+
+/* teacher: the recipe's block (or one element of gen.teachers, filled with defaults). */
+int endpoint_open(struct endpoint *e, const struct json *teacher, struct error *error);
+void endpoint_close(struct endpoint *e);
+/* Cost in nano-USD; 0 where prices are unknown. */
+int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u);
+bool endpoint_has_price(const struct endpoint *e);
+
+#endif
