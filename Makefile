@@ -64,6 +64,7 @@ EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/*))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/embedded.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
 LIB      := $(BUILD)/libretort.a
+CLI_LIB  := $(BUILD)/libcli.a
 BIN      := $(BUILD)/retort
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZERS  := $(FUZZ_SRC:%.c=$(BUILD)/%)
@@ -103,12 +104,14 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(BIN): $(CLI_OBJ) $(LIB)
-	$(call SAY,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(DEP_LIBS)
-
 # The command room is linked into tests as well, all but its main.
-CLI_TEST_OBJ := $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+$(CLI_LIB): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BIN): $(BUILD)/cli/main.o $(CLI_LIB) $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(BUILD)/cli/main.o $(CLI_LIB) $(LIB) $(DEP_LIBS)
 
 $(BUILD)/tests/server/%: $(BUILD)/tests/server/%.o $(LIB)
 	$(call SAY,LD,$@)
@@ -118,9 +121,9 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(DEP_LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_TEST_OBJ) $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB)
 	$(call SAY,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_TEST_OBJ) $(LIB) $(CMOCKA) $(DEP_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_LIB) $(LIB) $(CMOCKA) $(DEP_LIBS)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d)
 

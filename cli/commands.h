@@ -1,0 +1,9 @@
+/* The commands there are; each is defined in cli/cmd_NAME.c. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_help;
+
+#endif
