@@ -55,13 +55,15 @@ void json_free(struct json *root);
 struct json_map;
 struct json *json_parse_mapped(struct slice text, unsigned flags, struct json_map **where,
                                struct error *error);
-/* Line and column (from 1) of a node of the mapped tree; false for a node it does not know. */
+/* Line and column (from 1; columns count characters) of a node of the mapped tree, of its key where
+ * it has one; false for a node it does not know. */
 bool json_where(const struct json_map *where, const struct json *node, int *line, int *column);
 void json_map_free(struct json_map *where);
 
 enum json_type json_type(const struct json *node);
 const char *json_type_name(enum json_type type); /* "object", "number", … */
-const struct json *json_get(const struct json *object, const char *key); /* NULL where absent */
+/* The member of that key, of equal keys the last; NULL where absent. */
+const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_at(const struct json *array, size_t index);
 /* json_path(root, "choices.0.message.content"): keys and indices, dotted. */
 const struct json *json_path(const struct json *root, const char *path);
@@ -73,13 +75,16 @@ const char *json_key(const struct json *child); /* NULL in arrays */
 struct slice json_string(const struct json *node); /* the absent slice if no string */
 /* The string NUL-terminated, or `fallback`; only for text known to hold no NUL. */
 const char *json_text(const struct json *node, const char *fallback);
-bool json_true(const struct json *node); /* true only for the literal true */
-double json_number(const struct json *node, double fallback);
+bool json_true(const struct json *node);                      /* true only for the literal true */
+double json_number(const struct json *node, double fallback); /* fallback also past its range */
 /* 0 when the node is a number that is an integer within int64 (1.0 and 1e3 are); else -1. */
 int json_integer(const struct json *node, int64_t *out);
-/* The digits of a number as they stood where a double would not hold them, else the shortest form. */
+/* The digits of a number as they stood where a double would not hold them, else the shortest form.
+ */
 int json_number_text(const struct json *node, struct buf *out);
-bool json_equal(const struct json *a, const struct json *b); /* by JSON value; 1 == 1.0 */
+bool json_is_double(const struct json *node); /* a number, and a double holds it */
+int json_number_compare(const struct json *a, const struct json *b); /* of numbers, exact */
+bool json_equal(const struct json *a, const struct json *b);         /* by JSON value; 1 == 1.0 */
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
@@ -89,16 +94,18 @@ struct json *json_new_integer(int64_t x);
 struct json *json_new_bool(bool x);
 struct json *json_new_null(void);
 struct json *json_copy(const struct json *node);
-void json_put(struct json *object, const char *key, struct json *value); /* replaces; moves */
-void json_push(struct json *array, struct json *value);                  /* moves */
+void json_put(struct json *object, const char *key, struct json *value);    /* replaces; moves */
+void json_push(struct json *array, struct json *value);                     /* moves */
 void json_put_text(struct json *object, const char *key, const char *text); /* NULL: null */
 void json_put_string(struct json *object, const char *key, struct slice s);
 void json_put_number(struct json *object, const char *key, double x);
 void json_put_integer(struct json *object, const char *key, int64_t x);
 void json_put_bool(struct json *object, const char *key, bool x);
 void json_remove(struct json *object, const char *key);
-/* The child as a changeable node (of a tree the caller owns). */
+/* Children as changeable nodes (of a tree the caller owns). */
 struct json *json_edit(struct json *object, const char *key);
+struct json *json_edit_first(struct json *container);
+struct json *json_edit_next(struct json *child);
 
 /* Append the text of the node; -1 when the buffer's maximum was reached. */
 int json_write(const struct json *node, unsigned flags, struct buf *out);

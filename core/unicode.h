@@ -12,6 +12,8 @@
 
 bool utf8_valid(struct slice s);
 size_t utf8_first_bad(struct slice s); /* offset of the first invalid byte, or s.len */
+/* Bytes of the maximal invalid part at data[0]; 0 where a valid sequence stands. */
+size_t utf8_bad_length(const char *data, size_t len);
 /* Append s with each maximal invalid part as U+FFFD (Unicode 3.9, what Python and browsers do). */
 int utf8_repair(struct slice s, struct buf *out);
 /* Decode the code point at data[0]; returns its length 1..4, or 0 when invalid. */
