@@ -12,6 +12,13 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Running totals, changed in the transaction that changes what they count (corpus_tally), so that
+-- status is one look at a big file; `retort status --check` recounts them.
+CREATE TABLE tally (
+    key TEXT PRIMARY KEY,
+    n   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One start of one stage.
 CREATE TABLE run (
     id         INTEGER PRIMARY KEY,
@@ -135,10 +142,10 @@ CREATE TABLE score (
 -- A person's word is the last; else any 'remove' removes.
 CREATE VIEW decision AS
 SELECT s.id AS sample_id,
-       CASE WHEN h.action = 'keep' THEN 1
-            WHEN EXISTS (SELECT 1 FROM verdict v WHERE v.sample_id = s.id AND v.action = 'remove') THEN 0
-            ELSE 1 END AS kept
-FROM sample s LEFT JOIN verdict h ON h.sample_id = s.id AND h.rule = 'human';
+       NOT EXISTS (SELECT 1 FROM verdict v WHERE v.sample_id = s.id AND v.action = 'remove')
+       OR EXISTS (SELECT 1 FROM verdict h
+                  WHERE h.sample_id = s.id AND h.rule = 'human' AND h.action = 'keep') AS kept
+FROM sample s;
 
 CREATE VIEW kept AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE d.kept;
 CREATE VIEW removed AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE NOT d.kept;

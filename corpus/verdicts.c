@@ -1,0 +1,178 @@
+#include "corpus/verdicts.h"
+
+#include "core/buf.h"
+
+#include <string.h>
+
+static const char *const action_names[] = {"remove", "flag", "keep"};
+
+const char *verdicts_action_name(enum verdict_action action)
+{
+    return action_names[action];
+}
+
+static enum verdict_action action_of(struct slice name)
+{
+    if (slice_is(name, "remove"))
+        return VERDICT_REMOVE;
+    return slice_is(name, "keep") ? VERDICT_KEEP : VERDICT_FLAG;
+}
+
+static void bind_span(struct sql_stmt *q, const struct verdict *v)
+{
+    sql_bind_text(q, 7, slice_of(v->field));
+    if (v->field == NULL)
+        return; /* the offsets stay NULL */
+    sql_bind_int(q, 8, v->span_from);
+    sql_bind_int(q, 9, v->span_to);
+}
+
+int verdicts_put(struct corpus *c, const struct verdict *v, struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(
+        corpus_sql(c),
+        "INSERT OR REPLACE INTO verdict (sample_id, rule, version, action, value, threshold, field,"
+        " span_from, span_to, match_id, similarity, why)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        error);
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, v->sample_id);
+    sql_bind_text(q, 2, slice_of(v->rule));
+    sql_bind_int(q, 3, v->version);
+    sql_bind_text(q, 4, slice_of(action_names[v->action]));
+    sql_bind_real(q, 5, v->value);
+    sql_bind_real(q, 6, v->threshold);
+    bind_span(q, v);
+    if (v->match_id != 0)
+        sql_bind_int(q, 10, v->match_id);
+    sql_bind_real(q, 11, v->similarity);
+    sql_bind_text(q, 12, v->why);
+    return sql_run(q, error);
+}
+
+int verdicts_clear(struct corpus *c, const char *rule, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    rule != NULL ? "DELETE FROM verdict WHERE rule = ?1 AND rule <> 'human'"
+                                 : "DELETE FROM verdict WHERE rule <> 'human'",
+                    error);
+    if (q == NULL)
+        return -1;
+    if (rule != NULL)
+        sql_bind_text(q, 1, slice_of(rule));
+    return sql_run(q, error);
+}
+
+int verdicts_withdraw(struct corpus *c, int64_t sample_id, const char *rule, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "DELETE FROM verdict WHERE sample_id = ?1 AND rule = ?2", error);
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, sample_id);
+    sql_bind_text(q, 2, slice_of(rule));
+    return sql_run(q, error);
+}
+
+/* The texts that the reader wants NUL-terminated are copied into `names`. */
+static void fill(struct sql_stmt *q, struct buf *names, struct verdict *v)
+{
+    struct slice rule = sql_text(q, 1), field = sql_text(q, 6);
+    buf_clear(names);
+    buf_slice(names, rule);
+    buf_char(names, '\0');
+    buf_slice(names, field);
+    *v = (struct verdict){
+        .sample_id = sql_int(q, 0),
+        .rule = names->data,
+        .version = (int)sql_int(q, 2),
+        .action = action_of(sql_text(q, 3)),
+        .value = sql_real(q, 4),
+        .threshold = sql_real(q, 5),
+        .field = field.data != NULL ? names->data + rule.len + 1 : NULL,
+        .span_from = sql_int(q, 7),
+        .span_to = sql_int(q, 8),
+        .match_id = sql_int(q, 9),
+        .similarity = sql_real(q, 10),
+        .why = sql_text(q, 11),
+    };
+}
+
+#define COLUMNS                                                                                    \
+    "sample_id, rule, version, action, value, threshold, field, span_from, span_to, match_id,"     \
+    " similarity, why"
+
+int verdicts_each(struct corpus *c, int64_t sample_id,
+                  int (*fn)(void *context, const struct verdict *v, struct error *error),
+                  void *context, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    sample_id != 0 ? "SELECT " COLUMNS
+                                     " FROM verdict WHERE sample_id = ?1 ORDER BY sample_id, rule"
+                                   : "SELECT " COLUMNS " FROM verdict ORDER BY sample_id, rule",
+                    error);
+    struct buf names = BUF;
+    struct verdict v;
+    int rc;
+    if (q == NULL)
+        return -1;
+    if (sample_id != 0)
+        sql_bind_int(q, 1, sample_id);
+    while ((rc = sql_step(q, error)) == 1) {
+        fill(q, &names, &v);
+        rc = fn(context, &v, error);
+        if (rc != 0) {
+            sql_reset(q);
+            rc = rc < 0 ? -1 : 0;
+            break;
+        }
+    }
+    buf_free(&names);
+    return rc;
+}
+
+int scores_put(struct corpus *c, int64_t sample_id, const char *name, int version, double value,
+               struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    "INSERT OR REPLACE INTO score (sample_id, name, version, value)"
+                    " VALUES (?1, ?2, ?3, ?4)",
+                    error);
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, sample_id);
+    sql_bind_text(q, 2, slice_of(name));
+    sql_bind_int(q, 3, version);
+    sql_bind_real(q, 4, value);
+    return sql_run(q, error);
+}
+
+double scores_get(struct corpus *c, int64_t sample_id, const char *name)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT value FROM score WHERE sample_id = ?1 AND name = ?2",
+                    NULL);
+    double value = (double)NAN;
+    if (q == NULL)
+        return value;
+    sql_bind_int(q, 1, sample_id);
+    sql_bind_text(q, 2, slice_of(name));
+    if (sql_step(q, NULL) == 1) {
+        value = sql_real(q, 0);
+        sql_reset(q);
+    }
+    return value;
+}
+
+int scores_clear(struct corpus *c, const char *name, struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(corpus_sql(c), "DELETE FROM score WHERE name = ?1", error);
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(name));
+    return sql_run(q, error);
+}
