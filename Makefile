@@ -5,12 +5,14 @@
 #   V=1        show the commands
 #   PREFIX, DESTDIR for install
 
+MODES  := release clang asan tsan fuzz
 MODE   ?= release
 PREFIX ?= /usr/local
 DEV    ?= 1
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
-SAY     = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
+SILENT := $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+SAY     = $(if $(or $(filter 1,$(V)),$(SILENT)),,@printf '  %-5s %s\n' $(1) $(2))
 PKGS   := libcurl libcjson sqlite3 openblas libpcre2-8 libutf8proc libzstd libmicrohttpd
 PKG_CONFIG ?= pkg-config
 
@@ -18,7 +20,14 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-BUILD := build/$(MODE)
+# bench-train has a MODE of its own (MODE=lora): there a word that is no build mode means release.
+ifeq ($(filter $(MODES),$(MODE)),)
+ifeq ($(filter bench-%,$(MAKECMDGOALS)),)
+$(error MODE=$(MODE): no such mode; one of $(MODES))
+endif
+endif
+BUILD_MODE := $(or $(filter $(MODES),$(MODE)),release)
+BUILD := build/$(BUILD_MODE)
 WARN  := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wdouble-promotion -Wshadow \
          -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wcast-qual \
          -Wundef -Wswitch-enum -fno-common
@@ -28,23 +37,28 @@ endif
 CSTD  := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64
 OPT   := -O2 -g
 SAN   :=
-ifeq ($(MODE),clang)
+ifeq ($(BUILD_MODE),clang)
 CC := clang
 endif
-ifeq ($(MODE),asan)
+ifeq ($(BUILD_MODE),asan)
 OPT := -O1 -g -fno-omit-frame-pointer
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 endif
-ifeq ($(MODE),tsan)
+ifeq ($(BUILD_MODE),tsan)
 OPT := -O1 -g
 SAN := -fsanitize=thread
 endif
-ifeq ($(MODE),fuzz)
+ifeq ($(BUILD_MODE),fuzz)
 CC  := clang
 OPT := -O1 -g
 SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 endif
 
+ifneq ($(shell $(PKG_CONFIG) --exists $(PKGS) && echo yes),yes)
+ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+$(error libraries are missing; sh bootstrap.sh deps installs them (needed: $(PKGS)))
+endif
+endif
 DEP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 DEP_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
 CMOCKA     := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -78,11 +92,14 @@ endif
 
 .DEFAULT_GOAL := all
 .SECONDARY:
-.PHONY: all help
+.PHONY: all help clean install uninstall docs
 all: $(BIN) ## build the binary (build/<mode>/retort)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST) | sort
+
+clean: ## remove build/
+	rm -rf build
 
 $(BUILD)/tools/embed: tools/embed.c
 	@mkdir -p $(@D)
@@ -126,6 +143,37 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_LIB) $(LIB) $(CMOCKA) $(DEP_LIBS)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d)
+
+# ---- manual pages, completions, installation ------------------------------------------------
+
+docs: $(BUILD)/man/retort.1 ## manual pages and shell completions, under build/<mode>/
+
+$(BUILD)/man/retort.1: $(BIN)
+	@rm -rf $(BUILD)/man $(BUILD)/completion && mkdir -p $(BUILD)/man $(BUILD)/completion
+	$(Q)for c in $$($(BIN) help --commands); do \
+	    $(BIN) help --man $$c > $(BUILD)/man/retort-$$c.1 || exit 1; done
+	$(Q)for s in bash zsh fish; do \
+	    $(BIN) help --completion $$s > $(BUILD)/completion/retort.$$s || exit 1; done
+	$(Q)$(BIN) help --man > $@
+
+INSTALL := install
+D       := $(DESTDIR)$(PREFIX)
+FILES   := bin/retort share/bash-completion/completions/retort share/zsh/site-functions/_retort \
+           share/fish/vendor_completions.d/retort.fish
+
+install: $(BIN) docs ## binary, manual pages, completions, schemas under PREFIX (DESTDIR is heeded)
+	$(Q)$(INSTALL) -d $(D)/bin $(D)/share/man/man1 $(D)/share/retort/schemas \
+	    $(dir $(addprefix $(D)/,$(FILES)))
+	$(Q)$(INSTALL) -m 755 $(BIN) $(D)/bin/retort
+	$(Q)$(INSTALL) -m 644 $(BUILD)/man/*.1 $(D)/share/man/man1
+	$(Q)$(INSTALL) -m 644 schemas/*.json schemas/*.sql $(D)/share/retort/schemas
+	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.bash $(D)/share/bash-completion/completions/retort
+	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.zsh $(D)/share/zsh/site-functions/_retort
+	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.fish $(D)/share/fish/vendor_completions.d/retort.fish
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(addprefix $(D)/,$(FILES)) $(D)/share/man/man1/retort.1 $(D)/share/man/man1/retort-*.1
+	$(Q)rm -rf $(D)/share/retort
 
 include tests/tests.mk
 include bench/bench.mk
