@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGEST_EXPONENT INT64_C(1000000000000000)
+#define LARGEST_POINT    INT64_C(1000000000000000)
+#define LARGEST_EXPONENT INT64_C(1000000000000000000)
 
 static int64_t parse_exponent(const char *p, const char *end)
 {
@@ -14,10 +15,8 @@ static int64_t parse_exponent(const char *p, const char *end)
     int64_t value = 0;
     if (p < end && (*p == '-' || *p == '+'))
         p++;
-    for (; p < end && value < LARGEST_EXPONENT; p++)
+    for (; p < end && value < LARGEST_EXPONENT / 10; p++)
         value = value * 10 + (*p - '0');
-    if (value > LARGEST_EXPONENT)
-        value = LARGEST_EXPONENT;
     return negative ? -value : value;
 }
 
@@ -42,6 +41,8 @@ struct decimal decimal_parse(struct slice literal)
     }
     if (p < end)
         d.point += parse_exponent(p + 1, end);
+    if (d.point > LARGEST_POINT || d.point < -LARGEST_POINT)
+        d.point = d.point > 0 ? LARGEST_POINT : -LARGEST_POINT;
     while (d.digits.len != 0 && d.digits.data[d.digits.len - 1] == '0')
         d.digits.len--;
     if (d.digits.len == 0) {
@@ -107,8 +108,7 @@ static void add_zeros(struct buf *out, int64_t n)
 static int write_layout(const char *digits, size_t n, int64_t point, struct buf *out)
 {
     int64_t count = (int64_t)n;
-    bool long_integer = count > 17 && point - count <= 21;
-    if (count <= point && (point <= 21 || long_integer)) {
+    if (count <= point && point <= 21) {
         buf_add(out, digits, n);
         add_zeros(out, point - count);
     } else if (point > 0 && point <= 21) {
@@ -130,12 +130,39 @@ static int write_layout(const char *digits, size_t n, int64_t point, struct buf 
     return out->full ? -1 : 0;
 }
 
+/* Whether a reader that makes a double of the number would keep its value. */
+static bool survives_double(const struct decimal *d)
+{
+    struct buf text = BUF;
+    struct decimal back;
+    double x;
+    bool same = false;
+    write_layout(d->digits.data, d->digits.len, d->point, &text);
+    x = strtod(buf_text(&text), NULL);
+    buf_clear(&text);
+    if (isfinite(x)) {
+        decimal_write_double(d->negative ? -x : x, &text);
+        back = decimal_parse(buf_view(&text));
+        same = decimal_compare(&back, d) == 0;
+        decimal_free(&back);
+    }
+    buf_free(&text);
+    return same;
+}
+
 int decimal_write(const struct decimal *d, struct buf *out)
 {
+    enum { PAST_DOUBLE = 310 };
     if (d->digits.len == 0)
         return buf_char(out, '0');
     if (d->negative)
         buf_char(out, '-');
+    if (decimal_is_integer(d) && d->point <= PAST_DOUBLE && !survives_double(d)) {
+        /* With an exponent it would be read as a double. */
+        buf_slice(out, buf_view(&d->digits));
+        add_zeros(out, d->point - (int64_t)d->digits.len);
+        return out->full ? -1 : 0;
+    }
     return write_layout(d->digits.data, d->digits.len, d->point, out);
 }
 

@@ -19,7 +19,7 @@
 struct decimal {
     bool negative;
     struct buf digits;
-    int64_t point; /* exponents past 10^15 are taken as 10^15 */
+    int64_t point; /* within 10^15; what lies beyond is taken as that */
 };
 
 /* From a JSON number literal, which must be well-formed. */

@@ -12,7 +12,15 @@
 struct regex;
 struct regex_match;
 
-enum regex_flags { REGEX_CASELESS = 1, REGEX_MULTILINE = 2, REGEX_DOTALL = 4, REGEX_ANCHORED = 8 };
+/* REGEX_ECMA: as JSON Schema writes patterns: \d and \w are ASCII, \uXXXX is known, $ matches at
+ * the very end only.  Otherwise classes are Unicode's and $ also matches before a last newline. */
+enum regex_flags {
+    REGEX_CASELESS = 1,
+    REGEX_MULTILINE = 2,
+    REGEX_DOTALL = 4,
+    REGEX_ANCHORED = 8,
+    REGEX_ECMA = 16,
+};
 
 struct regex *regex_compile(const char *pattern, unsigned flags, struct error *error);
 void regex_free(struct regex *r);

@@ -20,6 +20,7 @@ int utf8_repair(struct slice s, struct buf *out);
 size_t utf8_decode(const char *data, size_t len, uint32_t *code);
 size_t utf8_count(struct slice s); /* code points (invalid bytes count one each) */
 
+/* Invalid UTF-8 counts as U+FFFD in all of these. */
 enum unicode_form { UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICODE_NFKD };
 int unicode_normalize(struct slice s, enum unicode_form form, struct buf *out); /* appends */
 int unicode_fold(struct slice s, struct buf *out);  /* NFKC and full case folding */
@@ -54,6 +55,8 @@ enum unicode_script {
     SCRIPT_MYANMAR,
     SCRIPT_OTHER,
 };
+/* Digits, signs and marks that several scripts share are common; so is what is no letter elsewhere.
+ */
 enum unicode_script unicode_script(uint32_t c);
 
 #endif
