@@ -70,6 +70,7 @@ static void test_wakes_thread(void **state)
     int mark;
     (void)state;
     signals_install();
+    signals_reset(); /* the child of the test before shared the pipe */
     assert_int_equal(pthread_create(&thread, NULL, wait_for_signal, &mark), 0);
     signals_raise(SIGINT);
     assert_int_equal(pthread_join(thread, &seen), 0);
