@@ -2,10 +2,9 @@
 # The laws hold in this tree, and the scripts that say so can fail: each is shown a tree that breaks
 # one law and has to name it.
 set -u
-failed=0
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-note() { echo "$*"; failed=1; }
+note() { echo "$*"; : >"$dir/failed"; } # a file: half of this runs in subshells
 
 sh tests/layers.sh || note "the layer law is broken"
 sh tests/lint.sh || note "lint found something"
@@ -44,4 +43,4 @@ echo 'void f(void) { strcpy(a, b); }' | breaks lint.sh core/x.c 'banned function
 echo 'void f(void) { printf("x"); }' | breaks lint.sh model/x.c 'only cli/ prints'
 echo 'void f(void) { exit(1); }' | breaks lint.sh gen/x.c 'only cli/ prints'
 printf '/* %s: later */\n' 'TO''DO' | breaks lint.sh cli/x.c 'left open'
-exit $failed
+[ ! -e "$dir/failed" ]
