@@ -4,6 +4,9 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_gen;
 extern const struct command cmd_help;
+extern const struct command cmd_init;
+extern const struct command cmd_run;
 
 #endif

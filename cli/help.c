@@ -12,21 +12,20 @@ enum { COLUMNS = 80, INDENT = 26 };
 /* Words of text, each line indented, the first starting at `column`. */
 static void fill(struct buf *out, const char *text, size_t indent, size_t column)
 {
+    size_t spaces = 0;
     while (*text != '\0') {
         size_t n = strcspn(text, " ");
-        if (column + n > COLUMNS && column > indent) {
+        if (column + spaces + n > COLUMNS && column > indent) {
             buf_printf(out, "\n%*s", (int)indent, "");
             column = indent;
+            spaces = 0;
         }
+        buf_printf(out, "%*s", (int)spaces, "");
         buf_add(out, text, n);
-        column += n;
+        column += spaces + n;
         text += n;
-        while (*text == ' ') {
-            text++;
-            if (column < COLUMNS)
-                buf_char(out, ' ');
-            column++;
-        }
+        spaces = strspn(text, " ");
+        text += spaces;
     }
     buf_char(out, '\n');
 }

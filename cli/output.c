@@ -103,6 +103,20 @@ int output_report(const struct buf *report, struct error *error)
     return rc;
 }
 
+void output_heading(const char *format, ...)
+{
+    char line[256];
+    struct buf text = BUF;
+    va_list ap;
+    va_start(ap, format);
+    (void)vsnprintf(line, sizeof line, format, ap);
+    va_end(ap);
+    buf_printf(&text, output_color_on(STDOUT_FILENO) ? "\x1b[1m== %s\x1b[0m\n" : "== %s\n", line);
+    if (!out.json && !out.quiet)
+        (void)output_write(buf_view(&text), NULL);
+    buf_free(&text);
+}
+
 /* ---- stderr -------------------------------------------------------------------------------- */
 
 /* Outside data may stand in a message: no byte of it may steer the terminal or end the line. */

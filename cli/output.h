@@ -23,6 +23,9 @@ int output_write(struct slice text, struct error *error);
 /* One stage's report, a JSON object: as it is with --json, else as tables (cli/table.h). */
 int output_report(const struct buf *report, struct error *error);
 
+/* A heading between reports, bold on a terminal; not with --json or --quiet. */
+void output_heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* A line to stderr, "retort: ..."; not with --quiet. */
 void output_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "retort: text" to stderr, control characters made visible; always. */

@@ -208,7 +208,7 @@ static void grid_line(const struct grid *g, const struct json *row, bool color, 
         buf_str(out, "  ");
         if (row == NULL && color)
             buf_str(out, "\x1b[1m");
-        put(out, buf_view(&b), WIDEST_CELL, g->width[i], g->right[i]);
+        put(out, buf_view(&b), g->width[i], g->width[i], g->right[i]);
         if (row == NULL && color)
             buf_str(out, "\x1b[0m");
         buf_free(&b);
