@@ -1,0 +1,281 @@
+#include "train/examples.h"
+
+#include "core/mem.h"
+#include "core/vec.h"
+#include "corpus/turns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 256 }; /* samples tokenised together */
+
+struct job {
+    struct json *turns;
+    struct chat_tokens out;
+    struct example example;
+    struct error error;
+    bool failed;
+};
+
+struct worker {
+    struct tokenizer_scratch *scratch;
+    struct chat_render render;
+};
+
+struct reader {
+    struct examples *e;
+    const struct examples_source *source;
+    char *bos, *eos;
+    struct job *jobs; /* CHUNK */
+    size_t n_jobs;
+    struct worker *workers;
+    int n_workers;
+};
+
+/* The piece of a control token as text; NULL where the model has none. */
+static char *piece_text(const struct tokenizer *t, int32_t id)
+{
+    struct slice piece = tokenizer_piece(t, id);
+    return id >= 0 && piece.data != NULL ? mem_strndup(piece.data, piece.len) : NULL;
+}
+
+static void encode_job(void *context, size_t task, int worker)
+{
+    struct reader *r = context;
+    struct job *job = &r->jobs[task];
+    struct worker *w = &r->workers[worker];
+    const struct chat_input in = {.messages = job->turns, .bos = r->bos, .eos = r->eos};
+    unsigned flags = r->source->last_reply_only ? CHAT_LAST_REPLY_ONLY : 0;
+    if (job->failed)
+        return;
+    chat_tokens_clear(&job->out);
+    job->failed = chat_render(r->source->chat, &in, &w->render, &job->error) != 0 ||
+                  chat_encode(r->source->tokenizer, w->scratch, &w->render, flags, &job->out,
+                              &job->error) != 0;
+}
+
+/* Cut to max_length as the header says; returns the new length, 0 when nothing is left to learn. */
+static size_t cut(struct chat_tokens *t, uint32_t max_length, bool *truncated)
+{
+    int32_t *ids = t->tokens.ids;
+    size_t n = t->tokens.n, end;
+    while (n > 1 && !t->mask[n - 1])
+        n--;
+    *truncated = n > max_length;
+    if (!*truncated)
+        return n > 1 ? n : 0;
+    end = max_length;
+    while (end > 1 && !t->mask[end - 1])
+        end--;
+    if (end <= 1)
+        return 0;
+    if (end == max_length && t->mask[end]) { /* inside a reply: its last token ends the turn */
+        size_t last = end;
+        while (last + 1 < n && t->mask[last + 1])
+            last++;
+        if (end < 3 || !t->mask[end - 2])
+            return 0; /* the end alone would be learnt */
+        ids[end - 1] = ids[last];
+    }
+    return end;
+}
+
+static void append(struct examples *e, const struct job *job, size_t length)
+{
+    struct example x = job->example;
+    x.first = e->n_tokens;
+    x.length = (uint32_t)length;
+    x.supervised = 0;
+    e->ids = vec_reserve(e->ids, &e->cap_ids, e->n_tokens + length, sizeof *e->ids);
+    e->mask = vec_reserve(e->mask, &e->cap_mask, e->n_tokens + length, sizeof *e->mask);
+    memcpy(e->ids + x.first, job->out.tokens.ids, length * sizeof *e->ids);
+    memcpy(e->mask + x.first, job->out.mask, length * sizeof *e->mask);
+    e->mask[x.first] = 0;
+    for (size_t i = 1; i < length; i++)
+        x.supervised += e->mask[x.first + i];
+    e->n_tokens += length;
+    e->items = vec_reserve(e->items, &e->cap, e->n + 1, sizeof *e->items);
+    e->items[e->n++] = x;
+}
+
+static void take_job(struct reader *r, struct job *job)
+{
+    struct examples *e = r->e;
+    bool truncated = false;
+    size_t length = 0;
+    e->rows++;
+    if (job->failed) {
+        if (e->refused++ == 0) {
+            e->why = job->error;
+            error_wrap(&e->why, "sample %lld", (long long)job->example.sample);
+        }
+    } else {
+        length = cut(&job->out, r->source->max_length, &truncated);
+        if (truncated && (length == 0 || r->source->drop_long))
+            e->too_long++;
+        else if (length == 0)
+            e->unsupervised++;
+        else
+            append(e, job, length);
+        if (truncated && length != 0 && !r->source->drop_long)
+            e->truncated++;
+    }
+    json_free(job->turns);
+    job->turns = NULL;
+}
+
+static void run_jobs(struct reader *r)
+{
+    pool_run(r->source->pool, r->n_jobs, encode_job, r);
+    for (size_t i = 0; i < r->n_jobs; i++)
+        take_job(r, &r->jobs[i]);
+    r->n_jobs = 0;
+}
+
+static int add_sample(void *context, const struct sample *s, struct error *error)
+{
+    struct reader *r = context;
+    struct job *job = &r->jobs[r->n_jobs++];
+    (void)error;
+    job->example = (struct example){.sample = s->id, .hash = samples_hash(s), .split = split_row(s)};
+    job->turns = turns_of(s, true, &job->error);
+    job->failed = job->turns == NULL;
+    if (r->n_jobs == CHUNK)
+        run_jobs(r);
+    return 0;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct example *x = a, *y = b;
+    int order = hash128_compare(x->hash, y->hash);
+    return order != 0 ? order : (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+static int nothing(const struct examples *e, struct error *error)
+{
+    if (e->rows == 0)
+        return error_set(error, ERROR_INPUT,
+                         "no kept rows to train on; run `retort gen` or `retort import`, and look "
+                         "at what `retort filter` removed");
+    if (e->refused == e->rows) {
+        if (error != NULL)
+            *error = e->why;
+        return error_wrap(error, "all %zu rows are refused by the chat template; the first",
+                          e->rows);
+    }
+    return error_set(error, ERROR_INPUT,
+                     "nothing is supervised in %zu rows (%zu empty replies, %zu longer than "
+                     "max_length, %zu refused); look at them with `retort show`, or raise "
+                     "train.max_length",
+                     e->rows, e->unsupervised, e->too_long, e->refused);
+}
+
+static void reader_open(struct reader *r)
+{
+    const struct tokenizer *t = r->source->tokenizer;
+    r->bos = piece_text(t, tokenizer_bos(t));
+    r->eos = piece_text(t, tokenizer_eos(t));
+    r->jobs = mem_zero(CHUNK, sizeof *r->jobs);
+    r->n_workers = r->source->pool != NULL ? pool_threads(r->source->pool) : 1;
+    r->workers = mem_zero((size_t)r->n_workers, sizeof *r->workers);
+    for (int i = 0; i < r->n_workers; i++) {
+        r->workers[i].scratch = tokenizer_scratch_new(t);
+        r->workers[i].render = CHAT_RENDER;
+    }
+    for (size_t i = 0; i < CHUNK; i++)
+        r->jobs[i].out = CHAT_TOKENS;
+}
+
+static void reader_close(struct reader *r)
+{
+    for (size_t i = 0; i < CHUNK; i++) {
+        json_free(r->jobs[i].turns);
+        chat_tokens_free(&r->jobs[i].out);
+    }
+    for (int i = 0; i < r->n_workers; i++) {
+        tokenizer_scratch_free(r->workers[i].scratch);
+        chat_render_free(&r->workers[i].render);
+    }
+    mem_free(r->workers);
+    mem_free(r->jobs);
+    mem_free(r->bos);
+    mem_free(r->eos);
+}
+
+int examples_read(struct examples *e, struct corpus *c, const struct examples_source *source,
+                  struct error *error)
+{
+    struct reader r = {.e = e, .source = source};
+    int status;
+    memset(e, 0, sizeof *e);
+    reader_open(&r);
+    status = samples_each(c, SAMPLES_KEPT, 0, add_sample, &r, error);
+    if (status == 0) {
+        run_jobs(&r);
+        if (e->n == 0)
+            status = nothing(e, error);
+        else
+            qsort(e->items, e->n, sizeof *e->items, by_hash);
+    }
+    reader_close(&r);
+    if (status != 0)
+        examples_free(e);
+    return status;
+}
+
+void examples_free(struct examples *e)
+{
+    mem_free(e->items);
+    mem_free(e->ids);
+    mem_free(e->mask);
+    e->items = NULL;
+    e->ids = NULL;
+    e->mask = NULL;
+    e->n = e->cap = e->n_tokens = e->cap_ids = e->cap_mask = 0;
+}
+
+/* Text with what a terminal would obey made visible. */
+static void add_visible(struct buf *out, const struct buf *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = (unsigned char)text->data[i];
+        if (c == 0xC2 && i + 1 < text->len && (unsigned char)text->data[i + 1] < 0xA0) {
+            buf_printf(out, "\\u%04x", (unsigned char)text->data[++i]); /* C1 controls */
+        } else if ((c < 0x20 && c != '\n') || c == 0x7F) {
+            buf_printf(out, "\\x%02x", c);
+        } else {
+            buf_char(out, (char)c);
+        }
+    }
+}
+
+int examples_preview(const struct examples *e, size_t i, const struct tokenizer *t, bool colour,
+                     struct buf *out)
+{
+    const struct example *x = &e->items[i];
+    struct tokenizer_stream *stream = tokenizer_stream_new(t, 0);
+    struct buf piece = BUF;
+    bool inside = false;
+    for (size_t k = 0; k < x->length; k++) {
+        bool wanted = e->mask[x->first + k] != 0;
+        buf_clear(&piece);
+        if (wanted != inside) {
+            tokenizer_stream_end(stream, &piece);
+            add_visible(out, &piece);
+            buf_clear(&piece);
+            buf_str(out, colour ? (wanted ? "\033[32m" : "\033[0m") : (wanted ? "⟦" : "⟧"));
+        }
+        inside = wanted;
+        tokenizer_stream_add(stream, e->ids[x->first + k], &piece);
+        add_visible(out, &piece);
+    }
+    buf_clear(&piece);
+    tokenizer_stream_end(stream, &piece);
+    add_visible(out, &piece);
+    if (inside)
+        buf_str(out, colour ? "\033[0m" : "⟧");
+    tokenizer_stream_free(stream);
+    buf_free(&piece);
+    return out->full ? -1 : 0;
+}

@@ -1,0 +1,71 @@
+/*
+ * Examples: kept samples as token ids with a mask of what the loss counts.
+ *
+ * mask[i] = 1 says that token i is to be predicted (from the tokens before it); the first token
+ * of an example is never predicted.  What follows the last supervised token is cut off, since
+ * nothing depends on it.  A longer example than max_length is cut inside its reply, and the token
+ * that ends the turn takes the last place, so that the student still learns to stop; one whose
+ * prompt alone fills max_length is left out and counted.
+ *
+ * Examples are ordered by what they say, not by where they stood: the same rows give the same
+ * examples whatever their order in the file.
+ */
+#ifndef TRAIN_EXAMPLES_H
+#define TRAIN_EXAMPLES_H
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/pool.h"
+#include "corpus/samples.h"
+#include "corpus/split.h"
+#include "model/chat.h"
+#include "model/tokenizer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct example {
+    size_t first; /* its tokens are ids[first .. first + length) of the set */
+    uint32_t length, supervised;
+    int64_t sample;
+    struct hash128 hash;
+    struct split_row split;
+};
+
+struct examples {
+    struct example *items;
+    size_t n, cap;
+    int32_t *ids;
+    uint8_t *mask;
+    size_t n_tokens, cap_ids, cap_mask;
+    size_t rows;         /* samples looked at: n + unsupervised + too_long + refused */
+    size_t unsupervised; /* without a token to learn */
+    size_t too_long;     /* longer than max_length and to be dropped, or all prompt */
+    size_t refused;      /* the template or the tokenizer refused */
+    size_t truncated;    /* of n, those that were cut */
+    struct error why;    /* of the first refusal */
+};
+
+struct examples_source {
+    const struct tokenizer *tokenizer;
+    const struct chat_template *chat;
+    uint32_t max_length;
+    bool last_reply_only; /* else every reply of a conversation is supervised */
+    bool drop_long;       /* leave long examples out instead of cutting them */
+    struct pool *pool;    /* NULL: one thread */
+};
+
+/* Read all kept samples.  -1 when reading fails or when not one example came out of them; the
+ * error then says why and what to do. */
+int examples_read(struct examples *e, struct corpus *c, const struct examples_source *source,
+                  struct error *error);
+void examples_free(struct examples *e);
+
+/* Append one example as text: supervised runs green (or in ⟦…⟧ without colour), the rest as it is;
+ * control characters are escaped. */
+int examples_preview(const struct examples *e, size_t i, const struct tokenizer *t, bool colour,
+                     struct buf *out);
+
+#endif
