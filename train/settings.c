@@ -96,6 +96,9 @@ static void read_course(struct train_settings *s, const struct recipe *r)
     s->steps = (uint64_t)json_number(recipe_get(r, "train.steps"), 0);
     s->minutes = json_number(recipe_get(r, "train.minutes"), 0);
     s->eval_every = (uint64_t)recipe_integer(r, "train.eval_every");
+    s->eval_rows = (uint64_t)recipe_integer(r, "train.eval_rows");
+    if (s->eval_rows == 0)
+        s->eval_rows = UINT64_MAX;
     s->early_stop = (uint64_t)recipe_integer(r, "train.early_stop");
     s->keep_best = recipe_bool(r, "train.best");
     s->samples = (uint64_t)recipe_integer(r, "train.samples");

@@ -36,6 +36,7 @@ struct train_settings {
 
     double held_out;
     uint64_t eval_every;        /* steps; 0: once an epoch */
+    uint64_t eval_rows;         /* held-out rows measured, at most */
     uint64_t early_stop;        /* evaluations without improvement; 0: off */
     uint64_t samples;           /* replies shown at each evaluation */
     int32_t sample_tokens;

@@ -1,0 +1,182 @@
+#include "train/learner.h"
+
+#include "core/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS_NAMED = 5 }; /* rows that an error names */
+
+int learner_open(struct learner *l, struct model *m, const struct train_settings *settings,
+                 const struct examples *examples, struct error *error)
+{
+    struct backend *b = model_backend(m);
+    int64_t n = model_values(m).cols;
+    memset(l, 0, sizeof *l);
+    l->model = m;
+    l->settings = settings;
+    l->examples = examples;
+    l->feed = FEED;
+    l->first = backend_block(b, n, "AdamW's first moments", error);
+    if (l->first.data == NULL)
+        return -1;
+    l->second = backend_block(b, n, "AdamW's second moments", error);
+    if (l->second.data == NULL) {
+        learner_close(l);
+        return -1;
+    }
+    return 0;
+}
+
+void learner_close(struct learner *l)
+{
+    if (l->model != NULL) {
+        struct backend *b = model_backend(l->model);
+        if (l->first.data != NULL)
+            b->ops->release(b, l->first.data);
+        if (l->second.data != NULL)
+            b->ops->release(b, l->second.data);
+    }
+    feed_free(&l->feed);
+    memset(l, 0, sizeof *l);
+}
+
+/* "rows 12, 88": the samples of the micro-batch whose loss is not finite (all where each is). */
+static void name_rows(const struct learner *l, const uint32_t *which, struct buf *out)
+{
+    int named = 0;
+    for (int32_t s = 0; s < l->feed.batch.segments; s++) {
+        int32_t rows;
+        if (isfinite(feed_segment_loss(&l->feed, s, &rows)))
+            continue;
+        if (named++ == ROWS_NAMED) {
+            buf_str(out, " …");
+            return;
+        }
+        buf_printf(out, "%s%lld", named == 1 ? "" : ", ",
+                   (long long)l->examples->items[which[s]].sample);
+    }
+}
+
+static int not_finite(const struct learner *l, const char *what, uint64_t number,
+                      const uint32_t *which, struct error *error)
+{
+    struct buf rows = BUF_MAX(256);
+    name_rows(l, which, &rows);
+    error_set(error, ERROR_FAILED,
+              "%s is not a number at step %llu (rows %s); the weights of step %llu are kept: "
+              "look at those rows, or lower train.learning_rate",
+              what, (unsigned long long)number, rows.len != 0 ? buf_text(&rows) : "of the whole step",
+              (unsigned long long)(number - 1));
+    buf_free(&rows);
+    return -1;
+}
+
+static int run_micro(struct learner *l, const struct pack *p, size_t micro, uint64_t number,
+                     double *loss, struct error *error)
+{
+    const struct pack_micro *m = &p->micros[micro];
+    struct model_pass pass = {.backward = true, .training = true};
+    feed_fill(&l->feed, l->examples, p->order + m->first, m->count);
+    pass.batch = l->feed.batch;
+    pass.neftune = l->settings->neftune;
+    pass.seed = l->settings->seed;
+    pass.stream = number << 24 | (m->first & 0xFFFFFF);
+    pass.row_losses = l->feed.losses;
+    if (model_pass(l->model, &pass, loss, error) != 0)
+        return error_wrap(error, "step %llu", (unsigned long long)number);
+    if (!isfinite(*loss))
+        return not_finite(l, "the loss", number, p->order + m->first, error);
+    return 0;
+}
+
+static void update(struct learner *l, double norm, double n, uint64_t number, double rate)
+{
+    const struct train_settings *s = l->settings;
+    struct adamw how = {
+        .rate = rate,
+        .beta1 = s->beta1,
+        .beta2 = s->beta2,
+        .epsilon = s->epsilon,
+        .decay = s->weight_decay,
+        .step = (int64_t)number,
+        .grad_scale = 1.0 / n,
+    };
+    if (s->clip > 0 && norm / n > s->clip)
+        how.grad_scale = s->clip / norm;
+    model_adamw(l->model, l->first, l->second, &how);
+}
+
+static int accumulate(struct learner *l, const struct pack *p, const struct pack_step *step,
+                      uint64_t number, double *loss, struct error *error)
+{
+    model_step_begin(l->model);
+    for (size_t i = 0; i < step->count; i++) {
+        double part = 0;
+        if (run_micro(l, p, step->first + i, number, &part, error) != 0)
+            return -1;
+        *loss += part;
+    }
+    return 0;
+}
+
+int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
+                 uint64_t number, double rate, struct learner_step *out, struct error *error)
+{
+    double loss = 0, norm;
+    *out = (struct learner_step){.tokens = step->tokens, .rows = step->examples};
+    for (size_t i = 0; i < step->examples; i++)
+        out->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
+    if (accumulate(l, p, step, number, &loss, error) != 0)
+        return -1;
+    norm = model_gradient_norm(l->model);
+    if (!isfinite(norm))
+        return not_finite(l, "the gradient", number, p->order + step->first_example, error);
+    out->loss = loss / (double)out->supervised;
+    out->gradient = norm / (double)out->supervised;
+    update(l, norm, (double)out->supervised, number, rate);
+    return 0;
+}
+
+/* How many of which[0 .. n) fit into one pass; at least one. */
+static size_t fill(const struct learner *l, const uint32_t *which, size_t n)
+{
+    uint64_t tokens = 0;
+    size_t i = 0;
+    while (i < n) {
+        tokens += l->examples->items[which[i]].length;
+        if (i != 0 && tokens > l->settings->pack.micro_tokens)
+            break;
+        i++;
+    }
+    return i;
+}
+
+int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *nll,
+                    uint64_t *tokens, struct error *error)
+{
+    *nll = 0;
+    *tokens = 0;
+    for (size_t at = 0; at < n;) {
+        size_t take = fill(l, which + at, n - at);
+        struct model_pass pass = {.seed = l->settings->seed};
+        double loss;
+        feed_fill(&l->feed, l->examples, which + at, take);
+        pass.batch = l->feed.batch;
+        pass.row_losses = l->feed.losses;
+        if (model_pass(l->model, &pass, &loss, error) != 0)
+            return error_wrap(error, "held-out rows");
+        if (!isfinite(loss)) {
+            struct buf rows = BUF_MAX(256);
+            name_rows(l, which + at, &rows);
+            error_set(error, ERROR_FAILED, "the held-out loss is not a number (rows %s)",
+                      buf_text(&rows));
+            buf_free(&rows);
+            return -1;
+        }
+        *nll += loss;
+        *tokens += (uint64_t)l->feed.batch.supervised;
+        at += take;
+    }
+    return 0;
+}

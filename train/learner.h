@@ -1,0 +1,49 @@
+/*
+ * The learner: a model, AdamW's moments, and what one optimiser step and one measurement do.
+ *
+ * A step runs its micro-batches, which accumulate gradients as sums over supervised tokens, and
+ * then divides once by the number N of supervised tokens of the whole step.  So the result does
+ * not depend on how the step was cut.
+ */
+#ifndef TRAIN_LEARNER_H
+#define TRAIN_LEARNER_H
+
+#include "core/error.h"
+#include "model/model.h"
+#include "train/examples.h"
+#include "train/feed.h"
+#include "train/pack.h"
+#include "train/settings.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct learner {
+    struct model *model;          /* borrowed */
+    const struct train_settings *settings;
+    const struct examples *examples;
+    struct tensor first, second;  /* moments, laid out as model_values */
+    struct feed feed;
+};
+
+struct learner_step {
+    double loss;         /* mean over supervised tokens, before the update */
+    double gradient;     /* L2 norm of the mean's gradient, before clipping */
+    uint64_t tokens, supervised, rows;
+};
+
+/* Allocate the moments.  The model, settings and examples must outlive the learner. */
+int learner_open(struct learner *l, struct model *m, const struct train_settings *settings,
+                 const struct examples *examples, struct error *error);
+void learner_close(struct learner *l);
+
+/* One optimiser step at the rate; `number` counts from 1.  A loss or gradient that is not finite
+ * is ERROR_FAILED naming the step and the rows, and the weights stay as they were. */
+int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
+                 uint64_t number, double rate, struct learner_step *out, struct error *error);
+
+/* Sum of the loss over the examples which[0 .. n), without learning, and how many tokens it sums. */
+int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *nll,
+                    uint64_t *tokens, struct error *error);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The record of a run: every step's numbers to the metrics file, TensorBoard, the progress bar and
+ * the listener; every checkpoint to the dataset file as well.
+ */
+#ifndef TRAIN_RECORD_H
+#define TRAIN_RECORD_H
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/progress.h"
+#include "corpus/corpus.h"
+#include "train/learner.h"
+#include "train/metrics.h"
+#include "train/resume.h"
+#include "train/tfevents.h"
+
+#include <stdint.h>
+
+/* Somebody who wants lines of text while the run goes on (cli/ prints them). */
+struct train_listener {
+    void (*line)(void *context, const char *text);
+    void *context;
+};
+
+struct record {
+    struct metrics *metrics;
+    struct tfevents *events; /* NULL: none wanted */
+    struct corpus *corpus;
+    int64_t run;             /* 0: not recorded in the dataset file */
+    struct progress *progress;
+    const struct train_listener *listener; /* NULL: nobody */
+    uint64_t total, resumed; /* steps */
+    double rate_tokens, rate_seconds; /* of this process, for the average rate */
+    double loss;             /* of the last step */
+};
+
+/* Open OUT/metrics.jsonl and OUT/events/, going on behind step `through`. */
+int record_open(struct record *r, const char *out, uint64_t through, bool tensorboard,
+                struct error *error);
+void record_close(struct record *r);
+
+int record_step(struct record *r, const struct resume_point *at, const struct learner_step *step,
+                double rate, double seconds, struct error *error);
+/* samples: what replies_add made, moved; may be NULL. */
+int record_measure(struct record *r, const struct resume_point *at, uint64_t tokens,
+                   struct json *samples, struct error *error);
+int record_checkpoint(struct record *r, const struct resume_point *at, const char *path,
+                      struct error *error);
+/* One line for the listener. */
+void record_say(const struct record *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+double record_tokens_per_s(const struct record *r);
+
+#endif
