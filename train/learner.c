@@ -1,6 +1,7 @@
 #include "train/learner.h"
 
 #include "core/mem.h"
+#include "core/signals.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,10 +65,10 @@ static int not_finite(const struct learner *l, const char *what, uint64_t number
     struct buf rows = BUF_MAX(256);
     name_rows(l, which, &rows);
     error_set(error, ERROR_FAILED,
-              "%s is not a number at step %llu (rows %s); the weights of step %llu are kept: "
-              "look at those rows, or lower train.learning_rate",
-              what, (unsigned long long)number, rows.len != 0 ? buf_text(&rows) : "of the whole step",
-              (unsigned long long)(number - 1));
+              "%s is not a number at step %llu (rows %s); look at them with `retort show`, or lower "
+              "train.learning_rate",
+              what, (unsigned long long)number,
+              rows.len != 0 ? buf_text(&rows) : "of the whole step");
     buf_free(&rows);
     return -1;
 }
@@ -113,6 +114,8 @@ static int accumulate(struct learner *l, const struct pack *p, const struct pack
     model_step_begin(l->model);
     for (size_t i = 0; i < step->count; i++) {
         double part = 0;
+        if (signals_draining())
+            return error_set(error, ERROR_INTERRUPTED, "stopped");
         if (run_micro(l, p, step->first + i, number, &part, error) != 0)
             return -1;
         *loss += part;

@@ -38,7 +38,8 @@ int learner_open(struct learner *l, struct model *m, const struct train_settings
 void learner_close(struct learner *l);
 
 /* One optimiser step at the rate; `number` counts from 1.  A loss or gradient that is not finite
- * is ERROR_FAILED naming the step and the rows, and the weights stay as they were. */
+ * is ERROR_FAILED naming the step and the rows; a signal that asks to stop, seen between
+ * micro-batches, is ERROR_INTERRUPTED.  Either way the weights stay as they were. */
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
                  uint64_t number, double rate, struct learner_step *out, struct error *error);
 

@@ -475,10 +475,27 @@ int resume_prune(const char *out, uint64_t keep, uint64_t best_step, struct erro
     return status;
 }
 
-int resume_remove(const char *out, struct error *error)
+static bool is_of(const char *out, uint64_t step, bool best, const struct resume_identity *identity)
 {
-    char *folder = folder_of(out);
-    int status = file_is_dir(folder) ? file_remove_tree(folder, error) : 0;
-    mem_free(folder);
+    char *path = resume_path(out, step, best);
+    struct json *o = read_state(path, NULL);
+    bool same = o != NULL && check_identity(o, identity, path, NULL) == 0;
+    json_free(o);
+    mem_free(path);
+    return same;
+}
+
+int resume_remove(const char *out, const struct resume_identity *identity, bool all,
+                  struct error *error)
+{
+    int status = 0;
+    for (int best = 0; best < 2; best++) {
+        size_t n;
+        uint64_t *steps = list_steps(out, best != 0, &n);
+        for (size_t i = 0; status == 0 && i < n; i++)
+            if (all || !is_of(out, steps[i], best != 0, identity))
+                status = remove_step(out, steps[i], best != 0, error);
+        mem_free(steps);
+    }
     return status;
 }

@@ -59,8 +59,9 @@ int resume_load_best(struct learner *l, const char *out, const struct resume_poi
 /* Remove all but the newest `keep` checkpoints, best weights of steps before `best_step`, and what
  * a crash left half written. */
 int resume_prune(const char *out, uint64_t keep, uint64_t best_step, struct error *error);
-/* Remove all checkpoints. */
-int resume_remove(const char *out, struct error *error);
+/* Remove the checkpoints and best weights that are not of this identity, or all of them. */
+int resume_remove(const char *out, const struct resume_identity *identity, bool all,
+                  struct error *error);
 /* "OUT/checkpoints/step-00000120" (or "best-…"), allocated. */
 char *resume_path(const char *out, uint64_t step, bool best);
 /* Bytes one checkpoint of the learner's model takes. */

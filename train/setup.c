@@ -1,0 +1,263 @@
+#include "train/setup.h"
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "model/safetensors.h"
+#include "train/preflight.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- the student's folder ----------------------------------------------------------------- */
+
+static void add_stop(struct setup *s, int32_t id)
+{
+    if (id < 0 || s->n_stops == SETUP_STOPS)
+        return;
+    for (int32_t i = 0; i < s->n_stops; i++)
+        if (s->stops[i] == id)
+            return;
+    s->stops[s->n_stops++] = id;
+}
+
+static void find_stops(struct setup *s)
+{
+    struct buf end = BUF_MAX(256);
+    if (chat_template_end(s->chat, s->tokenizer, &end))
+        add_stop(s, tokenizer_id(s->tokenizer, buf_view(&end)));
+    for (int32_t i = 0; i < s->config.n_eos; i++)
+        add_stop(s, s->config.eos[i]);
+    add_stop(s, tokenizer_eos(s->tokenizer));
+    buf_free(&end);
+}
+
+static int open_student(struct setup *s, struct error *error)
+{
+    struct train_settings *t = &s->settings;
+    if (!file_is_dir(t->student))
+        return error_set(error, ERROR_INPUT,
+                         "%s: no such folder; train.student names a Hugging Face folder with "
+                         "config.json, model.safetensors and tokenizer.json",
+                         t->student);
+    if (config_read(&s->config, t->student, error) != 0)
+        return -1;
+    s->tokenizer = tokenizer_load(t->student, error);
+    if (s->tokenizer == NULL)
+        return -1;
+    s->chat = t->template_name != NULL ? chat_template_named(t->template_name, error)
+                                       : chat_template_load(t->student, error);
+    if (s->chat == NULL)
+        return error_wrap(error, "train.template");
+    if (tokenizer_size(s->tokenizer) > s->config.vocab)
+        return error_set(error, ERROR_INPUT,
+                         "%s: the tokenizer has %d ids and the model %d embeddings; they are not "
+                         "of the same model",
+                         t->student, tokenizer_size(s->tokenizer), s->config.vocab);
+    if (s->config.positions > 0 && t->max_length > (uint32_t)s->config.positions)
+        t->max_length = (uint32_t)s->config.positions;
+    find_stops(s);
+    return 0;
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+static int read_rows(struct setup *s, struct corpus *corpus, struct error *error)
+{
+    const struct examples_source source = {
+        .tokenizer = s->tokenizer,
+        .chat = s->chat,
+        .max_length = s->settings.max_length,
+        .last_reply_only = s->settings.last_reply_only,
+        .drop_long = s->settings.drop_long,
+        .pool = s->pool,
+    };
+    return examples_read(&s->examples, corpus, &source, error);
+}
+
+static void divide(struct setup *s)
+{
+    size_t n = s->examples.n;
+    struct split_row *rows = mem_alloc(n * sizeof *rows);
+    bool *held = mem_alloc(n * sizeof *held);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = s->examples.items[i].split;
+    (void)split_assign(rows, n, s->settings.held_out, held);
+    s->train = mem_alloc(n * sizeof *s->train);
+    s->held = mem_alloc(n * sizeof *s->held);
+    for (size_t i = 0; i < n; i++) {
+        if (held[i])
+            s->held[s->n_held++] = (uint32_t)i;
+        else
+            s->train[s->n_train++] = (uint32_t)i;
+    }
+    s->n_measured = s->n_held;
+    if (s->n_measured > s->settings.eval_rows)
+        s->n_measured = (size_t)s->settings.eval_rows;
+    mem_free(rows);
+    mem_free(held);
+}
+
+/* Steps are known now: what depends on their number. */
+static void plan(struct setup *s)
+{
+    struct train_settings *t = &s->settings;
+    course_open(&s->course, &s->examples, s->train, s->n_train, &t->pack, t->seed);
+    course_count(&s->course, t->epochs, t->steps);
+    t->schedule.total = s->course.total;
+    t->schedule.warmup = t->warmup < 1 ? (uint64_t)ceil(t->warmup * (double)s->course.total)
+                                       : (uint64_t)t->warmup;
+}
+
+/* --- identities --------------------------------------------------------------------------- */
+
+static void digest_rows(struct setup *s)
+{
+    const struct examples *e = &s->examples;
+    struct hash128 h = hash128(NULL, 0);
+    for (size_t i = 0; i < e->n; i++) {
+        const struct example *x = &e->items[i];
+        h = hash128_add(h, e->ids + x->first, x->length * sizeof *e->ids);
+        h = hash128_add(h, e->mask + x->first, x->length);
+    }
+    h = hash128_add(h, s->held, s->n_held * sizeof *s->held);
+    hash128_hex(h, s->data);
+}
+
+/* Names, shapes and the first bytes of each tensor: enough to tell one student from another
+ * without reading all of it. */
+static int digest_student(struct setup *s, struct error *error)
+{
+    enum { LOOK = 4096 };
+    struct hash128 h = hash128(NULL, 0);
+    struct buf config = BUF;
+    struct safetensors *files;
+    config_write(&s->config, DTYPE_F32, &config);
+    h = hash128_add(h, buf_text(&config), config.len);
+    buf_free(&config);
+    if (s->settings.random_init) {
+        hash128_hex(h, s->student);
+        return 0;
+    }
+    files = safetensors_open_dir(s->settings.student, error);
+    if (files == NULL)
+        return -1;
+    for (size_t i = 0; i < safetensors_count(files); i++) {
+        const struct safetensors_entry *e = safetensors_at(files, i);
+        h = hash128_add(h, e->name, strlen(e->name));
+        h = hash128_add(h, e->shape, (size_t)e->dims * sizeof *e->shape);
+        h = hash128_add(h, e->data, e->bytes < LOOK ? e->bytes : LOOK);
+    }
+    safetensors_close(files);
+    hash128_hex(h, s->student);
+    return 0;
+}
+
+struct resume_identity setup_identity(const struct setup *s)
+{
+    return (struct resume_identity){buf_text(&s->recipe), s->data, s->student};
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
+int setup_open(struct setup *s, const struct recipe *recipe, struct corpus *corpus,
+               struct error *error)
+{
+    memset(s, 0, sizeof *s);
+    s->recipe = s->export_as = BUF_MAX(1 << 20);
+    if (settings_read(&s->settings, recipe, error) != 0)
+        return -1;
+    s->pool = pool_new(s->settings.threads);
+    s->settings.model.pool = s->pool;
+    if (open_student(s, error) != 0 || read_rows(s, corpus, error) != 0)
+        goto fail;
+    divide(s);
+    plan(s);
+    digest_rows(s);
+    if (digest_student(s, error) != 0)
+        goto fail;
+    settings_identity(recipe, &s->recipe);
+    json_write(recipe_get(recipe, "train"), JSON_CANONICAL, &s->export_as);
+    return 0;
+fail:
+    setup_close(s);
+    return -1;
+}
+
+void setup_close(struct setup *s)
+{
+    course_close(&s->course);
+    examples_free(&s->examples);
+    mem_free(s->train);
+    mem_free(s->held);
+    s->train = s->held = NULL;
+    config_clear(&s->config);
+    chat_template_free(s->chat);
+    tokenizer_free(s->tokenizer);
+    s->chat = NULL;
+    s->tokenizer = NULL;
+    pool_free(s->pool);
+    s->pool = NULL;
+    settings_clear(&s->settings);
+    buf_free(&s->recipe);
+    buf_free(&s->export_as);
+}
+
+/* A NaN among the weights that learn makes the sum of their squares one. */
+static int check_weights(struct model *m, const char *student, struct error *error)
+{
+    struct backend *b = model_backend(m);
+    struct tensor values = model_values(m);
+    if (isfinite(b->ops->sum_squares(b, values)))
+        return 0;
+    for (size_t i = 0; i < model_parameter_count(m); i++) {
+        struct model_parameter p = model_parameter(m, i);
+        if (!isfinite(b->ops->sum_squares(b, p.value)))
+            return error_set(error, ERROR_INPUT,
+                             "%s: %s holds a value that is not a number; take another copy of the "
+                             "student",
+                             student, p.name);
+    }
+    return error_set(error, ERROR_INPUT, "%s: its weights are too large for a sum of squares",
+                     student);
+}
+
+struct model *setup_model(const struct setup *s, struct error *error)
+{
+    const struct train_settings *t = &s->settings;
+    struct model_limits limits = preflight_limits(t, &s->examples);
+    struct model *m = t->random_init ? model_random(&s->config, &t->model, error)
+                                     : model_load(t->student, &t->model, error);
+    if (m == NULL)
+        return NULL;
+    if (check_weights(m, t->student, error) != 0 || model_reserve(m, &limits, error) != 0) {
+        model_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void setup_describe(const struct setup *s, struct json *report)
+{
+    const struct examples *e = &s->examples;
+    struct json *rows = json_new_object();
+    uint64_t supervised = 0;
+    for (size_t i = 0; i < s->n_train; i++)
+        supervised += e->items[s->train[i]].supervised;
+    json_put_text(report, "student", s->settings.student);
+    json_put_text(report, "method", s->settings.model.method == MODEL_LORA ? "lora" : "full");
+    json_put_text(report, "template", chat_template_name(s->chat));
+    json_put_integer(report, "parameters", config_parameters(&s->config));
+    json_put_integer(rows, "kept", (int64_t)e->rows);
+    json_put_integer(rows, "trained", (int64_t)s->n_train);
+    json_put_integer(rows, "held_out", (int64_t)s->n_held);
+    json_put_integer(rows, "cut", (int64_t)e->truncated);
+    json_put_integer(rows, "too_long", (int64_t)e->too_long);
+    json_put_integer(rows, "empty", (int64_t)e->unsupervised);
+    json_put_integer(rows, "refused", (int64_t)e->refused);
+    json_put(report, "rows", rows);
+    if (e->refused != 0)
+        json_put_text(report, "first_refusal", e->why.text);
+    json_put_integer(report, "supervised_tokens", (int64_t)supervised);
+    json_put_integer(report, "max_length", s->settings.max_length);
+    json_put_integer(report, "steps", (int64_t)s->course.total);
+}

@@ -1,0 +1,350 @@
+#include "train/train.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "train/export.h"
+#include "train/preflight.h"
+#include "train/replies.h"
+#include "train/setup.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+struct run {
+    const struct train_options *options;
+    struct setup setup;
+    struct model *model;
+    struct learner learner;
+    struct record record;
+    struct resume_point at;
+    uint64_t resumed;           /* the step this process began behind */
+    uint64_t saved;             /* step of the newest checkpoint, 0 none */
+    int64_t started, saved_ns;  /* clock_ns */
+    double earlier;             /* seconds of runs before this one */
+    uint64_t held_tokens;
+};
+
+static double since(int64_t ns)
+{
+    return (double)(clock_ns() - ns) / 1e9;
+}
+
+/* --- measuring ---------------------------------------------------------------------------- */
+
+static struct json *show_samples(struct run *r, struct error *error)
+{
+    const struct setup *s = &r->setup;
+    const struct replies how = {.tokenizer = s->tokenizer,
+                                .examples = &s->examples,
+                                .stops = s->stops,
+                                .n_stops = s->n_stops,
+                                .max_tokens = s->settings.sample_tokens};
+    struct json *samples = json_new_array();
+    for (size_t i = 0; i < s->settings.samples && i < s->n_held; i++) {
+        if (replies_add(&how, r->model, s->held[i], samples, error) != 0) {
+            json_free(samples);
+            return NULL;
+        }
+    }
+    return samples;
+}
+
+/* Take the measurement into the point; true when it is the best so far. */
+static bool judge(struct resume_point *at, double loss)
+{
+    at->last = loss;
+    if (at->step == 0) {
+        at->before = loss;
+        return false;
+    }
+    if (isnan(at->best) || loss < at->best) {
+        at->best = loss;
+        at->best_step = at->step;
+        at->worse = 0;
+        return true;
+    }
+    at->worse++;
+    return false;
+}
+
+static int measure(struct run *r, struct error *error)
+{
+    const struct setup *s = &r->setup;
+    struct resume_identity identity = setup_identity(s);
+    struct json *samples;
+    double nll;
+    if (s->n_measured == 0)
+        return 0;
+    if (learner_measure(&r->learner, s->held, s->n_measured, &nll, &r->held_tokens, error) != 0)
+        return -1;
+    samples = show_samples(r, error);
+    if (samples == NULL)
+        return -1;
+    if (judge(&r->at, nll / (double)r->held_tokens) && s->settings.keep_best &&
+        resume_write(&r->learner, s->settings.out, &r->at, &identity, true, error) != 0) {
+        json_free(samples);
+        return -1;
+    }
+    if (s->settings.early_stop != 0 && r->at.worse >= s->settings.early_stop)
+        r->at.stopped = true;
+    return record_measure(&r->record, &r->at, r->held_tokens, samples, error);
+}
+
+static bool measure_due(const struct run *r)
+{
+    const struct train_settings *t = &r->setup.settings;
+    if (r->at.step == r->setup.course.total || r->at.stopped)
+        return true;
+    if (t->eval_every != 0)
+        return r->at.step % t->eval_every == 0;
+    return r->at.in_epoch == r->setup.course.pack.n_steps;
+}
+
+/* --- checkpoints -------------------------------------------------------------------------- */
+
+static int checkpoint(struct run *r, struct error *error)
+{
+    const struct train_settings *t = &r->setup.settings;
+    struct resume_identity identity = setup_identity(&r->setup);
+    char *path;
+    int status;
+    if (t->checkpoints == 0 || r->saved == r->at.step)
+        return 0;
+    r->at.seconds = r->earlier + since(r->started);
+    if (resume_write(&r->learner, t->out, &r->at, &identity, false, error) != 0)
+        return -1;
+    r->saved = r->at.step;
+    r->saved_ns = clock_ns();
+    path = resume_path(t->out, r->at.step, false);
+    status = record_checkpoint(&r->record, &r->at, path, error);
+    mem_free(path);
+    return status == 0 ? resume_prune(t->out, t->checkpoints, r->at.best_step, error) : -1;
+}
+
+static bool checkpoint_due(const struct run *r)
+{
+    const struct train_settings *t = &r->setup.settings;
+    if (r->at.step == r->setup.course.total || r->at.stopped)
+        return true;
+    if (t->checkpoint_minutes > 0 && since(r->saved_ns) >= t->checkpoint_minutes * 60)
+        return true;
+    if (t->checkpoint_every != 0)
+        return r->at.step % t->checkpoint_every == 0;
+    return r->at.in_epoch == r->setup.course.pack.n_steps;
+}
+
+/* A signal asked to stop: keep what there is, and say how to go on. */
+static int stop(struct run *r, struct error *error)
+{
+    bool term = signals_number() == SIGTERM;
+    uint64_t steps = r->at.step, total = r->setup.course.total;
+    error_clear(error);
+    if (r->at.step != 0 && checkpoint(r, error) != 0)
+        return -1;
+    return error_set(error, term ? ERROR_PARTIAL : ERROR_INTERRUPTED,
+                     r->saved != 0 ? "stopped after step %" PRIu64 " of %" PRIu64
+                                     "; run the same command to go on"
+                                   : "stopped after step %" PRIu64 " of %" PRIu64
+                                     "; no checkpoint was kept, the next run begins anew",
+                     steps, total);
+}
+
+/* --- the loop ----------------------------------------------------------------------------- */
+
+static int one_step(struct run *r, struct error *error)
+{
+    const struct train_settings *t = &r->setup.settings;
+    struct course *c = &r->setup.course;
+    struct learner_step result;
+    const struct pack_step *step = course_at(c, &r->at.epoch, &r->at.in_epoch);
+    double rate = schedule_rate(&t->schedule, r->at.step);
+    int64_t from = clock_ns();
+    if (learner_step(&r->learner, &c->pack, step, r->at.step + 1, rate, &result, error) != 0)
+        return -1;
+    r->at.step++;
+    r->at.in_epoch++;
+    r->at.tokens += result.tokens;
+    r->at.supervised += result.supervised;
+    return record_step(&r->record, &r->at, &result, rate, since(from), error);
+}
+
+static int after_step(struct run *r, struct error *error)
+{
+    const struct train_settings *t = &r->setup.settings;
+    if (t->minutes > 0 && r->earlier + since(r->started) >= t->minutes * 60)
+        r->at.stopped = true;
+    if (measure_due(r) && measure(r, error) != 0)
+        return -1;
+    return checkpoint_due(r) ? checkpoint(r, error) : 0;
+}
+
+static int loop(struct run *r, struct error *error)
+{
+    if (r->at.step == 0 && measure(r, error) != 0)
+        return -1;
+    while (r->at.step < r->setup.course.total && !r->at.stopped) {
+        if (signals_draining())
+            return stop(r, error);
+        if (one_step(r, error) != 0) {
+            if (error != NULL && error->code == ERROR_INTERRUPTED)
+                return stop(r, error);
+            if (r->saved != 0 && error != NULL)
+                error_wrap(error, "the checkpoint of step %" PRIu64 " is kept", r->saved);
+            return -1;
+        }
+        if (after_step(r, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- before and after --------------------------------------------------------------------- */
+
+static int begin(struct run *r, struct error *error)
+{
+    const struct train_settings *t = &r->setup.settings;
+    struct resume_identity identity = setup_identity(&r->setup);
+    struct buf passed = BUF_MAX(1 << 16);
+    int found;
+    if ((r->options->restart || export_present(&r->setup)) &&
+        resume_remove(t->out, &identity, r->options->restart, error) != 0)
+        return -1;
+    r->model = setup_model(&r->setup, error);
+    if (r->model == NULL ||
+        learner_open(&r->learner, r->model, t, &r->setup.examples, error) != 0)
+        return -1;
+    r->at = (struct resume_point){.before = NAN, .best = NAN, .last = NAN};
+    found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
+    if (passed.len != 0)
+        record_say(&r->record, "passed over: %s", buf_text(&passed));
+    buf_free(&passed);
+    if (found < 0)
+        return -1;
+    if (found == 0 && export_forget(&r->setup, error) != 0)
+        return -1;
+    if (found == 1)
+        record_say(&r->record, "going on behind step %" PRIu64 " of %" PRIu64, r->at.step,
+                   r->setup.course.total);
+    r->resumed = r->saved = r->at.step;
+    r->earlier = r->at.seconds;
+    r->started = r->saved_ns = clock_ns();
+    return record_open(&r->record, t->out, r->at.step, t->tensorboard, error);
+}
+
+static void describe_end(const struct run *r, struct json *report)
+{
+    const struct setup *s = &r->setup;
+    struct json *held = json_new_object();
+    double after = s->settings.keep_best && !isnan(r->at.best) ? r->at.best : r->at.last;
+    json_put_integer(report, "trained_parameters", model_trainable(r->model));
+    json_put_integer(report, "steps_done", (int64_t)r->at.step);
+    json_put_integer(report, "resumed_from_step", (int64_t)r->resumed);
+    json_put_integer(report, "tokens", (int64_t)r->at.tokens);
+    json_put_number(report, "seconds", r->earlier + since(r->started));
+    json_put_number(report, "tokens_per_s", record_tokens_per_s(&r->record));
+    json_put_number(report, "loss", r->record.loss);
+    if (!isnan(r->at.before)) {
+        json_put_integer(held, "tokens", (int64_t)r->held_tokens);
+        json_put_number(held, "loss_before", r->at.before);
+        json_put_number(held, "loss_after", after);
+        json_put_number(held, "change_percent", 100 * (after / r->at.before - 1));
+        json_put_integer(held, "best_step", (int64_t)r->at.best_step);
+        json_put(report, "held_out", held);
+    } else {
+        json_free(held);
+    }
+    json_put_number(report, "peak_memory_mb", (double)mem_peak() / 1e6);
+    json_put_text(report, "out", s->settings.out);
+}
+
+static int finish(struct run *r, struct json *report, struct error *error)
+{
+    const struct train_settings *t = &r->setup.settings;
+    if (t->keep_best && !isnan(r->at.best) && r->at.best_step != r->at.step &&
+        resume_load_best(&r->learner, t->out, &r->at, error) != 0)
+        return -1;
+    if (export_write(&r->setup, r->model, error) != 0)
+        return -1;
+    describe_end(r, report);
+    return export_finish(&r->setup, report, error);
+}
+
+static void add_preview(const struct setup *s, size_t n, bool colour, struct buf *text)
+{
+    for (size_t i = 0; i < n && i < s->n_train; i++) {
+        if (i != 0)
+            buf_str(text, "\n\n");
+        examples_preview(&s->examples, s->train[i], s->tokenizer, colour, text);
+    }
+}
+
+static int preflight(struct run *r, struct json *report, struct error *error)
+{
+    struct setup *s = &r->setup;
+    struct preflight f;
+    struct buf preview = BUF_MAX(1 << 22);
+    bool dry = r->options->dry_run;
+    preflight_make(&f, &s->settings, &s->config, &s->examples, &s->course, true);
+    if (dry) {
+        json_put(report, "preflight", preflight_json(&f));
+        add_preview(s, 2, r->options->colour, &preview);
+        json_put_string(report, "preview", buf_view(&preview));
+    } else {
+        add_preview(s, 1, r->options->colour, &preview);
+        record_say(&r->record, "learnt from row %lld:\n%s",
+                   (long long)s->examples.items[s->train[0]].sample, buf_text(&preview));
+        record_say(&r->record, "%" PRIu64 " steps, %.0f MB, about %.0f s", s->course.total,
+                   (double)f.memory.total / 1e6, f.seconds);
+    }
+    buf_free(&preview);
+    return preflight_check(&f, &s->settings, &s->config, &s->examples, error);
+}
+
+static int go(struct run *r, struct json *report, struct error *error)
+{
+    struct json *finished;
+    int status;
+    setup_describe(&r->setup, report);
+    if (!r->options->dry_run && !r->options->restart &&
+        (finished = export_finished(&r->setup)) != NULL) {
+        json_put(report, "finished_before", finished);
+        return 0;
+    }
+    r->record.total = r->setup.course.total;
+    if (preflight(r, report, error) != 0)
+        return -1;
+    if (r->options->dry_run)
+        return 0;
+    status = file_make_dir(r->setup.settings.out, error) == 0 && begin(r, error) == 0
+                 ? loop(r, error)
+                 : -1;
+    return status == 0 ? finish(r, report, error) : -1;
+}
+
+int train_run(const struct recipe *recipe, struct corpus *corpus,
+              const struct train_options *options, struct progress *progress, struct buf *report,
+              struct error *error)
+{
+    struct run r = {.options = options};
+    struct json *o = json_new_object();
+    int status;
+    r.record = (struct record){.corpus = corpus,
+                               .run = options->run_id,
+                               .progress = progress,
+                               .listener = options->listener};
+    status = setup_open(&r.setup, recipe, corpus, error);
+    if (status == 0) {
+        status = go(&r, o, error);
+        json_write(o, 0, report);
+        record_close(&r.record);
+        learner_close(&r.learner);
+        model_free(r.model);
+        setup_close(&r.setup);
+    }
+    json_free(o);
+    return status;
+}
