@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t seed_instruction = 0x68656c64ULL; /* "held": fixed, so that every run agrees */
-static const uint64_t seed_border = 0x73706c6974ULL;    /* "split" */
+static const uint64_t seed_instruction =
+    0x68656c64ULL;                                   /* "held": fixed, so that every run agrees */
+static const uint64_t seed_border = 0x73706c6974ULL; /* "split" */
 
 /* ASCII letters in lower case, runs of ASCII space as one: what makes two texts the same question
  * to a reader; other scripts are compared as they stand. */
@@ -100,8 +101,8 @@ size_t split_assign(const struct split_row *rows, size_t n, double share, bool *
     place = mem_alloc(n * sizeof *place);
     n_common = find_common(rows, n, common);
     for (size_t i = 0; i < n; i++) {
-        uint64_t group = is_common(common, n_common, rows[i].instruction) ? rows[i].prompt
-                                                                          : rows[i].instruction;
+        uint64_t group =
+            is_common(common, n_common, rows[i].instruction) ? rows[i].prompt : rows[i].instruction;
         place[i] = hash64(&group, sizeof group, seed_border);
         held[i] = (double)place[i] < share * 18446744073709551616.0;
         count += held[i];

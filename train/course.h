@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct course {
-    struct pack pack;      /* of `epoch`; its order[] numbers examples of the set */
+    struct pack pack; /* of `epoch`; its order[] numbers examples of the set */
     uint64_t epoch;
     uint64_t total;        /* steps of the whole run */
     uint64_t first_epoch;  /* steps of epoch 0 */

@@ -137,7 +137,8 @@ static int add_sample(void *context, const struct sample *s, struct error *error
     struct reader *r = context;
     struct job *job = &r->jobs[r->n_jobs++];
     (void)error;
-    job->example = (struct example){.sample = s->id, .hash = samples_hash(s), .split = split_row(s)};
+    job->example =
+        (struct example){.sample = s->id, .hash = samples_hash(s), .split = split_row(s)};
     job->turns = turns_of(s, true, &job->error);
     job->failed = job->turns == NULL;
     if (r->n_jobs == CHUNK)

@@ -22,8 +22,10 @@ static int write_adapter(const struct setup *s, struct model *m,
 int export_write(const struct setup *s, struct model *m, struct error *error)
 {
     const struct train_settings *t = &s->settings;
-    struct checkpoint_options options = {
-        .type = t->save_type, .base = t->student, .stops = s->stops, .n_stops = s->n_stops};
+    struct checkpoint_options options = {.type = t->save_type,
+                                         .base = t->student,
+                                         .stops = s->stops,
+                                         .n_stops = s->n_stops};
     bool lora = t->model.method == MODEL_LORA;
     int status = file_make_dir(t->out, error);
     if (status == 0)
@@ -102,8 +104,8 @@ struct json *export_finished(const struct setup *s)
     struct json *o = read_marker(s), *report = NULL;
     char hex[33];
     bool merged = s->settings.merge || s->settings.model.method != MODEL_LORA;
-    char *config = file_join(s->settings.out,
-                             merged ? "config.json" : "adapter/adapter_config.json");
+    char *config =
+        file_join(s->settings.out, merged ? "config.json" : "adapter/adapter_config.json");
     identity_hex(s, hex);
     if (strcmp(json_text(json_get(o, "identity"), ""), hex) == 0 && file_exists(config))
         report = json_copy(json_get(o, "report"));

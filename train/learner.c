@@ -64,11 +64,11 @@ static int not_finite(const struct learner *l, const char *what, uint64_t number
 {
     struct buf rows = BUF_MAX(256);
     name_rows(l, which, &rows);
-    error_set(error, ERROR_FAILED,
-              "%s is not a number at step %llu (rows %s); look at them with `retort show`, or lower "
-              "train.learning_rate",
-              what, (unsigned long long)number,
-              rows.len != 0 ? buf_text(&rows) : "of the whole step");
+    error_set(
+        error, ERROR_FAILED,
+        "%s is not a number at step %llu (rows %s); look at them with `retort show`, or lower "
+        "train.learning_rate",
+        what, (unsigned long long)number, rows.len != 0 ? buf_text(&rows) : "of the whole step");
     buf_free(&rows);
     return -1;
 }

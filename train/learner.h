@@ -19,16 +19,16 @@
 #include <stdint.h>
 
 struct learner {
-    struct model *model;          /* borrowed */
+    struct model *model; /* borrowed */
     const struct train_settings *settings;
     const struct examples *examples;
-    struct tensor first, second;  /* moments, laid out as model_values */
+    struct tensor first, second; /* moments, laid out as model_values */
     struct feed feed;
 };
 
 struct learner_step {
-    double loss;         /* mean over supervised tokens, before the update */
-    double gradient;     /* L2 norm of the mean's gradient, before clipping */
+    double loss;     /* mean over supervised tokens, before the update */
+    double gradient; /* L2 norm of the mean's gradient, before clipping */
     uint64_t tokens, supervised, rows;
 };
 

@@ -27,7 +27,8 @@ static int keep_through(const char *path, uint64_t through, struct error *error)
     while ((more = file_lines_next(lines, &line, error)) > 0) {
         struct json *j = json_parse(line, 0, NULL);
         int64_t step = -1;
-        if (json_integer(json_get(j, "step"), &step) == 0 && step >= 0 && (uint64_t)step <= through) {
+        if (json_integer(json_get(j, "step"), &step) == 0 && step >= 0 &&
+            (uint64_t)step <= through) {
             buf_slice(&kept, line);
             buf_char(&kept, '\n');
         }

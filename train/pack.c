@@ -22,10 +22,10 @@ static const uint32_t nobody = UINT32_MAX;
 struct filler {
     const uint32_t *lengths;
     struct pack_limits limits;
-    uint32_t *next;       /* example -> the next one in its bin */
-    struct bin *open;     /* OPEN_MAX, in order of opening */
+    uint32_t *next;   /* example -> the next one in its bin */
+    struct bin *open; /* OPEN_MAX, in order of opening */
     size_t n_open;
-    struct bin *closed;   /* in order of closing */
+    struct bin *closed; /* in order of closing */
     size_t n_closed, cap_closed;
 };
 
@@ -107,7 +107,8 @@ static void cut_step(struct pack *p, struct pack_step *step, const uint32_t *len
     for (size_t i = 0; i < n; i++) {
         size_t best = bins;
         for (size_t b = 0; b < bins; b++)
-            if (filled[b] + r[i].length <= micro_tokens && (best == bins || filled[b] > filled[best]))
+            if (filled[b] + r[i].length <= micro_tokens &&
+                (best == bins || filled[b] > filled[best]))
                 best = b;
         if (best == bins)
             filled[bins++] = 0;
@@ -150,8 +151,8 @@ static void lay_out(struct pack *p, const struct filler *f, struct rng *rng)
     mem_free(turn);
 }
 
-void pack_epoch(struct pack *p, const uint32_t *lengths, size_t n,
-                const struct pack_limits *limits, uint64_t seed, uint64_t epoch)
+void pack_epoch(struct pack *p, const uint32_t *lengths, size_t n, const struct pack_limits *limits,
+                uint64_t seed, uint64_t epoch)
 {
     struct filler f = {.lengths = lengths, .limits = *limits};
     struct rng rng = rng_new(seed, stream_order + epoch);

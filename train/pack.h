@@ -44,8 +44,8 @@ struct pack {
 #define PACK ((struct pack){NULL, 0, NULL, 0, 0, NULL, 0, 0})
 
 /* Plan one epoch over n examples of lengths[i] tokens; the plan before it is replaced. */
-void pack_epoch(struct pack *p, const uint32_t *lengths, size_t n,
-                const struct pack_limits *limits, uint64_t seed, uint64_t epoch);
+void pack_epoch(struct pack *p, const uint32_t *lengths, size_t n, const struct pack_limits *limits,
+                uint64_t seed, uint64_t epoch);
 void pack_free(struct pack *p);
 
 #endif

@@ -212,10 +212,11 @@ int preflight_check(const struct preflight *f, const struct train_settings *s,
                          "training needs %.0f MB (weights %.0f + gradients %.0f + moments %.0f + "
                          "activations %.0f + scratch %.0f + rows %.0f) and %.0f MB are free; %s%s",
                          mb(m->total + f->rows), mb(m->frozen + m->values), mb(m->gradients),
-                         mb(m->moments), mb(m->kept), mb(m->scratch), mb(f->rows),
-                         mb(f->available), how != NULL ? "it would fit with " : "",
-                         how != NULL ? how : "take a smaller student or shorter rows "
-                                             "(train.max_length)");
+                         mb(m->moments), mb(m->kept), mb(m->scratch), mb(f->rows), mb(f->available),
+                         how != NULL ? "it would fit with " : "",
+                         how != NULL ? how
+                                     : "take a smaller student or shorter rows "
+                                       "(train.max_length)");
     }
     if (f->disk_free > 0 && f->disk > f->disk_free)
         return error_set(error, ERROR_FULL,
@@ -252,4 +253,3 @@ struct json *preflight_json(const struct preflight *f)
         json_put_number(o, "estimated_seconds", f->seconds);
     return o;
 }
-

@@ -18,14 +18,14 @@
 
 struct preflight {
     struct model_memory memory;
-    int64_t rows;         /* bytes of the tokenised rows */
-    int64_t available;    /* 0: not known */
-    int64_t checkpoint;   /* bytes of one checkpoint */
-    int64_t disk;         /* bytes that checkpoints and export take at most */
-    int64_t disk_free;    /* 0: not known */
-    double work;          /* floating-point operations of the whole run */
-    double rate;          /* operations a second of a matrix product here; 0: not measured */
-    double seconds;       /* estimate; 0: none */
+    int64_t rows;       /* bytes of the tokenised rows */
+    int64_t available;  /* 0: not known */
+    int64_t checkpoint; /* bytes of one checkpoint */
+    int64_t disk;       /* bytes that checkpoints and export take at most */
+    int64_t disk_free;  /* 0: not known */
+    double work;        /* floating-point operations of the whole run */
+    double rate;        /* operations a second of a matrix product here; 0: not measured */
+    double seconds;     /* estimate; 0: none */
 };
 
 /* Limits of a pass for these settings: what model_reserve and model_memory are told. */

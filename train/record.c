@@ -53,8 +53,10 @@ static int scalar(struct record *r, const char *tag, uint64_t step, double value
 
 static void show_progress(struct record *r, const struct resume_point *at)
 {
-    struct progress_state state = {
-        .stage = "train", .unit = "steps", .done = at->step, .total = r->total};
+    struct progress_state state = {.stage = "train",
+                                   .unit = "steps",
+                                   .done = at->step,
+                                   .total = r->total};
     state.resumed = r->resumed;
     (void)snprintf(state.note, sizeof state.note, "loss %.4f  %.0f tok/s", r->loss,
                    record_tokens_per_s(r));

@@ -26,12 +26,12 @@ struct record {
     struct metrics *metrics;
     struct tfevents *events; /* NULL: none wanted */
     struct corpus *corpus;
-    int64_t run;             /* 0: not recorded in the dataset file */
+    int64_t run; /* 0: not recorded in the dataset file */
     struct progress *progress;
     const struct train_listener *listener; /* NULL: nobody */
-    uint64_t total, resumed; /* steps */
-    double rate_tokens, rate_seconds; /* of this process, for the average rate */
-    double loss;             /* of the last step */
+    uint64_t total, resumed;               /* steps */
+    double rate_tokens, rate_seconds;      /* of this process, for the average rate */
+    double loss;                           /* of the last step */
 };
 
 /* Open OUT/metrics.jsonl and OUT/events/, going on behind step `through`. */

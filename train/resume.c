@@ -302,8 +302,8 @@ static int read_blocks(struct learner *l, const char *dir, const struct json *st
     char hex[17];
     int status = s != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < blocks.n; i++)
-        status = take_block(model_backend(l->model), blocks.t[i], blocks.names[i], s, &digest,
-                            error);
+        status =
+            take_block(model_backend(l->model), blocks.t[i], blocks.names[i], s, &digest, error);
     (void)snprintf(hex, sizeof hex, "%016" PRIx64, digest);
     if (status == 0 && strcmp(hex, json_text(json_get(state, "digest"), "")) != 0)
         status = error_set(error, ERROR_INPUT, "%s: damaged (its digest differs)", path);

@@ -26,19 +26,19 @@ struct resume_point {
     uint64_t step;
     uint64_t epoch, in_epoch; /* the next step is steps[in_epoch] of that epoch's plan */
     uint64_t tokens, supervised;
-    double seconds;           /* of training, over all runs */
-    double before;            /* held-out loss of the untrained student; NAN: not measured */
-    double best;              /* lowest held-out loss; NAN: none yet, or its weights are gone */
+    double seconds; /* of training, over all runs */
+    double before;  /* held-out loss of the untrained student; NAN: not measured */
+    double best;    /* lowest held-out loss; NAN: none yet, or its weights are gone */
     uint64_t best_step;
-    uint64_t worse;           /* measurements since the best */
-    double last;              /* held-out loss when last measured; NAN */
-    bool stopped;             /* early stopping or the time limit ended the run here */
+    uint64_t worse; /* measurements since the best */
+    double last;    /* held-out loss when last measured; NAN */
+    bool stopped;   /* early stopping or the time limit ended the run here */
 };
 
 /* What must agree for a checkpoint to be continued. */
 struct resume_identity {
-    const char *recipe;  /* settings_identity */
-    const char *data;    /* hex digests */
+    const char *recipe; /* settings_identity */
+    const char *data;   /* hex digests */
     const char *student;
 };
 

@@ -8,8 +8,8 @@
 static const struct {
     const char *name;
     unsigned bit;
-} targets[] = {{"all", LORA_ALL},   {"q", LORA_Q},   {"k", LORA_K},       {"v", LORA_V},
-               {"o", LORA_O},       {"gate", LORA_GATE}, {"up", LORA_UP}, {"down", LORA_DOWN}};
+} targets[] = {{"all", LORA_ALL}, {"q", LORA_Q},       {"k", LORA_K},   {"v", LORA_V},
+               {"o", LORA_O},     {"gate", LORA_GATE}, {"up", LORA_UP}, {"down", LORA_DOWN}};
 
 static unsigned target_bits(const struct json *list)
 {
@@ -144,10 +144,17 @@ void settings_clear(struct train_settings *s)
 
 int settings_identity(const struct recipe *r, struct buf *out)
 {
-    static const char *const aside[] = {"student",     "out",          "samples",
-                                        "sample_tokens", "checkpoints", "checkpoint_every",
-                                        "checkpoint_minutes", "save_type", "merge",
-                                        "tensorboard", "minutes"};
+    static const char *const aside[] = {"student",
+                                        "out",
+                                        "samples",
+                                        "sample_tokens",
+                                        "checkpoints",
+                                        "checkpoint_every",
+                                        "checkpoint_minutes",
+                                        "save_type",
+                                        "merge",
+                                        "tensorboard",
+                                        "minutes"};
     struct json *block = json_copy(recipe_get(r, "train"));
     int status;
     for (size_t i = 0; i < sizeof aside / sizeof *aside; i++)

@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 struct train_settings {
-    char *student, *out; /* folders; student NULL: nothing is to be trained */
-    bool random_init;    /* weights from the config and the seed instead of the folder */
+    char *student, *out;       /* folders; student NULL: nothing is to be trained */
+    bool random_init;          /* weights from the config and the seed instead of the folder */
     const char *template_name; /* NULL: the folder's own; else borrowed from the recipe */
     struct model_options model;
     bool recompute;
@@ -35,15 +35,15 @@ struct train_settings {
     double clip; /* 0: off */
 
     double held_out;
-    uint64_t eval_every;        /* steps; 0: once an epoch */
-    uint64_t eval_rows;         /* held-out rows measured, at most */
-    uint64_t early_stop;        /* evaluations without improvement; 0: off */
-    uint64_t samples;           /* replies shown at each evaluation */
+    uint64_t eval_every; /* steps; 0: once an epoch */
+    uint64_t eval_rows;  /* held-out rows measured, at most */
+    uint64_t early_stop; /* evaluations without improvement; 0: off */
+    uint64_t samples;    /* replies shown at each evaluation */
     int32_t sample_tokens;
-    bool keep_best;             /* export the best weights by held-out loss, not the last */
-    uint64_t checkpoint_every;  /* steps; 0: once an epoch */
-    double checkpoint_minutes;  /* 0: never by time */
-    uint64_t checkpoints;       /* how many are kept; 0: none are written */
+    bool keep_best;            /* export the best weights by held-out loss, not the last */
+    uint64_t checkpoint_every; /* steps; 0: once an epoch */
+    double checkpoint_minutes; /* 0: never by time */
+    uint64_t checkpoints;      /* how many are kept; 0: none are written */
     bool merge, tensorboard;
     bool ordered; /* sum gradients micro-batch by micro-batch: equal bits for any rank count */
     enum dtype save_type;

@@ -104,8 +104,8 @@ static void plan(struct setup *s)
     course_open(&s->course, &s->examples, s->train, s->n_train, &t->pack, t->seed);
     course_count(&s->course, t->epochs, t->steps);
     t->schedule.total = s->course.total;
-    t->schedule.warmup = t->warmup < 1 ? (uint64_t)ceil(t->warmup * (double)s->course.total)
-                                       : (uint64_t)t->warmup;
+    t->schedule.warmup =
+        t->warmup < 1 ? (uint64_t)ceil(t->warmup * (double)s->course.total) : (uint64_t)t->warmup;
 }
 
 /* --- identities --------------------------------------------------------------------------- */

@@ -38,9 +38,9 @@ struct setup {
     struct course course;
     int32_t stops[SETUP_STOPS]; /* end-of-turn and end-of-text ids */
     int32_t n_stops;
-    struct buf recipe;      /* the identity of the recipe */
+    struct buf recipe; /* the identity of the recipe */
     char data[33], student[33];
-    struct buf export_as;   /* how it is to be written: with the identity, what "finished" means */
+    struct buf export_as; /* how it is to be written: with the identity, what "finished" means */
 };
 
 /* Everything but the model.  -1 with the reason and what to do. */

@@ -21,10 +21,10 @@ struct run {
     struct learner learner;
     struct record record;
     struct resume_point at;
-    uint64_t resumed;           /* the step this process began behind */
-    uint64_t saved;             /* step of the newest checkpoint, 0 none */
-    int64_t started, saved_ns;  /* clock_ns */
-    double earlier;             /* seconds of runs before this one */
+    uint64_t resumed;          /* the step this process began behind */
+    uint64_t saved;            /* step of the newest checkpoint, 0 none */
+    int64_t started, saved_ns; /* clock_ns */
+    double earlier;            /* seconds of runs before this one */
     uint64_t held_tokens;
 };
 
@@ -214,8 +214,7 @@ static int begin(struct run *r, struct error *error)
         resume_remove(t->out, &identity, r->options->restart, error) != 0)
         return -1;
     r->model = setup_model(&r->setup, error);
-    if (r->model == NULL ||
-        learner_open(&r->learner, r->model, t, &r->setup.examples, error) != 0)
+    if (r->model == NULL || learner_open(&r->learner, r->model, t, &r->setup.examples, error) != 0)
         return -1;
     r->at = (struct resume_point){.before = NAN, .best = NAN, .last = NAN};
     found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
