@@ -51,7 +51,7 @@ static void test_narrow(void **state)
 {
     (void)state;
     renders("[{\"n\":1,\"text\":\"a long text that does not fit here\"}]", 20,
-            "  n  text\n  1  a long text t…\n");
+            "  n  text\n  1  a long text th…\n");
 }
 
 int main(void)
