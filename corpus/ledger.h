@@ -104,7 +104,7 @@ struct ledger_attempt {
     const char *cause;    /* NULL: answered */
     struct slice message; /* absent: none */
     int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens, nusd;
-    bool assumed;         /* tokens and nusd are the worst case: the reply did not say */
+    bool assumed; /* tokens and nusd are the worst case: the reply did not say */
 };
 /* Record the attempt and give its reservation back. */
 int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct error *error);

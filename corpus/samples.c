@@ -11,7 +11,7 @@
     "            WHERE h.sample_id = s.id AND h.rule = 'human' AND h.action = 'keep'))"
 #define COLUMNS                                                                                    \
     "s.id, s.name, s.source, s.request_id, s.choice, s.system, s.instruction, s.input, s.output,"  \
-    " s.reasoning, s.messages, s.finish_reason, s.meta, s.added_ms"
+    " s.reasoning, s.messages, s.finish_reason, s.meta, s.added_ms, s.name_number"
 #define WALK(condition, kept)                                                                      \
     "SELECT " COLUMNS ", " kept " FROM sample s WHERE s.id > ?1" condition " ORDER BY s.id"
 
@@ -60,6 +60,7 @@ static void bind_sample(struct sql_stmt *q, const struct sample *s, const unsign
     sql_bind_text(q, 12, s->meta);
     sql_bind_blob(q, 13, hash, 16);
     sql_bind_int(q, 14, s->added_ms != 0 ? s->added_ms : clock_wall_ms());
+    sql_bind_int(q, 15, s->name_number);
 }
 
 /* Who is in the way of an insert. */
@@ -91,8 +92,8 @@ int samples_add(struct corpus *c, struct sample *s, struct error *error)
     struct sql_stmt *q = sql_prepare(
         sql,
         "INSERT INTO sample (name, source, request_id, choice, system, instruction, input, output,"
-        " reasoning, messages, finish_reason, meta, hash, added_ms)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        " reasoning, messages, finish_reason, meta, hash, added_ms, name_number)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         " ON CONFLICT DO NOTHING",
         error);
     if (q == NULL)
@@ -124,7 +125,8 @@ static void fill(struct sql_stmt *q, struct sample *s)
         .finish_reason = sql_text(q, 11),
         .meta = sql_text(q, 12),
         .added_ms = sql_int(q, 13),
-        .kept = sql_int(q, 14) != 0,
+        .name_number = sql_int(q, 14) != 0,
+        .kept = sql_int(q, 15) != 0,
     };
 }
 
@@ -211,20 +213,16 @@ int64_t samples_id(struct corpus *c, const char *id, struct error *error)
     return rc < 0 ? -1 : found;
 }
 
-int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context,
-                 struct error *error)
+int samples_get(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error)
 {
-    int64_t number = samples_id(c, id, error);
-    struct sql_stmt *q;
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT " COLUMNS ", " KEPT " FROM sample s WHERE s.id = ?1",
+                    error);
     struct sample s;
     int rc;
-    if (number <= 0)
-        return (int)number;
-    q = sql_prepare(corpus_sql(c), "SELECT " COLUMNS ", " KEPT " FROM sample s WHERE s.id = ?1",
-                    error);
     if (q == NULL)
         return -1;
-    sql_bind_int(q, 1, number);
+    sql_bind_int(q, 1, id);
     rc = sql_step(q, error);
     if (rc == 1) {
         fill(q, &s);
@@ -232,6 +230,13 @@ int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context
         sql_reset(q);
     }
     return rc;
+}
+
+int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context,
+                 struct error *error)
+{
+    int64_t number = samples_id(c, id, error);
+    return number > 0 ? samples_get(c, number, fn, context, error) : (int)number;
 }
 
 int samples_digest(struct corpus *c, enum samples_which which, struct hash128 *out,

@@ -14,7 +14,8 @@
 
 struct sample {
     int64_t id;        /* 0: not stored yet */
-    struct slice name; /* absent: none given */
+    struct slice name; /* the id it was given; absent: none */
+    bool name_number;  /* given as a number: exported as one */
     struct slice source;
     int64_t request_id; /* 0: imported */
     int64_t choice;
@@ -44,6 +45,8 @@ int samples_each(struct corpus *c, enum samples_which which, int64_t after, samp
                  void *context, struct error *error);
 /* -1 on failure. */
 int64_t samples_count(struct corpus *c, enum samples_which which, struct error *error);
+/* The one of that number: 1 and fn called once, 0 there is none, -1. */
+int samples_get(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error);
 /* Look one up by name or number (a name wins): 1, 0, -1; fn is called once. */
 int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context,
                  struct error *error);

@@ -97,6 +97,7 @@ CREATE INDEX attempt_request ON attempt (request_id);
 CREATE TABLE sample (
     id            INTEGER PRIMARY KEY,
     name          TEXT UNIQUE,            -- the id given by a file or prompt; what decisions name
+    name_number   INTEGER NOT NULL DEFAULT 0, -- 1: the id was a number there
     source        TEXT NOT NULL,          -- 'gen' or the imported file's name
     request_id    INTEGER REFERENCES request (id),
     choice        INTEGER NOT NULL DEFAULT 0,
