@@ -12,8 +12,8 @@
  *                              │ ▲  │ row-fatal, or no tries left
  *                      reserve │ │  └─────────────────► failed (cause)
  *                              ▼ │ settle (transient)      │ redo: reopened by the user, or
- *                          in flight                       ▼ by itself where the cause was transient
- *                     (reserved_* > 0)                  waiting
+ *                          in flight                       ▼ by itself where the cause was
+ * transient (reserved_* > 0)                  waiting
  *
  * "In flight" is no state of the file: a waiting request whose reservation is not zero was in
  * flight when the process died.  ledger_recover settles it at the worst case, because it may have

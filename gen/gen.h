@@ -22,10 +22,10 @@
 #include <stdint.h>
 
 struct gen_options {
-    int64_t run_id;    /* of corpus/runs.h; 0 with dry_run */
-    bool dry_run;      /* count and estimate; send and write nothing */
-    bool reparse;      /* make the rows again from stored replies; sends nothing */
-    const char *redo;  /* "truncated", "failed" or a cause: ask those again; NULL: no */
+    int64_t run_id;   /* of corpus/runs.h; 0 with dry_run */
+    bool dry_run;     /* count and estimate; send and write nothing */
+    bool reparse;     /* make the rows again from stored replies; sends nothing */
+    const char *redo; /* "truncated", "failed" or a cause: ask those again; NULL: no */
 };
 
 /* Run the recipe's gen block to its end, or as far as it goes.  One JSON object is appended to

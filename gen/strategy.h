@@ -6,10 +6,10 @@
  * rest: keys, money, pacing, storage, retries, resume.
  *
  *   plan()   emits the first asks, some dozens a call.  Everything random comes from gen_random(g,
- *            purpose, index), so that the same recipe and seed give the same asks in the same order.
- *   answer() gets one stored reply with the prompt it answers.  It emits rows, or follow-up asks
- *            whose `parent` is the request just answered, or says gen_reject.  Rows, asks and the
- *            mark "parsed" are committed together: a crash gives the same call again, never half.
+ *            purpose, index), so that the same recipe and seed give the same asks in the same
+ * order. answer() gets one stored reply with the prompt it answers.  It emits rows, or follow-up
+ * asks whose `parent` is the request just answered, or says gen_reject.  Rows, asks and the mark
+ * "parsed" are committed together: a crash gives the same call again, never half.
  *
  * What a later step needs to know travels in the ask's `meta` (a JSON object, stored with the
  * prompt) or is read back with gen_ancestor.  So a chain needs no memory of its own, and a run that
@@ -44,11 +44,11 @@ struct gen_ask {
     struct slice name;   /* becomes the row's name (with the sample's number behind it past 0) */
     struct slice source; /* for people: "prompts.jsonl:12", "evolve:2" */
     struct slice system, instruction, input; /* one user turn: instruction, a blank line, input */
-    struct slice messages; /* or all turns as a JSON array of {role, content} */
-    struct slice raw;      /* or raw text (providers with NET_RAW_PROMPT) */
-    struct slice meta;     /* JSON object; absent: none */
-    int64_t parent;        /* request whose answer led here; 0: none */
-    int first_sample, samples; /* samples 0: gen.samples of the recipe */
+    struct slice messages;                   /* or all turns as a JSON array of {role, content} */
+    struct slice raw;                        /* or raw text (providers with NET_RAW_PROMPT) */
+    struct slice meta;                       /* JSON object; absent: none */
+    int64_t parent;                          /* request whose answer led here; 0: none */
+    int first_sample, samples;               /* samples 0: gen.samples of the recipe */
 };
 
 /* A row to be.  Absent output means "what the teacher said"; absent others "as in the prompt". */
@@ -67,11 +67,11 @@ struct gen_answer {
     const char *step;
     int64_t sample;
     struct gen_prompt prompt;
-    enum net_cause cause;          /* NET_OK, or why there is no answer (then reply is NULL) */
+    enum net_cause cause; /* NET_OK, or why there is no answer (then reply is NULL) */
     const struct net_reply *reply;
     const struct net_choice *choice; /* the first usable one; NULL with reply */
     int64_t latency_ms;
-    const char *teacher;           /* its label */
+    const char *teacher; /* its label */
 };
 
 struct gen_strategy {
@@ -109,8 +109,9 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error);
 void gen_reject(struct gen *g, const char *reason);
 /* An independent stream of random numbers: the same for the same recipe seed, purpose and index. */
 struct rng gen_random(struct gen *g, const char *purpose, uint64_t index);
-const struct json *gen_setting(struct gen *g, const char *path); /* of the gen block: "evolve.rounds" */
-char *gen_file(struct gen *g, const char *name); /* beside the recipe; allocated */
+const struct json *gen_setting(struct gen *g,
+                               const char *path); /* of the gen block: "evolve.rounds" */
+char *gen_file(struct gen *g, const char *name);  /* beside the recipe; allocated */
 int gen_window(struct gen *g);
 int64_t gen_accepted(struct gen *g); /* rows stored so far, earlier runs included */
 /* The stored answer of an earlier request of the chain, by number; fn is called once.  1, 0, -1. */

@@ -17,37 +17,38 @@ enum net_class {
 enum net_cause {
     NET_OK,
     /* transient */
-    NET_CONNECT,          /* name not found, refused, unreachable */
-    NET_TLS,              /* handshake or certificate */
+    NET_CONNECT, /* name not found, refused, unreachable */
+    NET_TLS,     /* handshake */
     NET_CONNECT_TIMEOUT,
     NET_FIRST_BYTE_TIMEOUT,
-    NET_IDLE_TIMEOUT,     /* bytes stopped coming, or drip slower than the total allows */
+    NET_IDLE_TIMEOUT, /* bytes stopped coming, or drip slower than the total allows */
     NET_TOTAL_TIMEOUT,
-    NET_RESET,            /* the connection ended without a whole reply */
-    NET_TORN,             /* fewer bytes than announced */
-    NET_REQUEST_TIMEOUT,  /* 408 */
-    NET_CONFLICT,         /* 409 */
-    NET_SERVER_ERROR,     /* 5xx */
-    NET_MALFORMED,        /* status 200, but not the JSON of this provider */
-    NET_LOST,             /* in flight when the process died; what it cost is not known */
+    NET_RESET,           /* the connection ended without a whole reply */
+    NET_TORN,            /* fewer bytes than announced */
+    NET_REQUEST_TIMEOUT, /* 408 */
+    NET_CONFLICT,        /* 409 */
+    NET_SERVER_ERROR,    /* 5xx */
+    NET_MALFORMED,       /* status 200, but not the JSON of this provider */
+    NET_LOST,            /* in flight when the process died; what it cost is not known */
     /* rate-limited */
-    NET_RATE_LIMIT,       /* 429 */
-    NET_OVERLOADED,       /* 503, 529, slow_down */
+    NET_RATE_LIMIT, /* 429 */
+    NET_OVERLOADED, /* 503, 529, slow_down */
     /* row-fatal */
-    NET_BAD_REQUEST,      /* 400, 422: something of this request */
+    NET_BAD_REQUEST, /* 400, 422: something of this request */
     NET_CONTEXT_LENGTH,
     NET_CONTENT_FILTER,
     NET_REFUSAL,
-    NET_EMPTY,            /* a reply without text */
-    NET_TOO_LARGE,        /* the reply passed the maximum; what came is kept */
-    NET_SCHEMA,           /* structured output still invalid after its repairs */
-    NET_REJECTED,         /* the strategy's acceptance checks said no */
-    NET_WITHDRAWN,        /* the recipe changed before it was asked */
+    NET_EMPTY,     /* a reply without text */
+    NET_TOO_LARGE, /* the reply passed the maximum; what came is kept */
+    NET_SCHEMA,    /* structured output still invalid after its repairs */
+    NET_REJECTED,  /* the strategy's acceptance checks said no */
+    NET_WITHDRAWN, /* the recipe changed before it was asked */
     /* run-fatal */
     NET_QUOTA,
-    NET_AUTH,             /* 401, 403 */
-    NET_MODEL,            /* no such model or path */
-    NET_PARAMETER,        /* a parameter of the recipe is refused: the same for every request */
+    NET_AUTH,        /* 401, 403 */
+    NET_MODEL,       /* no such model or path */
+    NET_CERTIFICATE, /* the server's certificate is not trusted */
+    NET_PARAMETER,   /* a parameter of the recipe is refused: the same for every request */
     NET_CAUSES,
 };
 

@@ -17,17 +17,17 @@
 
 struct endpoint {
     const struct net_provider *provider;
-    char *url;          /* base_url + path, to send to */
-    char *name;         /* what is stored and what the request key contains */
-    char *label;        /* teacher.name of the recipe, or the model */
+    char *url;   /* base_url + path, to send to */
+    char *name;  /* what is stored and what the request key contains */
+    char *label; /* teacher.name of the recipe, or the model */
     char *model;
-    char *licence;      /* as the user stated it; NULL */
+    char *licence; /* as the user stated it; NULL */
     double weight;
     struct net_headers headers;
     struct net_dialect dialect;
     struct pace_config limits;
     double input_price, output_price, cached_price; /* USD a million tokens; NAN: unknown */
-    int64_t teacher_id; /* of the dataset, filled by the caller */
+    int64_t teacher_id;                             /* of the dataset, filled by the caller */
 };
 
 /* teacher: the recipe's block (or one element of gen.teachers, filled with defaults). */

@@ -26,11 +26,11 @@
 struct http;
 
 struct http_options {
-    int max_in_flight;       /* at most; file descriptors are raised to fit or it fails */
-    const char *ca_file;     /* NULL: the system's */
-    const char *proxy;       /* NULL: environment (https_proxy, no_proxy); "": none */
+    int max_in_flight;   /* at most; file descriptors are raised to fit or it fails */
+    const char *ca_file; /* NULL: the system's */
+    const char *proxy;   /* NULL: environment (https_proxy, no_proxy); "": none */
     int64_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0: none */
-    size_t max_body;         /* of a reply */
+    size_t max_body;                                      /* of a reply */
     size_t max_headers;
 };
 
@@ -41,7 +41,7 @@ struct http_exchange {
     const char *method; /* NULL: POST when there is a body, else GET */
     const char *url;
     const struct net_headers *headers;
-    struct slice body; /* absent: none */
+    struct slice body;            /* absent: none */
     const struct http_form *form; /* multipart/form-data instead of body; NULL: none */
     void (*done)(struct http_exchange *x);
     void *context;
@@ -52,7 +52,7 @@ struct http_exchange {
     struct buf reply;     /* body; on a torn or oversize reply what came of it */
     bool sent;            /* the request may have reached the server: it may be billed */
     int64_t started_ns, connected_ns, first_byte_ns, ended_ns;
-    char message[160];    /* what went wrong on the wire; "" for nothing */
+    char message[160];              /* what went wrong on the wire; "" for nothing */
     struct http_transfer *transfer; /* ours */
 };
 
@@ -74,7 +74,8 @@ void http_cancel(struct http *h, struct http_exchange *x, enum net_cause cause);
 /* Wait at most wait_ms (0: just look; < 0: until something happens) and call `done` of what ended.
  * Returns early when a watched descriptor is readable: bit i of *watched says which. */
 int http_poll(struct http *h, int wait_ms, unsigned *watched, struct error *error);
-int http_watch(struct http *h, int fd, struct error *error); /* the bit's number, at most 8; or -1 */
+int http_watch(struct http *h, int fd,
+               struct error *error); /* the bit's number, at most 8; or -1 */
 
 int http_in_flight(const struct http *h);
 /* Free what an exchange heard, for reuse. */

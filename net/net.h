@@ -35,7 +35,7 @@ struct net_message {
 /* What is the same for many requests.  NAN and negative numbers mean "not sent". */
 struct net_params {
     const char *model;
-    int64_t max_tokens;           /* of the reply; required by some providers */
+    int64_t max_tokens; /* of the reply; required by some providers */
     double temperature, top_p;
     int64_t seed;                 /* < 0: not sent */
     int n;                        /* choices a request; 1 is not sent */
@@ -44,24 +44,24 @@ struct net_params {
     const char *reasoning_effort; /* NULL: not sent */
     const struct json *schema;    /* JSON Schema of the reply; NULL: free text */
     const char *schema_name;
-    const struct json *extra;     /* object: members put into the body as they are */
-    bool echo;                    /* completions: score the given text */
+    const struct json *extra; /* object: members put into the body as they are */
+    bool echo;                /* completions: score the given text */
 };
 
 struct net_request {
     const struct net_message *messages; /* chat; or */
     size_t n_messages;
-    struct slice messages_json;   /* chat, the array as JSON text already (wins when present); or */
-    struct slice prompt;          /* completions: raw text (absent for chat); or */
-    const int32_t *tokens;        /* completions: token ids */
+    struct slice messages_json; /* chat, the array as JSON text already (wins when present); or */
+    struct slice prompt;        /* completions: raw text (absent for chat); or */
+    const int32_t *tokens;      /* completions: token ids */
     size_t n_tokens;
     const struct net_params *params;
 };
 
 /* What this endpoint turned out to need.  All zero: the provider's canonical form. */
 struct net_dialect {
-    bool max_tokens_old;     /* say max_tokens */
-    bool no_schema;          /* response_format is refused: ask in words only */
+    bool max_tokens_old; /* say max_tokens */
+    bool no_schema;      /* response_format is refused: ask in words only */
     bool no_logprobs;
     bool no_seed;
     bool no_effort;
@@ -71,15 +71,15 @@ struct net_dialect {
 /* ---- hearing --------------------------------------------------------------------------------- */
 
 struct net_usage {
-    bool given;        /* false: the reply did not say; the numbers are 0 */
+    bool given;                               /* false: the reply did not say; the numbers are 0 */
     int64_t input, output, cached, reasoning; /* cached is part of input, reasoning of output */
 };
 
 /* One token's logprobs.  Bytes may be no UTF-8 by themselves. */
 struct net_token {
     struct slice bytes;
-    int32_t id;          /* -1: not given */
-    float logprob;       /* NAN where the server sent its "not computed" sentinel */
+    int32_t id;    /* -1: not given */
+    float logprob; /* NAN where the server sent its "not computed" sentinel */
 };
 struct net_position {
     struct net_token sampled;
@@ -94,11 +94,11 @@ struct net_logprobs {
 
 struct net_choice {
     int64_t index;
-    struct slice text;      /* absent: null or missing */
-    struct slice reasoning; /* absent: none */
-    struct slice refusal;   /* absent: none */
-    struct slice tool_calls;/* JSON text; absent: none */
-    struct slice finish_reason; /* in OpenAI's words: stop, length, content_filter, tool_calls */
+    struct slice text;            /* absent: null or missing */
+    struct slice reasoning;       /* absent: none */
+    struct slice refusal;         /* absent: none */
+    struct slice tool_calls;      /* JSON text; absent: none */
+    struct slice finish_reason;   /* in OpenAI's words: stop, length, content_filter, tool_calls */
     struct net_logprobs logprobs; /* n 0: none */
 };
 
@@ -118,7 +118,7 @@ enum net_cause net_choice_cause(const struct net_choice *c);
 /* A failure of one attempt, read from status and body. */
 struct net_failure {
     enum net_cause cause;
-    char message[256]; /* what the server said, one line, or what was wrong with its reply */
+    char message[256];  /* what the server said, one line, or what was wrong with its reply */
     char parameter[48]; /* the parameter it names; "" for none */
 };
 
@@ -126,8 +126,8 @@ struct net_failure {
 
 enum net_feature {
     NET_CHAT = 1,
-    NET_RAW_PROMPT = 2,  /* prompt text or token ids as they are */
-    NET_CHOICES = 4,     /* params.n */
+    NET_RAW_PROMPT = 2, /* prompt text or token ids as they are */
+    NET_CHOICES = 4,    /* params.n */
     NET_SEED = 8,
     NET_TOP_LOGPROBS = 16,
     NET_NATIVE_SCHEMA = 32,

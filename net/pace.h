@@ -32,8 +32,8 @@ struct pace {
     } heard[LIMIT_KINDS];
     double window, max_window;
     int in_flight;
-    uint64_t sent;           /* sequence of the last request sent */
-    uint64_t shrunk;         /* requests up to this one do not shrink the window again */
+    uint64_t sent;   /* sequence of the last request sent */
+    uint64_t shrunk; /* requests up to this one do not shrink the window again */
     int refused_in_row;
     int64_t hold_until_ns;
 };
@@ -53,8 +53,8 @@ uint64_t pace_sent(struct pace *p, double input_tokens, double output_tokens, in
 void pace_done(struct pace *p, uint64_t sequence, enum net_cause cause,
                const struct net_limits *limits, int64_t now_ns);
 
-/* Pause before try `tries` (1, 2, …) of a request: uniform in [0, min(cap, base·2^(tries-1))), "full
- * jitter", but never before what Retry-After said.  u is uniform in [0, 1). */
+/* Pause before try `tries` (1, 2, …) of a request: uniform in [0, min(cap, base·2^(tries-1))),
+ * "full jitter", but never before what Retry-After said.  u is uniform in [0, 1). */
 int64_t pace_backoff_ns(int tries, double retry_after_s, double u);
 
 #endif
