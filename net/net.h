@@ -60,12 +60,8 @@ struct net_request {
 
 /* What this endpoint turned out to need.  All zero: the provider's canonical form. */
 struct net_dialect {
-    bool max_tokens_old; /* say max_tokens */
-    bool no_schema;      /* response_format is refused: ask in words only */
-    bool no_logprobs;
-    bool no_seed;
-    bool no_effort;
-    bool no_temperature;
+    bool max_tokens_old; /* it wants max_tokens for max_completion_tokens */
+    bool no_schema;      /* it refuses response_format: the schema is checked by us alone */
 };
 
 /* ---- hearing --------------------------------------------------------------------------------- */
@@ -158,8 +154,10 @@ struct net_provider {
     int (*reply)(struct slice body, struct net_reply *out, struct net_failure *failure);
     /* Classify any other status. */
     void (*failure)(int status, struct slice body, struct net_failure *out);
-    /* May another dialect mend this failure?  true: *d changed, send again at once. */
-    bool (*adapt)(struct net_dialect *d, const struct net_params *p, const struct net_failure *f);
+    /* May another dialect mend this failure of a request that was sent in dialect `sent`?  true:
+     * send it again in *now, which may have changed.  NULL: never. */
+    bool (*adapt)(const struct net_failure *f, const struct net_dialect *sent,
+                  struct net_dialect *now);
 };
 
 extern const struct net_provider *const net_providers[]; /* NULL-ended */

@@ -4,8 +4,9 @@
  * Three governors, the strictest wins:
  *   - configured limits (requests, input and output tokens a minute) as token buckets;
  *   - what the last response's headers said, less what went out since;
- *   - a window on requests in flight: additive increase, multiplicative decrease on 429 and
- *     overload, never below 1, so that a storm cannot stall the run at zero.
+ *   - a window on requests in flight: additive increase, multiplicative decrease when more than a
+ *     tenth of a window's replies are refusals (429, overload), never below 1, so that a storm
+ *     cannot stall the run at zero.
  * A Retry-After that many replies in a row repeat holds the whole endpoint; a single one holds only
  * its own request (the caller's retry heap does that).
  *
@@ -26,16 +27,21 @@ struct pace_bucket {
 
 struct pace {
     struct pace_bucket configured[LIMIT_KINDS];
-    struct {
-        struct pace_bucket bucket; /* cap 0: nothing heard yet */
-        uint64_t anchor;           /* sequence of the request whose response said so */
-    } heard[LIMIT_KINDS];
+    struct pace_bucket heard[LIMIT_KINDS]; /* cap 0: nothing heard yet */
+    uint64_t anchor[LIMIT_KINDS];          /* sequence of the request whose response said so */
+    double sum[LIMIT_KINDS];               /* of all that was ever sent */
     double window, max_window;
     int in_flight;
-    uint64_t sent;   /* sequence of the last request sent */
-    uint64_t shrunk; /* requests up to this one do not shrink the window again */
+    uint64_t sequence;          /* of the request sent last */
+    int good, refused;          /* replies of this epoch: about one window's worth */
     int refused_in_row;
     int64_t hold_until_ns;
+};
+
+/* What a request carries from pace_sent to pace_done. */
+struct pace_ticket {
+    uint64_t sequence;
+    double sum[LIMIT_KINDS];
 };
 
 struct pace_config {
@@ -47,10 +53,11 @@ struct pace_config {
 void pace_init(struct pace *p, const struct pace_config *c, int64_t now_ns);
 /* 0: send now.  > 0: ask again in so many nanoseconds.  < 0: ask again after the next reply. */
 int64_t pace_wait(struct pace *p, double input_tokens, double output_tokens, int64_t now_ns);
-/* It goes out now: its sequence number, to be handed to pace_done. */
-uint64_t pace_sent(struct pace *p, double input_tokens, double output_tokens, int64_t now_ns);
+/* It goes out now. */
+struct pace_ticket pace_sent(struct pace *p, double input_tokens, double output_tokens,
+                             int64_t now_ns);
 /* It ended.  limits: NULL where no response came. */
-void pace_done(struct pace *p, uint64_t sequence, enum net_cause cause,
+void pace_done(struct pace *p, const struct pace_ticket *ticket, enum net_cause cause,
                const struct net_limits *limits, int64_t now_ns);
 
 /* Pause before try `tries` (1, 2, …) of a request: uniform in [0, min(cap, base·2^(tries-1))),
