@@ -227,8 +227,8 @@ static bool limit_name(struct slice name, int *kind, enum field *field)
     static const char openai[] = "x-ratelimit-", anthropic[] = "anthropic-ratelimit-";
     bool first = name.len > sizeof openai && !strncasecmp(name.data, openai, sizeof openai - 1);
     size_t skip = first ? sizeof openai - 1 : sizeof anthropic - 1;
-    if (!first && !(name.len > sizeof anthropic &&
-                    !strncasecmp(name.data, anthropic, sizeof anthropic - 1)))
+    if (!first &&
+        !(name.len > sizeof anthropic && !strncasecmp(name.data, anthropic, sizeof anthropic - 1)))
         return false;
     struct slice rest = slice_sub(name, skip, name.len);
     for (int k = 0; k < LIMIT_KINDS; k++)

@@ -19,7 +19,9 @@ static void set_token(const struct json *node, struct arena *arena, struct net_t
     const struct json *bytes = json_get(node, "bytes");
     struct slice text = json_string(json_get(node, "token"));
     int64_t id;
-    *out = (struct net_token){.bytes = text, .id = -1, .logprob = logprob_of(json_get(node, "logprob"))};
+    *out = (struct net_token){.bytes = text,
+                              .id = -1,
+                              .logprob = logprob_of(json_get(node, "logprob"))};
     if (!json_integer(json_get(node, "id"), &id) && id >= 0 && id <= INT32_MAX)
         out->id = (int32_t)id;
     if (slice_starts(text, "token_id:")) {
@@ -99,8 +101,7 @@ static int read_arrays(const struct json *node, struct arena *arena, struct net_
         at->sampled = (struct net_token){json_string(t), -1, lp ? logprob_of(lp) : NAN};
         at->first = (uint32_t)out->n_top;
         for (const struct json *e = json_first(top); e; e = json_next(e))
-            out->top[out->n_top++] =
-                (struct net_token){slice_of(json_key(e)), -1, logprob_of(e)};
+            out->top[out->n_top++] = (struct net_token){slice_of(json_key(e)), -1, logprob_of(e)};
         at->count = (uint32_t)out->n_top - at->first;
         lp = lp ? json_next(lp) : NULL;
         top = top ? json_next(top) : NULL;

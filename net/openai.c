@@ -153,8 +153,7 @@ void openai_usage(const struct json *root, struct net_usage *out)
     out->given = !json_integer(json_get(u, "prompt_tokens"), &out->input);
     out->given |= !json_integer(json_get(u, "completion_tokens"), &out->output);
     (void)json_integer(json_path(u, "prompt_tokens_details.cached_tokens"), &out->cached);
-    (void)json_integer(json_path(u, "completion_tokens_details.reasoning_tokens"),
-                       &out->reasoning);
+    (void)json_integer(json_path(u, "completion_tokens_details.reasoning_tokens"), &out->reasoning);
     int64_t *all[] = {&out->input, &out->output, &out->cached, &out->reasoning};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (*all[i] < 0 || *all[i] > (int64_t)1 << 40)
@@ -214,7 +213,7 @@ static void read_choice(const struct json *node, struct arena *arena, size_t pla
 static int malformed(struct net_failure *f, const char *why)
 {
     f->cause = NET_MALFORMED;
-    snprintf(f->message, sizeof f->message, "%s", why);
+    snprintf(f->message, sizeof f->message, "%.*s", (int)sizeof f->message - 1, why);
     f->parameter[0] = '\0';
     return -1;
 }

@@ -110,8 +110,8 @@ static enum net_cause of_refused_request(const struct words *w)
         return NET_SERVER_ERROR; /* damaged on its way: the same request is fine the next time */
     if (slice_is(w->code, "model_not_found") || says(w->message, "model_not_found"))
         return NET_MODEL;
-    if (is_one_of(w->code, settings) || (w->param.len && !slice_starts(w->param, "messages") &&
-                                         !slice_starts(w->param, "prompt")))
+    if (is_one_of(w->code, settings) ||
+        (w->param.len && !slice_starts(w->param, "messages") && !slice_starts(w->param, "prompt")))
         return NET_PARAMETER;
     return NET_BAD_REQUEST;
 }
@@ -177,7 +177,7 @@ bool openai_adapt(const struct net_failure *f, const struct net_dialect *sent,
     }
     if (sent->max_tokens_old && names(f, "max_completion_tokens")) {
         now->max_tokens_old = false; /* "use max_completion_tokens instead": it wants the new one */
-        return !sent->max_tokens_old;
+        return true;
     }
     if (names(f, "response_format") && !sent->no_schema) {
         now->no_schema = true;

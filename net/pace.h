@@ -32,8 +32,8 @@ struct pace {
     double sum[LIMIT_KINDS];               /* of all that was ever sent */
     double window, max_window;
     int in_flight;
-    uint64_t sequence;          /* of the request sent last */
-    int good, refused;          /* replies of this epoch: about one window's worth */
+    uint64_t sequence; /* of the request sent last */
+    int good, refused; /* replies of this epoch: about one window's worth */
     int refused_in_row;
     int64_t hold_until_ns;
 };

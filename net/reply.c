@@ -31,8 +31,7 @@ static bool printable(const char *s)
     return true;
 }
 
-int net_headers_add(struct net_headers *h, const char *name, const char *value,
-                    struct error *error)
+int net_headers_add(struct net_headers *h, const char *name, const char *value, struct error *error)
 {
     struct buf line = BUF_MAX(65536);
     if (h->n == NET_MAX_HEADERS)
