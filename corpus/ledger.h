@@ -19,8 +19,9 @@
  * flight when the process died.  ledger_recover settles it at the worst case, because it may have
  * been billed.
  *
- * All functions run inside the caller's transaction where they write.  Ids of prompts, requests and
- * replies are given by the caller, who holds ledger_lock and counts on from ledger_next.
+ * All functions run inside the caller's transaction where they write, and keep the tallies of
+ * corpus.h.  Ids of prompts, requests and replies are given by the caller, who holds
+ * corpus_claim(c, "gen") and counts on from ledger_next.
  */
 #ifndef CORPUS_LEDGER_H
 #define CORPUS_LEDGER_H
@@ -34,12 +35,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- one generator a file -------------------------------------------------------------------- */
-
-/* Held until unlock or the end of the process.  -1 with ERROR_BUSY where another process has it:
- * two generators on one file would pay twice.  Returns a descriptor. */
-int ledger_lock(const char *path, struct error *error);
-void ledger_unlock(int fd);
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 struct ledger_ids {
     int64_t prompt, request, reply; /* the next free numbers */
@@ -56,11 +52,11 @@ struct ledger_prompt {
     int64_t id;
     struct slice name;   /* absent: none */
     struct slice source; /* file and line, or strategy and step */
-    struct slice system, instruction, input, messages, meta; /* absent where there is none */
+    struct slice system, instruction, input, messages, raw, meta; /* absent: none */
     int64_t parent;      /* request whose reply it was made from; 0: none */
     struct hash128 hash; /* ledger_prompt_hash */
 };
-/* Over name, system, instruction, input, messages, meta and parent. */
+/* Over name, system, instruction, input, messages, raw, meta and parent. */
 struct hash128 ledger_prompt_hash(const struct ledger_prompt *p);
 /* 1 added under p->id; 0 one with this hash is there: p->id is set to its number; -1. */
 int ledger_prompt_add(struct corpus *c, struct ledger_prompt *p, struct error *error);
@@ -74,7 +70,7 @@ struct ledger_request {
     int64_t sample;
     enum ledger_state state;
     struct slice cause; /* absent: none */
-    int64_t tries, parsed;
+    int64_t tries, parsed, reply_id;
 };
 /* 1 added, waiting.  0 the key is there: *r becomes what is stored (but the slices stay as they
  * were); a withdrawn one is waiting again.  -1 failure. */
@@ -83,9 +79,10 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
 /* Mark as in flight, with its worst case in money (nano-USD) and tokens. */
 int ledger_reserve(struct corpus *c, int64_t request, int64_t nusd, int64_t tokens,
                    struct error *error);
-/* Settle what was in flight when a process died: one attempt with cause "lost" each.  Returns how
- * many there were. */
-int64_t ledger_recover(struct corpus *c, int64_t run_id, int64_t now_ms, struct error *error);
+/* Settle what was in flight when a process died, but for what has an unread reply: one attempt
+ * with cause "lost" each, numbered on from *next_reply.  Returns how many there were. */
+int64_t ledger_recover(struct corpus *c, int64_t run_id, int64_t *next_reply, int64_t now_ms,
+                       struct error *error);
 
 /* ---- hearing --------------------------------------------------------------------------------- */
 
@@ -108,26 +105,31 @@ struct ledger_attempt {
 };
 /* Record the attempt and give its reservation back. */
 int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct error *error);
-/* The request is over for now.  cause NULL where there is none; parsed: the parser's version, 0
- * where nothing was made of it. */
-int ledger_request_set(struct corpus *c, int64_t request, enum ledger_state state,
-                       const char *cause, int64_t tries, int64_t parsed, struct error *error);
+struct ledger_end {
+    int64_t request_id;
+    enum ledger_state from, to;
+    const char *cause; /* NULL: none */
+    int64_t tries;
+    int64_t parsed;   /* version of the parser; 0: nothing was made of it */
+    int64_t reply_id; /* that answered it; 0: none */
+};
+/* The request is over, or waits again. */
+int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct error *error);
 
 /* ---- going on -------------------------------------------------------------------------------- */
 
 /* Waiting requests become failed/withdrawn: a new plan follows, and what it still wants comes back
  * with ledger_request_add.  Returns how many. */
 int64_t ledger_withdraw(struct corpus *c, struct error *error);
-/* Failed requests of the cause (NULL: every transient one, by the list of names ended by NULL in
- * `causes`) wait again with no tries used.  Returns how many. */
-int64_t ledger_reopen(struct corpus *c, const char *const *causes, struct error *error);
+/* Failed requests of the cause wait again with no tries used.  Returns how many. */
+int64_t ledger_reopen(struct corpus *c, const char *cause, struct error *error);
 
 struct ledger_item {
     struct ledger_request request;
     struct ledger_prompt prompt;
 };
 typedef int ledger_item_fn(void *context, const struct ledger_item *item, struct error *error);
-/* Waiting requests with a number over `after`, at most `limit`, in order. */
+/* Waiting requests with a number over `after`, at most `limit`, in order.  How many, or -1. */
 int ledger_waiting(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
                    struct error *error);
 /* One request with its prompt: 1, 0 not there, -1. */
@@ -138,15 +140,18 @@ struct ledger_heard {
     struct ledger_item item;
     int64_t reply_id, status, latency_ms, started_ms, run_id;
     struct slice headers, body; /* unpacked */
-    bool attempted;             /* its attempt is recorded already */
 };
 typedef int ledger_heard_fn(void *context, const struct ledger_heard *heard, struct error *error);
-/* Replies that were stored but whose attempt is not recorded: the process died between. */
-int ledger_unseen(struct corpus *c, ledger_heard_fn *fn, void *context, struct error *error);
-/* The last 200 reply of each answered request whose parsed differs from `version` (all: of every
- * answered or row-fatally failed one), by request number, over `after`, at most `limit`. */
-int ledger_replies(struct corpus *c, int64_t after, int limit, bool all, int64_t version,
-                   ledger_heard_fn *fn, void *context, struct error *error);
+/* Replies that were stored but not looked into: the process died between.  These three return how
+ * many there were, or -1. */
+int ledger_unread(struct corpus *c, ledger_heard_fn *fn, void *context, struct error *error);
+/* The replies that answered requests with a number over `after`, at most `limit`, in order; only
+ * those whose request was parsed by another version than `version` (0: all). */
+int ledger_answers(struct corpus *c, int64_t after, int limit, int64_t version, ledger_heard_fn *fn,
+                   void *context, struct error *error);
+/* The reply that answered one request: 1, 0 there is none, -1. */
+int ledger_answer(struct corpus *c, int64_t request, ledger_heard_fn *fn, void *context,
+                  struct error *error);
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
@@ -155,6 +160,6 @@ struct ledger_totals {
     int64_t attempts, input_tokens, output_tokens, nusd;
     int64_t reserved_nusd, reserved_tokens;
 };
-int ledger_totals(struct corpus *c, struct ledger_totals *out, struct error *error);
+void ledger_totals(struct corpus *c, struct ledger_totals *out); /* from the tallies */
 
 #endif

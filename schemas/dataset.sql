@@ -47,11 +47,12 @@ CREATE TABLE prompt (
     id          INTEGER PRIMARY KEY,
     name        TEXT,                     -- the id given in the file
     source      TEXT NOT NULL,            -- file name and line, or strategy and step
-    hash        BLOB NOT NULL UNIQUE,     -- of the fields below
+    hash        BLOB NOT NULL UNIQUE,     -- of the fields below, and the name
     system      TEXT,
     instruction TEXT,
     input       TEXT,
     messages    TEXT,                     -- JSON array; NULL for a single turn
+    raw         TEXT,                     -- for completions: the text as it goes out
     meta        TEXT,                     -- JSON object
     parent      INTEGER REFERENCES request (id) -- the request whose reply this was made from
 ) STRICT;
@@ -63,33 +64,53 @@ CREATE TABLE request (
     prompt_id   INTEGER NOT NULL REFERENCES prompt (id),
     teacher_id  INTEGER NOT NULL REFERENCES teacher (id),
     strategy    TEXT NOT NULL,
-    step        TEXT NOT NULL,            -- '' for one-step strategies
+    step        TEXT NOT NULL,
     sample      INTEGER NOT NULL,
     state       TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'answered', 'failed')),
-    cause       TEXT,                     -- why it failed: one of the classes in net/net.h
+    cause       TEXT,                     -- why it failed: a name of net/cause.c
     tries       INTEGER NOT NULL DEFAULT 0,
-    reserved_nusd INTEGER NOT NULL DEFAULT 0, -- worst case of what is in flight, 0 when settled
+    reserved_nusd   INTEGER NOT NULL DEFAULT 0, -- worst case of what is in flight, 0 when settled
+    reserved_tokens INTEGER NOT NULL DEFAULT 0,
     parsed      INTEGER NOT NULL DEFAULT 0, -- parser version that made its rows; 0: not yet
-    body        BLOB                      -- zstd of the body, where it cannot be rebuilt
+    reply_id    INTEGER                   -- the reply that answered it
 ) STRICT;
-CREATE INDEX request_state ON request (state, id);
-CREATE INDEX request_prompt ON request (prompt_id);
+CREATE INDEX request_waiting ON request (id) WHERE state = 'waiting';
+CREATE INDEX request_reserved ON request (id) WHERE reserved_nusd + reserved_tokens > 0;
 
--- Every time a request went out.
+-- Every body as it came, committed before anything looks inside.
+CREATE TABLE reply (
+    id         INTEGER PRIMARY KEY,
+    request_id INTEGER NOT NULL REFERENCES request (id),
+    run_id     INTEGER REFERENCES run (id),
+    started_ms INTEGER NOT NULL,
+    latency_ms INTEGER NOT NULL,
+    status     INTEGER NOT NULL,          -- HTTP status
+    headers    TEXT,                      -- those that pacing and support need
+    packed     INTEGER NOT NULL DEFAULT 0, -- 1: body is a zstd frame
+    body       BLOB NOT NULL
+) STRICT;
+
+-- Replies that are stored but not yet looked into: empty but for moments and after a crash.
+CREATE TABLE unread (
+    reply_id INTEGER PRIMARY KEY
+) STRICT;
+
+-- Every time a request went out and how it ended.
 CREATE TABLE attempt (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY,    -- that of its reply, where one came
     request_id    INTEGER NOT NULL REFERENCES request (id),
     run_id        INTEGER REFERENCES run (id),
     started_ms    INTEGER NOT NULL,
     latency_ms    INTEGER NOT NULL,
     status        INTEGER NOT NULL,       -- HTTP status, 0 where there was none
-    cause         TEXT,                   -- NULL: answered
+    cause         TEXT,                   -- NULL: answered; else a name of net/cause.c
     message       TEXT,                   -- of the failure
     input_tokens  INTEGER NOT NULL DEFAULT 0,
     output_tokens INTEGER NOT NULL DEFAULT 0,
+    cached_tokens INTEGER NOT NULL DEFAULT 0,    -- part of input_tokens
+    reasoning_tokens INTEGER NOT NULL DEFAULT 0, -- part of output_tokens
     nusd          INTEGER NOT NULL DEFAULT 0,
-    reply         BLOB,                   -- the body as it came
-    packed        INTEGER NOT NULL DEFAULT 0 -- 1: reply is a zstd frame
+    assumed       INTEGER NOT NULL DEFAULT 0 -- 1: nobody said; tokens and nusd are the worst case
 ) STRICT;
 CREATE INDEX attempt_request ON attempt (request_id);
 
