@@ -8,5 +8,6 @@ extern const struct command cmd_gen;
 extern const struct command cmd_help;
 extern const struct command cmd_init;
 extern const struct command cmd_run;
+extern const struct command cmd_train;
 
 #endif

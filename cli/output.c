@@ -131,13 +131,19 @@ static void visible(struct buf *b, struct slice text)
     }
 }
 
+/* An unfinished bar gives way to a line. */
+static void wipe_bar(struct buf *b)
+{
+    if (out.drawn)
+        buf_str(b, "\r\x1b[K");
+    out.drawn = false;
+}
+
 static void to_stderr(struct slice line, bool problem)
 {
     struct buf b = BUF;
     bool red = problem && output_color_on(STDERR_FILENO);
-    if (out.drawn)
-        buf_str(&b, "\r\x1b[K");
-    out.drawn = false;
+    wipe_bar(&b);
     buf_str(&b, red ? "\x1b[31mretort:\x1b[0m " : "retort: ");
     visible(&b, line);
     buf_char(&b, '\n');
@@ -155,6 +161,17 @@ void output_note(const char *format, ...)
     (void)vsnprintf(line, sizeof line, format, ap);
     va_end(ap);
     to_stderr(slice_of(line), false);
+}
+
+void output_line(const char *text)
+{
+    struct buf b = BUF;
+    if (out.quiet)
+        return;
+    wipe_bar(&b);
+    buf_printf(&b, "%s\n", text);
+    (void)!write(STDERR_FILENO, b.data, b.len);
+    buf_free(&b);
 }
 
 void output_problem(const char *text)

@@ -28,6 +28,8 @@ void output_heading(const char *format, ...) __attribute__((format(printf, 1, 2)
 
 /* A line to stderr, "retort: ..."; not with --quiet. */
 void output_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A line of a running stage to stderr, as it is; not with --quiet. */
+void output_line(const char *text);
 /* "retort: text" to stderr, control characters made visible; always. */
 void output_problem(const char *text);
 /* Every line of the buffer as a problem. */
