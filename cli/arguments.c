@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct given {
-    const struct option *option;
+    const struct command_option *option;
     const char *text; /* NULL for a switch */
 };
 
@@ -33,18 +33,19 @@ static const char *name_of(const struct arguments *args)
     return args->command == NULL ? "retort" : args->command->name;
 }
 
-static const struct option *by_name(const struct arguments *args, const char *name, size_t len)
+static const struct command_option *by_name(const struct arguments *args, const char *name,
+                                            size_t len)
 {
-    const struct option *o;
+    const struct command_option *o;
     for (size_t i = 0; (o = option_at(args->command, i)) != NULL; i++)
         if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
             return o;
     return NULL;
 }
 
-static const struct option *by_letter(const struct arguments *args, char letter)
+static const struct command_option *by_letter(const struct arguments *args, char letter)
 {
-    const struct option *o;
+    const struct command_option *o;
     for (size_t i = 0; (o = option_at(args->command, i)) != NULL; i++)
         if (o->letter == letter)
             return o;
@@ -55,7 +56,7 @@ static int unknown(const struct arguments *args, const char *word, struct error 
 {
     struct nearest n;
     char bare[64];
-    const struct option *o;
+    const struct command_option *o;
     size_t len = strcspn(word, "=");
     len = len < sizeof bare - 1 ? len : sizeof bare - 1;
     memcpy(bare, word, len);
@@ -99,8 +100,8 @@ static bool is_number(const char *text)
     return end != text && *end == '\0' && isfinite(x);
 }
 
-static int value_check(const struct arguments *args, const struct option *o, const char *text,
-                       struct error *error)
+static int value_check(const struct arguments *args, const struct command_option *o,
+                       const char *text, struct error *error)
 {
     const char *wanted = NULL;
     if (o->kind == VALUE_CHOICE && !is_choice(o->choices, text))
@@ -117,7 +118,7 @@ static int value_check(const struct arguments *args, const struct option *o, con
                      o->name, wanted, text);
 }
 
-static int keep(struct arguments *args, const struct option *o, const char *text,
+static int keep(struct arguments *args, const struct command_option *o, const char *text,
                 struct error *error)
 {
     if (text != NULL && value_check(args, o, text, error) != 0)
@@ -135,7 +136,7 @@ static int take_long(struct arguments *args, int argc, char **argv, int *i, stru
 {
     const char *word = argv[*i] + 2;
     size_t len = strcspn(word, "=");
-    const struct option *o = by_name(args, word, len);
+    const struct command_option *o = by_name(args, word, len);
     if (o == NULL)
         return unknown(args, argv[*i], error);
     if (o->kind == VALUE_NONE) {
@@ -154,7 +155,7 @@ static int take_long(struct arguments *args, int argc, char **argv, int *i, stru
 static int take_short(struct arguments *args, int argc, char **argv, int *i, struct error *error)
 {
     for (const char *p = argv[*i] + 1; *p != '\0'; p++) {
-        const struct option *o = by_letter(args, *p);
+        const struct command_option *o = by_letter(args, *p);
         if (o == NULL)
             return unknown(args, argv[*i], error);
         if (o->kind != VALUE_NONE) {
@@ -213,7 +214,7 @@ static enum help_kind find_help(int argc, char **argv)
 
 static int operands_check(const struct arguments *args, struct error *error)
 {
-    const struct operand *o = args->command == NULL ? NULL : args->command->operands;
+    const struct command_operand *o = args->command == NULL ? NULL : args->command->operands;
     size_t n = 0;
     bool many = false;
     for (; o != NULL && o->name != NULL; o++, n++) {
@@ -295,9 +296,9 @@ const char *arguments_operand(const struct arguments *args, size_t index)
     return index < args->n_operands ? args->operands[index] : NULL;
 }
 
-static const struct option *must_have(const struct arguments *args, const char *name)
+static const struct command_option *must_have(const struct arguments *args, const char *name)
 {
-    const struct option *o = by_name(args, name, strlen(name));
+    const struct command_option *o = by_name(args, name, strlen(name));
     if (o == NULL)
         abort();
     return o;
@@ -305,7 +306,7 @@ static const struct option *must_have(const struct arguments *args, const char *
 
 size_t arguments_count(const struct arguments *args, const char *name)
 {
-    const struct option *o = must_have(args, name);
+    const struct command_option *o = must_have(args, name);
     size_t n = 0;
     for (size_t i = 0; i < args->n_given; i++)
         n += args->given[i].option == o;
@@ -314,7 +315,7 @@ size_t arguments_count(const struct arguments *args, const char *name)
 
 const char *arguments_nth(const struct arguments *args, const char *name, size_t index)
 {
-    const struct option *o = must_have(args, name);
+    const struct command_option *o = must_have(args, name);
     for (size_t i = 0; i < args->n_given; i++)
         if (args->given[i].option == o && index-- == 0)
             return args->given[i].text;

@@ -3,12 +3,12 @@
 #include "cli/stage.h"
 #include "gen/gen.h"
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "dry-run",
      .letter = 'n',
      .kind = VALUE_NONE,
@@ -23,7 +23,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort gen recipe.jsonc --dry-run", "what it would cost"},
     {"retort gen recipe.jsonc", "ask; given again, it goes on where it stopped"},
     {"retort gen recipe.jsonc --redo truncated --set gen.max_tokens=4096",

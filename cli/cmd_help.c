@@ -3,12 +3,12 @@
 #include "cli/help.h"
 #include "cli/output.h"
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "COMMAND", .kind = VALUE_TEXT, .optional = true, .help = "the command to explain"},
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "man", .kind = VALUE_NONE, .help = "print the manual page, for man(1)"},
     {.name = "completion",
      .kind = VALUE_CHOICE,
@@ -19,7 +19,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort help train", "everything about one command"},
     {"retort help --man train | man -l -", "the same as a manual page"},
     {"retort help --completion bash > ~/.local/share/bash-completion/completions/retort",

@@ -12,12 +12,12 @@
 
 #include <string.h>
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "DIR", .kind = VALUE_DIR, .help = "the folder; made when missing"},
     OPERANDS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort init tickets", "then edit tickets/recipe.jsonc and tickets/prompts.jsonl"},
     EXAMPLES_END,
 };

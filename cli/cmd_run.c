@@ -9,12 +9,12 @@
 static const struct stage_kind *const stages[] = {&stage_gen, &stage_filter, &stage_train,
                                                   &stage_eval, NULL};
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "dry-run",
      .letter = 'n',
      .kind = VALUE_NONE,
@@ -33,7 +33,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort run recipe.jsonc", "the whole way, or what is left of it"},
     {"retort run recipe.jsonc --until filter", "dataset only"},
     {"retort run recipe.jsonc --set train.epochs=5",

@@ -6,12 +6,12 @@
 
 #include <unistd.h>
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "dry-run",
      .letter = 'n',
      .kind = VALUE_NONE,
@@ -22,7 +22,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort train recipe.jsonc --dry-run", "will it fit, how long will it take, what is learnt"},
     {"retort train recipe.jsonc", "train; given again after a stop, it goes on bit for bit"},
     {"retort train recipe.jsonc --set train.method=lora --set train.rank=16", "LoRA instead"},

@@ -25,7 +25,7 @@ enum value_kind {
     VALUE_DIR,
 };
 
-struct option {
+struct command_option {
     const char *name; /* long name, without "--" */
     char letter;      /* short name, 0 none */
     enum value_kind kind;
@@ -41,7 +41,7 @@ struct option {
         .name = NULL                                                                               \
     }
 
-struct operand {
+struct command_operand {
     const char *name; /* "RECIPE" */
     enum value_kind kind;
     bool optional, many; /* only the last may be either */
@@ -52,7 +52,7 @@ struct operand {
         .name = NULL                                                                               \
     }
 
-struct example {
+struct command_example {
     const char *line; /* without the prompt sign */
     const char *what;
 };
@@ -76,9 +76,10 @@ struct command {
     const char *name;
     const char *summary;     /* one line, no full stop */
     const char *description; /* paragraphs, separated by an empty line, for --help and man */
-    const struct operand *operands;
-    const struct option *options; /* its own; option_each adds those that every command has */
-    const struct example *examples;
+    const struct command_operand *operands;
+    const struct command_option
+        *options; /* its own; option_each adds those that every command has */
+    const struct command_example *examples;
     bool recipe; /* its first operand is a recipe: --set, --dataset, --seed and --threads apply */
     /* 0, or -1 with the error set; main prints it and turns its code into the exit status. */
     int (*run)(const struct arguments *args, struct error *error);
@@ -91,6 +92,6 @@ int command_unknown(const char *name, struct error *error);
 
 /* The options of a command: its own, then those of recipe commands, then those of all.
  * command NULL: those of `retort` alone.  Index from 0; NULL behind the last. */
-const struct option *option_at(const struct command *command, size_t index);
+const struct command_option *option_at(const struct command *command, size_t index);
 
 #endif

@@ -10,7 +10,7 @@ const struct command *const commands[] = {
     NULL,
 };
 
-static const struct option recipe_options[] = {
+static const struct command_option recipe_options[] = {
     {.name = "set",
      .letter = 's',
      .kind = VALUE_TEXT,
@@ -37,7 +37,7 @@ static const struct option recipe_options[] = {
     OPTIONS_END,
 };
 
-static const struct option common_options[] = {
+static const struct command_option common_options[] = {
     {.name = "json", .kind = VALUE_NONE, .help = "print JSON instead of tables"},
     {.name = "quiet",
      .letter = 'q',
@@ -77,7 +77,7 @@ int command_unknown(const char *name, struct error *error)
     return error_set(error, ERROR_USAGE, "there is no command \"%s\"; retort -h lists them", name);
 }
 
-static const struct option *nth(const struct option *options, size_t *index)
+static const struct command_option *nth(const struct command_option *options, size_t *index)
 {
     if (options == NULL)
         return NULL;
@@ -87,9 +87,9 @@ static const struct option *nth(const struct option *options, size_t *index)
     return NULL;
 }
 
-const struct option *option_at(const struct command *command, size_t index)
+const struct command_option *option_at(const struct command *command, size_t index)
 {
-    const struct option *found = command == NULL ? NULL : nth(command->options, &index);
+    const struct command_option *found = command == NULL ? NULL : nth(command->options, &index);
     if (found == NULL && command != NULL && command->recipe)
         found = nth(recipe_options, &index);
     if (found == NULL)

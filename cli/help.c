@@ -70,11 +70,11 @@ void help_usage(const struct command *command, struct buf *out)
         return;
     }
     buf_printf(out, "retort %s [OPTION...]", command->name);
-    for (const struct operand *o = command->operands; o != NULL && o->name != NULL; o++)
+    for (const struct command_operand *o = command->operands; o != NULL && o->name != NULL; o++)
         buf_printf(out, o->optional ? " [%s%s]" : " %s%s", o->name, o->many ? "..." : "");
 }
 
-static void option_left(const struct option *o, struct buf *out)
+static void option_left(const struct command_option *o, struct buf *out)
 {
     if (o->letter != 0)
         buf_printf(out, "-%c, --%s", o->letter, o->name);
@@ -84,7 +84,7 @@ static void option_left(const struct option *o, struct buf *out)
         buf_printf(out, " %s", o->argument);
 }
 
-static void option_line(const struct option *o, struct buf *out)
+static void option_line(const struct command_option *o, struct buf *out)
 {
     struct buf left = BUF, right = BUF;
     option_left(o, &left);
@@ -100,7 +100,7 @@ static void option_line(const struct option *o, struct buf *out)
 
 static void options_part(const struct command *command, struct buf *out)
 {
-    const struct option *o;
+    const struct command_option *o;
     buf_str(out, "\nOptions:\n");
     for (size_t i = 0; (o = option_at(command, i)) != NULL; i++)
         option_line(o, out);
@@ -108,7 +108,7 @@ static void options_part(const struct command *command, struct buf *out)
 
 static void operands_part(const struct command *command, struct buf *out)
 {
-    const struct operand *o = command->operands;
+    const struct command_operand *o = command->operands;
     if (o == NULL || o->name == NULL)
         return;
     buf_str(out, "\nOperands:\n");
@@ -125,7 +125,7 @@ static void commands_part(struct buf *out)
 
 static void examples_part(const struct command *command, struct buf *out)
 {
-    const struct example *e = command->examples;
+    const struct command_example *e = command->examples;
     if (e == NULL || e->line == NULL)
         return;
     buf_str(out, "\nExamples:\n");

@@ -49,7 +49,7 @@ static void paragraphs(struct buf *out, const char *text)
         buf_str(out, ".fi\n");
 }
 
-static void option_entry(struct buf *out, const struct option *o)
+static void option_entry(struct buf *out, const struct command_option *o)
 {
     buf_str(out, ".TP\n");
     if (o->letter != 0)
@@ -73,7 +73,7 @@ static void option_entry(struct buf *out, const struct option *o)
 
 static void options(struct buf *out, const struct command *command)
 {
-    const struct option *o;
+    const struct command_option *o;
     buf_str(out, ".SH OPTIONS\n");
     for (size_t i = 0; (o = option_at(command, i)) != NULL; i++)
         option_entry(out, o);
@@ -81,7 +81,7 @@ static void options(struct buf *out, const struct command *command)
 
 static void operands(struct buf *out, const struct command *command)
 {
-    for (const struct operand *o = command->operands; o != NULL && o->name != NULL; o++) {
+    for (const struct command_operand *o = command->operands; o != NULL && o->name != NULL; o++) {
         buf_printf(out, ".TP\n\\fI%s\\fR\n", o->name);
         roff(out, o->help);
         buf_str(out, ".\n");
@@ -93,7 +93,7 @@ static void examples(struct buf *out, const struct command *command)
     if (command->examples == NULL || command->examples->line == NULL)
         return;
     buf_str(out, ".SH EXAMPLES\n");
-    for (const struct example *e = command->examples; e->line != NULL; e++) {
+    for (const struct command_example *e = command->examples; e->line != NULL; e++) {
         line(out, ".TP\n", e->what);
         line(out, ".B ", e->line);
     }

@@ -34,7 +34,7 @@ static int has(const struct buf *text, const char *what)
     return strstr(buf_text(text), what) != NULL;
 }
 
-static const char *sample_value(const struct option *o)
+static const char *sample_value(const struct command_option *o)
 {
     static char first[64];
     if (o->kind == VALUE_CHOICE) {
@@ -57,7 +57,7 @@ static void test_tables_are_whole(void **state)
         assert_ptr_equal(command_find(k->name), k);
         if (k->examples == NULL)
             fail_msg("%s has no example", k->name);
-        for (const struct example *e = k->examples; e->line != NULL; e++)
+        for (const struct command_example *e = k->examples; e->line != NULL; e++)
             if (strstr(e->line, "retort ") == NULL || strstr(e->line, k->name) == NULL)
                 fail_msg("the example \"%s\" of %s does not show it", e->line, k->name);
     }
@@ -65,7 +65,7 @@ static void test_tables_are_whole(void **state)
 
 static void test_names_are_unique(void **state)
 {
-    const struct option *a, *b;
+    const struct command_option *a, *b;
     (void)state;
     for (size_t c = 0; c <= n_commands(); c++)
         for (size_t i = 0; (a = option_at(at(c), i)) != NULL; i++) {
@@ -90,7 +90,7 @@ static int parses(const struct command *command, int argc, char **argv, const ch
     char *all[16];
     int n = 0, found;
     struct arguments *args;
-    const struct operand *o = command == NULL ? NULL : command->operands;
+    const struct command_operand *o = command == NULL ? NULL : command->operands;
     for (; o != NULL && o->name != NULL && !o->optional; o++)
         all[n++] = (char[]){"x"};
     for (int i = 0; i < argc; i++)
@@ -105,7 +105,7 @@ static int parses(const struct command *command, int argc, char **argv, const ch
     return found;
 }
 
-static void check_spellings(const struct command *command, const struct option *o)
+static void check_spellings(const struct command *command, const struct command_option *o)
 {
     char both[128], name[64], letter[8];
     char value[64];
@@ -129,7 +129,7 @@ static void check_spellings(const struct command *command, const struct option *
 
 static void test_parser_knows_every_option(void **state)
 {
-    const struct option *o;
+    const struct command_option *o;
     (void)state;
     for (size_t c = 0; c <= n_commands(); c++)
         for (size_t i = 0; (o = option_at(at(c), i)) != NULL; i++)
@@ -138,7 +138,7 @@ static void test_parser_knows_every_option(void **state)
 
 /* ---- help, man and completions name every option --------------------------------------------- */
 
-static void check_texts(const struct command *command, const struct option *o,
+static void check_texts(const struct command *command, const struct command_option *o,
                         const struct buf *brief, const struct buf *full, const struct buf *man)
 {
     char name[64];
@@ -156,7 +156,7 @@ static void check_texts(const struct command *command, const struct option *o,
 
 static void test_texts_name_every_option(void **state)
 {
-    const struct option *o;
+    const struct command_option *o;
     (void)state;
     for (size_t c = 0; c <= n_commands(); c++) {
         struct buf brief = BUF, full = BUF, man = BUF;
@@ -166,7 +166,7 @@ static void test_texts_name_every_option(void **state)
         for (size_t i = 0; (o = option_at(at(c), i)) != NULL; i++)
             check_texts(at(c), o, &brief, &full, &man);
         if (at(c) != NULL)
-            for (const struct operand *p = at(c)->operands; p->name != NULL; p++)
+            for (const struct command_operand *p = at(c)->operands; p->name != NULL; p++)
                 assert_true(has(&brief, p->name) && has(&full, p->name) && has(&man, p->name));
         buf_free(&brief);
         buf_free(&full);
@@ -177,7 +177,7 @@ static void test_texts_name_every_option(void **state)
 static void test_completions_name_everything(void **state)
 {
     static const char *const shells[] = {"bash", "zsh", "fish"};
-    const struct option *o;
+    const struct command_option *o;
     (void)state;
     for (size_t s = 0; s < 3; s++) {
         struct buf text = BUF;
@@ -215,7 +215,7 @@ static void test_options_match_the_schema(void **state)
     const struct embedded_file *f = embedded_find("schemas/recipe.schema.json");
     struct error error = {ERROR_NONE, ""};
     struct json *schema;
-    const struct option *o;
+    const struct command_option *o;
     (void)state;
     assert_non_null(f);
     schema = json_parse(slice_from(f->data, f->size), 0, &error);
