@@ -229,10 +229,10 @@ int preflight_check(const struct preflight *f, const struct train_settings *s,
 
 /* --- showing ------------------------------------------------------------------------------ */
 
-struct json *preflight_json(const struct preflight *f)
+void preflight_describe(const struct preflight *f, struct json *report)
 {
     const struct model_memory *m = &f->memory;
-    struct json *o = json_new_object(), *mem = json_new_object(), *disk = json_new_object();
+    struct json *mem = json_new_object(), *disk = json_new_object();
     json_put_number(mem, "weights", (double)(m->frozen + m->values) / 1e6);
     json_put_number(mem, "gradients", (double)m->gradients / 1e6);
     json_put_number(mem, "moments", (double)m->moments / 1e6);
@@ -241,15 +241,14 @@ struct json *preflight_json(const struct preflight *f)
     json_put_number(mem, "rows", (double)f->rows / 1e6);
     json_put_number(mem, "total", (double)(m->total + f->rows) / 1e6);
     json_put_number(mem, "available", (double)f->available / 1e6);
-    json_put(o, "memory_mb", mem);
+    json_put(report, "memory_mb", mem);
     json_put_number(disk, "checkpoint", (double)f->checkpoint / 1e6);
     json_put_number(disk, "total", (double)f->disk / 1e6);
     json_put_number(disk, "free", (double)f->disk_free / 1e6);
-    json_put(o, "disk_mb", disk);
-    json_put_number(o, "tera_operations", f->work / 1e12);
+    json_put(report, "disk_mb", disk);
+    json_put_number(report, "tera_operations", f->work / 1e12);
     if (f->rate > 0)
-        json_put_number(o, "product_gflops", f->rate / 1e9);
+        json_put_number(report, "product_gflops", f->rate / 1e9);
     if (f->seconds > 0)
-        json_put_number(o, "estimated_seconds", f->seconds);
-    return o;
+        json_put_number(report, "estimated_seconds", f->seconds);
 }

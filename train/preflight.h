@@ -40,6 +40,7 @@ void preflight_make(struct preflight *f, const struct train_settings *s,
 int preflight_check(const struct preflight *f, const struct train_settings *s,
                     const struct model_config *config, const struct examples *e,
                     struct error *error);
-struct json *preflight_json(const struct preflight *f);
+/* memory_mb, disk_mb and the estimate, put into a report. */
+void preflight_describe(const struct preflight *f, struct json *report);
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "corpus/runs.h"
+#include "train/train.h"
 
 #include <inttypes.h>
 #include <math.h>

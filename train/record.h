@@ -16,11 +16,7 @@
 
 #include <stdint.h>
 
-/* Somebody who wants lines of text while the run goes on (cli/ prints them). */
-struct train_listener {
-    void (*line)(void *context, const char *text);
-    void *context;
-};
+struct train_listener;
 
 struct record {
     struct metrics *metrics;

@@ -6,6 +6,7 @@
 #include "core/signals.h"
 #include "train/export.h"
 #include "train/preflight.h"
+#include "train/record.h"
 #include "train/replies.h"
 #include "train/setup.h"
 
@@ -288,17 +289,13 @@ static int preflight(struct run *r, struct json *report, struct error *error)
     struct buf preview = BUF_MAX(1 << 22);
     bool dry = r->options->dry_run;
     preflight_make(&f, &s->settings, &s->config, &s->examples, &s->course, true);
-    if (dry) {
-        json_put(report, "preflight", preflight_json(&f));
-        add_preview(s, 2, r->options->colour, &preview);
+    preflight_describe(&f, report);
+    add_preview(s, dry ? 2 : 1, r->options->colour, &preview);
+    record_say(&r->record, "What is learnt:\n%s\n", buf_text(&preview));
+    if (dry && r->options->listener == NULL)
         json_put_string(report, "preview", buf_view(&preview));
-    } else {
-        add_preview(s, 1, r->options->colour, &preview);
-        record_say(&r->record, "learnt from row %lld:\n%s",
-                   (long long)s->examples.items[s->train[0]].sample, buf_text(&preview));
-        record_say(&r->record, "%" PRIu64 " steps, %.0f MB, about %.0f s", s->course.total,
-                   (double)f.memory.total / 1e6, f.seconds);
-    }
+    record_say(&r->record, "%" PRIu64 " steps, %.0f MB, about %.0f s", s->course.total,
+               (double)f.memory.total / 1e6, f.seconds);
     buf_free(&preview);
     return preflight_check(&f, &s->settings, &s->config, &s->examples, error);
 }

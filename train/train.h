@@ -20,10 +20,15 @@
 #include "core/progress.h"
 #include "core/recipe.h"
 #include "corpus/corpus.h"
-#include "train/record.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Somebody who wants lines of text while the run goes on (cli/ prints them). */
+struct train_listener {
+    void (*line)(void *context, const char *text);
+    void *context;
+};
 
 struct train_options {
     int64_t run_id; /* 0: not recorded */
