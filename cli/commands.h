@@ -4,8 +4,10 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_export;
 extern const struct command cmd_gen;
 extern const struct command cmd_help;
+extern const struct command cmd_import;
 extern const struct command cmd_init;
 extern const struct command cmd_run;
 extern const struct command cmd_train;

@@ -220,8 +220,10 @@ static void draw_line(void *context, const struct progress_state *state, bool la
 {
     struct buf b = BUF;
     const struct progress *p = context;
-    (void)last;
-    progress_format(state, (double)(clock_ns() - p->started_ns) * 1e-9, 0, false, &b);
+    double seconds = (double)(clock_ns() - p->started_ns) * 1e-9;
+    if (last && seconds < 2) /* over before anybody could wonder: the report says it all */
+        return;
+    progress_format(state, seconds, 0, false, &b);
     buf_char(&b, '\n');
     (void)!write(STDERR_FILENO, b.data, b.len);
     buf_free(&b);
@@ -237,6 +239,7 @@ struct progress *output_progress(void)
         .draw = bar ? draw_bar : draw_line,
         .context = &p,
         .started_ns = clock_ns(),
+        .drawn_ns = bar ? 0 : clock_ns(), /* plain lines: the first after its time */
         .every_ns = bar ? 100000000 : 5000000000,
     };
     return &p;

@@ -143,7 +143,7 @@ void progress_format(const struct progress_state *state, double seconds, int col
     enum { LEAST_BAR = 10, MOST_BAR = 40 };
     struct buf head = BUF, figures = BUF;
     int room;
-    buf_printf(&head, "%-6s", state->stage != NULL ? state->stage : "");
+    buf_printf(&head, "%-5s ", state->stage != NULL ? state->stage : "");
     add_figures(state, seconds, &figures);
     room = columns - width_of(buf_view(&head)) - width_of(buf_view(&figures)) - 2;
     if (bar && columns > 0 && state->total != 0 && room >= LEAST_BAR) {
