@@ -1,5 +1,7 @@
 #include "corpus/conversation.h"
 
+#include "corpus/turns.h"
+
 #include <string.h>
 
 static const char *const openai_roles[][2] = {{NULL, NULL}};
@@ -218,6 +220,7 @@ static void write_kept_turn(const struct conversation_shape *shape, const struct
     buf_char(out, '}');
 }
 
+/* A system message among the turns wins over the column (as in turns.c). */
 static int write_kept(const struct sample *s, const struct conversation_shape *shape,
                       struct buf *out, struct error *error)
 {
@@ -225,6 +228,8 @@ static int write_kept(const struct sample *s, const struct conversation_shape *s
     int rc = 0;
     if (json_type(turns) != JSON_ARRAY)
         rc = error_set(error, ERROR_INPUT, "its messages are no JSON array");
+    if (s->system.data != NULL && !slice_is(json_string(json_path(turns, "0.role")), "system"))
+        write_turn(shape, "system", s->system, out);
     for (const struct json *t = json_first(turns); rc == 0 && t != NULL; t = json_next(t))
         write_kept_turn(shape, t, out);
     json_free(turns);
@@ -235,13 +240,13 @@ static void write_question(const struct sample *s, const struct conversation_sha
                            struct buf *out)
 {
     struct buf prompt = BUF;
+    if (s->system.data != NULL)
+        write_turn(shape, "system", s->system, out);
     if (s->input.len == 0) {
         write_turn(shape, "user", s->instruction, out);
         return;
     }
-    buf_slice(&prompt, s->instruction);
-    buf_str(&prompt, "\n\n");
-    buf_slice(&prompt, s->input);
+    turns_prompt(s, &prompt);
     write_turn(shape, "user", buf_view(&prompt), out);
     buf_free(&prompt);
 }
@@ -250,8 +255,6 @@ int conversation_write(const struct sample *s, const struct conversation_shape *
                        struct buf *out, struct error *error)
 {
     buf_char(out, '[');
-    if (s->system.data != NULL)
-        write_turn(shape, "system", s->system, out);
     if (s->messages.data == NULL)
         write_question(s, shape, out);
     else if (write_kept(s, shape, out, error) != 0)

@@ -3,6 +3,7 @@
  * and "history":[["question","answer"],…] where a row has them.
  */
 #include "corpus/format.h"
+#include "corpus/turns.h"
 
 #include <string.h>
 
@@ -34,11 +35,7 @@ static int read_history(struct record *r, const struct json *history, struct sam
         push_turn(turns, "user", q);
         push_turn(turns, "assistant", a);
     }
-    buf_slice(&prompt, s->instruction);
-    if (s->input.len != 0) {
-        buf_str(&prompt, "\n\n");
-        buf_slice(&prompt, s->input);
-    }
+    turns_prompt(s, &prompt);
     push_turn(turns, "user", buf_view(&prompt));
     json_write(turns, 0, &text);
     json_free(turns);

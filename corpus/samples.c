@@ -21,19 +21,20 @@ static struct hash128 add_field(struct hash128 h, struct slice field)
     return hash128_add(hash128_add(h, &there, 1), field.data, field.len);
 }
 
+/* For the fields that a stored sample always has. */
+static struct slice or_empty(struct slice s)
+{
+    return s.data != NULL ? s : SLICE("");
+}
+
 struct hash128 samples_hash(const struct sample *s)
 {
     struct hash128 h = {0, 0};
     h = add_field(h, s->system);
-    h = add_field(h, s->instruction);
-    h = add_field(h, s->input);
+    h = add_field(h, or_empty(s->instruction));
+    h = add_field(h, or_empty(s->input));
     h = add_field(h, s->messages);
-    return add_field(h, s->output);
-}
-
-static struct slice or_empty(struct slice s)
-{
-    return s.data != NULL ? s : SLICE("");
+    return add_field(h, or_empty(s->output));
 }
 
 static void bind_request(struct sql_stmt *q, int i, int64_t request_id)

@@ -29,8 +29,8 @@ struct sample {
     bool kept;         /* filled by reads */
 };
 
-/* Identity of what a sample says: system, instruction, input, messages, output.  An absent field
- * and an empty one differ. */
+/* Identity of what a sample says: system, instruction, input, messages, output.  No system prompt
+ * and an empty one differ; an absent input is the empty one. */
 struct hash128 samples_hash(const struct sample *s);
 /* 1 stored (s->id set), 0 there already (same name, or same request and choice: s->id is that
  * one's), -1 failure. */
