@@ -122,6 +122,11 @@ bool unicode_is_mark(uint32_t c)
     return k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME;
 }
 
+bool unicode_is_nonspacing(uint32_t c)
+{
+    return category(c) == UTF8PROC_CATEGORY_MN;
+}
+
 bool unicode_is_number(uint32_t c)
 {
     utf8proc_category_t k = category(c);

@@ -28,6 +28,7 @@ int unicode_lower(struct slice s, struct buf *out); /* per code point */
 
 bool unicode_is_letter(uint32_t c);
 bool unicode_is_mark(uint32_t c);
+bool unicode_is_nonspacing(uint32_t c); /* category Mn: the marks BERT takes off */
 bool unicode_is_number(uint32_t c);
 bool unicode_is_space(uint32_t c);       /* White_Space */
 bool unicode_is_punctuation(uint32_t c); /* category P* */
