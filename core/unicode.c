@@ -157,7 +157,7 @@ bool unicode_is_control(uint32_t c)
     utf8proc_category_t k = category(c);
     if (c == '\t' || c == '\n' || c == '\r')
         return false;
-    return k == UTF8PROC_CATEGORY_CN || k >= UTF8PROC_CATEGORY_CC;
+    return k >= UTF8PROC_CATEGORY_CC;
 }
 
 int unicode_width(uint32_t c)

@@ -33,7 +33,7 @@ bool unicode_is_number(uint32_t c);
 bool unicode_is_space(uint32_t c);       /* White_Space */
 bool unicode_is_punctuation(uint32_t c); /* category P* */
 bool unicode_is_symbol(uint32_t c);      /* category S* */
-bool unicode_is_control(uint32_t c);     /* Cc, Cf, Cn, Co as HF's BERT means it */
+bool unicode_is_control(uint32_t c);     /* Cc, Cf, Co but tab, LF, CR: what BERT removes */
 int unicode_width(uint32_t c);           /* terminal columns: 0, 1, 2 */
 uint32_t unicode_to_lower(uint32_t c);
 uint32_t unicode_to_upper(uint32_t c);

@@ -161,8 +161,10 @@ void added_push(struct added *a, const struct added_token *token)
 
 void added_free(struct added *a)
 {
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < a->n; i++) {
         buf_free(&a->tokens[i].content);
+        buf_free(&a->tokens[i].shown);
+    }
     mem_free(a->tokens);
     mem_free(a->plain.nodes);
     mem_free(a->normalized.nodes);

@@ -228,10 +228,21 @@ static bool has_step(const struct decoders *d, enum decoder_kind kind)
     return false;
 }
 
+/* The piece as the decoder is given it: of an added token that is found in normalised text, the
+ * normalised form (the tokenizers library from 0.23 on). */
+static struct slice decoded_piece(const struct tokenizer *t, int32_t id)
+{
+    if (t->added.rewritten && tokenizer_type(t, id) != TOKEN_NORMAL)
+        for (size_t i = 0; i < t->added.n; i++)
+            if (t->added.tokens[i].id == id && t->added.tokens[i].normalized)
+                return buf_view(&t->added.tokens[i].shown);
+    return vocab_piece(&t->vocab, id);
+}
+
 static void add_token(struct tokenizer_stream *s, int32_t id, struct buf *out)
 {
     const struct tokenizer *t = s->t;
-    struct slice piece = vocab_piece(&t->vocab, id);
+    struct slice piece = decoded_piece(t, id);
     bool first = !s->begun;
     if (piece.data == NULL ||
         ((s->flags & TOKENIZER_SKIP_SPECIAL) != 0 && tokenizer_is_special(t, id)))

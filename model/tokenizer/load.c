@@ -97,8 +97,12 @@ static int fill_tries(struct tokenizer *t, struct error *error)
             continue;
         }
         rc = normalizers_apply(&t->normalizers, content, how, &scratch, &content, error);
-        if (rc == 0)
-            added_trie_put(&t->added.normalized, content.text, (int32_t)i);
+        if (rc != 0)
+            break;
+        a->shown = BUF_MAX(PIECE_MAX * 4);
+        buf_slice(&a->shown, content.text);
+        t->added.rewritten |= !slice_equal(content.text, buf_view(&a->content));
+        added_trie_put(&t->added.normalized, content.text, (int32_t)i);
     }
     aligned_free(&scratch.out[0]);
     aligned_free(&scratch.out[1]);

@@ -154,7 +154,7 @@ bool normalize_bert_clean(const struct aligned *in, bool chinese, bool clean,
         size_t n = char_decode(in->text.data + i, &c);
         struct token_range from = aligned_range(in, i, i + n);
         bool space = c == '\t' || c == '\n' || c == '\r' || (class_of(c) & CLASS_SPACE) != 0;
-        if (clean && (c == 0 || c == 0xFFFD || (!space && unicode_is_control(c)))) {
+        if (clean && (c == 0 || c == 0xFFFD || unicode_is_control(c))) {
             i += n;
             continue;
         }

@@ -324,6 +324,7 @@ struct added_token {
     int32_t id;
     bool special, normalized, lstrip, rstrip, single_word;
     struct buf content;
+    struct buf shown; /* normalised, where `normalized` */
 };
 
 /* A trie over the contents; node 0 is the root. */
@@ -340,6 +341,7 @@ struct added {
     struct added_token *tokens;
     size_t n, cap;
     struct added_trie plain, normalized;
+    bool rewritten; /* the normaliser changes the content of some token */
 };
 void added_trie_put(struct added_trie *trie, struct slice content, int32_t token);
 /* The longest token that text[from…] begins with: its index, or -1; *end behind it. */

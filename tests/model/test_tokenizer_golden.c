@@ -21,7 +21,7 @@ struct golden {
     const char *name;
     struct tokenizer *t;
     struct tokenizer_scratch *s;
-    int rows, checks, failed;
+    int rows, checks, failed, skipped;
 };
 
 static const char *const files[][2] = {
@@ -143,6 +143,41 @@ static const char *present(const struct json *row, const char *field, const char
     return json_get(row, field) != NULL ? field : fallback;
 }
 
+/*
+ * The library (0.23) does not skip a control token whose literal is matched in normalised text and
+ * changed by the normaliser (tinystories: "<unk>" is matched as U+2581 "<unk>", and then not
+ * known as special).  Here skipping skips; such rows are compared with the decoding of the ids
+ * that are left.
+ */
+static bool skips_as_library(const struct golden *g, const struct json *ids)
+{
+    if (strcmp(g->name, "tinystories-656k") == 0)
+        for (const struct json *i = json_first(ids); i != NULL; i = json_next(i))
+            if (tokenizer_is_special(g->t, (int32_t)json_number(i, -1)))
+                return false;
+    return true;
+}
+
+static void check_skip(struct golden *g, const struct json *row)
+{
+    struct buf want = BUF, got = BUF;
+    struct tokens all = TOKENS, left = TOKENS;
+    for (const struct json *i = json_first(json_get(row, "ids")); i != NULL; i = json_next(i)) {
+        int32_t id = (int32_t)json_number(i, -1);
+        tokens_push(&all, id);
+        if (!tokenizer_is_special(g->t, id))
+            tokens_push(&left, id);
+    }
+    assert_int_equal(tokenizer_decode(g->t, left.ids, left.n, 0, &want), 0);
+    assert_int_equal(tokenizer_decode(g->t, all.ids, all.n, TOKENIZER_SKIP_SPECIAL, &got), 0);
+    assert_string_equal(buf_text(&got), buf_text(&want));
+    g->skipped++;
+    tokens_free(&all);
+    tokens_free(&left);
+    buf_free(&want);
+    buf_free(&got);
+}
+
 static void check_row(const struct json *row, void *context)
 {
     struct golden *g = context;
@@ -164,7 +199,11 @@ static void check_row(const struct json *row, void *context)
         tokens_free(&ids);
     }
     check_decode(g, row, "decoded", 0);
-    check_decode(g, row, present(row, "decoded_skip_special", "decoded"), TOKENIZER_SKIP_SPECIAL);
+    if (!skips_as_library(g, json_get(row, "ids")))
+        check_skip(g, row);
+    else
+        check_decode(g, row, present(row, "decoded_skip_special", "decoded"),
+                     TOKENIZER_SKIP_SPECIAL);
 }
 
 static void test_tokenize(void **state)
@@ -179,7 +218,8 @@ static void test_tokenize(void **state)
         open_golden(&g, i);
         (void)snprintf(path, sizeof path, "../shared/golden/text/tokenize_%s.jsonl", g.name);
         shared_rows(path, check_row, &g);
-        print_message("%s: %d rows, %d checks, %d failed\n", g.name, g.rows, g.checks, g.failed);
+        print_message("%s: %d rows, %d checks, %d failed, %d skip otherwise than the library\n",
+                      g.name, g.rows, g.checks, g.failed, g.skipped);
         assert_int_equal(g.rows, 446);
         failed += g.failed;
         close_golden(&g);
