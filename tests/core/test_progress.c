@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "core/progress.h"
@@ -44,7 +44,7 @@ static void test_bar(void **state)
     shows(s, 0, 40, true, "gen   [=========>        ]  50/100  50 %");
     shows(s, 0, 20, true, "gen   50/100  50 %");
     shows(s, 0, 12, true, "gen   50/100");
-    strcpy(s.note, "\xE4\xBD\xA0\xE5\xA5\xBD");
+    (void)snprintf(s.note, sizeof s.note, "\xE4\xBD\xA0\xE5\xA5\xBD");
     shows(s, 0, 23, false, "gen   50/100  50 %  \xE4\xBD\xA0");
 }
 
