@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_doctor;
 extern const struct command cmd_export;
 extern const struct command cmd_gen;
 extern const struct command cmd_help;

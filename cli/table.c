@@ -257,6 +257,22 @@ static void name_column(const struct page *p, const char *name)
     buf_str(p->out, "  ");
 }
 
+/* Whether an object is one line: scalars only, and not too many. */
+static bool is_short_object(const struct json *object)
+{
+    struct buf b = BUF;
+    int width = 0;
+    if (!all_scalars(object))
+        return false;
+    for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
+        buf_clear(&b);
+        cell(c, &b);
+        width += (int)strlen(json_key(c)) + width_of(buf_view(&b)) + 3;
+    }
+    buf_free(&b);
+    return width <= 110;
+}
+
 static void inline_members(const struct json *object, struct buf *out)
 {
     if (json_first(object) == NULL)
@@ -268,7 +284,26 @@ static void inline_members(const struct json *object, struct buf *out)
     buf_char(out, '\n');
 }
 
-static void members(struct page *p, const struct json *object, const char *prefix);
+/* Whether the items fit behind the name. */
+static bool is_short_list(const struct json *array)
+{
+    size_t len = 0;
+    for (const struct json *c = json_first(array); c != NULL; c = json_next(c)) {
+        if (!is_scalar(c))
+            return false;
+        len += 2 + json_string(c).len;
+    }
+    return len <= 70;
+}
+
+static void inline_items(const struct json *array, struct buf *out)
+{
+    for (const struct json *c = json_first(array); c != NULL; c = json_next(c)) {
+        buf_str(out, c == json_first(array) ? "" : "  ");
+        cell(c, out);
+    }
+    buf_char(out, '\n');
+}
 
 static void array_member(const struct page *p, const struct json *node, const char *name)
 {
@@ -284,12 +319,14 @@ static void array_member(const struct page *p, const struct json *node, const ch
     }
 }
 
-static void member(struct page *p, const struct json *node, const char *name)
+static void members(const struct page *p, const struct json *object, const char *prefix);
+
+static void member(const struct page *p, const struct json *node, const char *name)
 {
     struct slice text = json_string(node);
-    if (json_type(node) == JSON_ARRAY && json_count(node) > 0) {
+    if (json_type(node) == JSON_ARRAY && json_count(node) > 0 && !is_short_list(node)) {
         array_member(p, node, name);
-    } else if (json_type(node) == JSON_OBJECT && !all_scalars(node)) {
+    } else if (json_type(node) == JSON_OBJECT && !is_short_object(node)) {
         members(p, node, name);
     } else if (text.data != NULL && slice_find(text, SLICE("\n")) < text.len) {
         heading(p, name);
@@ -300,6 +337,8 @@ static void member(struct page *p, const struct json *node, const char *name)
         name_column(p, name);
         if (json_type(node) == JSON_OBJECT) {
             inline_members(node, p->out);
+        } else if (json_type(node) == JSON_ARRAY && json_count(node) > 0) {
+            inline_items(node, p->out);
         } else if (json_type(node) == JSON_ARRAY) {
             buf_str(p->out, "none\n");
         } else {
@@ -309,26 +348,45 @@ static void member(struct page *p, const struct json *node, const char *name)
     }
 }
 
-static void members(struct page *p, const struct json *object, const char *prefix)
+/* "prefix.key", or the key alone. */
+static void full_name(const char *prefix, const struct json *member, struct buf *out)
 {
-    int width = 0;
-    for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
-        int w = width_of(slice_of(json_key(c))) + (int)(prefix[0] ? strlen(prefix) + 1 : 0);
-        width = w > width ? w : width;
-    }
-    p->name_width = width;
+    buf_printf(out, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", json_key(member));
+}
+
+static void members(const struct page *p, const struct json *object, const char *prefix)
+{
     for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
         struct buf name = BUF;
-        p->name_width = width;
-        buf_printf(&name, "%s%s%s", prefix, prefix[0] ? "." : "", json_key(c));
+        full_name(prefix, c, &name);
         member(p, c, buf_text(&name));
         buf_free(&name);
     }
 }
 
+/* The widest name that will stand in the left column. */
+static int name_width(const struct json *object, const char *prefix)
+{
+    int width = 0;
+    for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
+        struct buf name = BUF;
+        int w;
+        full_name(prefix, c, &name);
+        if (json_type(c) == JSON_OBJECT && !is_short_object(c))
+            w = name_width(c, buf_text(&name));
+        else if (json_type(c) == JSON_ARRAY && !is_short_list(c))
+            w = 0;
+        else
+            w = width_of(buf_view(&name));
+        width = w > width ? w : width;
+        buf_free(&name);
+    }
+    return width;
+}
+
 void table_report(const struct json *report, int columns, bool color, struct buf *out)
 {
-    struct page p = {columns, color, 0, out};
+    const struct page p = {columns, color, name_width(report, ""), out};
     if (json_type(report) == JSON_ARRAY)
         grid_table(report, columns, color, out);
     else

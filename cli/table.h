@@ -3,7 +3,7 @@
  *   a scalar              name   value
  *   an object of scalars  name   total 252  kept 240  removed 12
  *   an array of objects   a table with the keys as columns
- *   an array of scalars   an indented line each
+ *   an array of scalars   name   sse4.2  avx2, or an indented line each where they are long
  *   a text of many lines  as it is, under its name
  *   deeper objects        their members as "name.member"
  */

@@ -66,3 +66,8 @@ int decompress_bytes(struct compressor *c, struct slice in, struct buf *out, str
     out->data[out->len] = '\0';
     return 0;
 }
+
+const char *compress_library(void)
+{
+    return ZSTD_versionString();
+}

@@ -15,5 +15,6 @@ void compressor_free(struct compressor *c);
 int compress_bytes(struct compressor *c, struct slice in, struct buf *out, struct error *error);
 /* Refuses frames that would pass out->max, torn frames and frames without a stated size. */
 int decompress_bytes(struct compressor *c, struct slice in, struct buf *out, struct error *error);
+const char *compress_library(void); /* the version of zstd */
 
 #endif

@@ -437,3 +437,8 @@ struct json *json_edit_next(struct json *child)
 {
     return child != NULL ? node_of(own(child)->next) : NULL;
 }
+
+const char *json_library(void)
+{
+    return cJSON_Version();
+}

@@ -112,4 +112,6 @@ int json_write(const struct json *node, unsigned flags, struct buf *out);
 /* Append one JSON string literal with its quotes; for writers that need no tree. */
 int json_quote(struct slice s, unsigned flags, struct buf *out);
 
+const char *json_library(void); /* the version of cJSON, for `retort doctor` */
+
 #endif

@@ -164,3 +164,10 @@ int regex_group(const struct regex_match *m, int group, size_t *begin, size_t *e
     *end = offsets[2 * group + 1];
     return *begin != PCRE2_UNSET && *begin <= *end; /* \K in a lookahead can turn them around */
 }
+
+void regex_library(char out[64])
+{
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) > 64 ||
+        pcre2_config(PCRE2_CONFIG_VERSION, out) < 0)
+        out[0] = '\0';
+}

@@ -34,5 +34,7 @@ int regex_group(const struct regex_match *m, int group, size_t *begin, size_t *e
 /* For text already known to be valid UTF-8: skips the check. */
 int regex_find_valid(const struct regex *r, struct slice text, size_t from, struct regex_match *m,
                      struct error *error);
+/* The version of pcre2, into a text of the caller. */
+void regex_library(char out[64]);
 
 #endif

@@ -180,3 +180,8 @@ uint32_t unicode_to_upper(uint32_t c)
         return c >= 'a' && c <= 'z' ? c - 32 : c;
     return c <= 0x10FFFF ? (uint32_t)utf8proc_toupper((utf8proc_int32_t)c) : c;
 }
+
+const char *unicode_library(void)
+{
+    return utf8proc_version();
+}

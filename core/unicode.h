@@ -59,5 +59,6 @@ enum unicode_script {
 /* Digits, signs and marks that several scripts share are common; so is what is no letter elsewhere.
  */
 enum unicode_script unicode_script(uint32_t c);
+const char *unicode_library(void); /* the version of utf8proc */
 
 #endif

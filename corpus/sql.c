@@ -388,3 +388,8 @@ int sql_backup(struct sql *s, const char *to, struct error *error)
     sql_close(copy);
     return rc == SQLITE_OK ? 0 : -1;
 }
+
+const char *sql_library(void)
+{
+    return sqlite3_libversion();
+}

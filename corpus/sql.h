@@ -76,5 +76,6 @@ int sql_add_function(struct sql *s, const char *name, int n, sql_function *fn, v
 
 /* Copy the whole database into a file, consistently, also while it is written. */
 int sql_backup(struct sql *s, const char *to, struct error *error);
+const char *sql_library(void); /* the version of SQLite */
 
 #endif

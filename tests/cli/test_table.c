@@ -36,7 +36,12 @@ static void test_grid(void **state)
     renders("{\"rules\":[{\"rule\":\"empty\",\"removed\":12},{\"rule\":\"near\",\"removed\":1200,"
             "\"why\":\"日本\"}]}",
             0, "rules\n  rule   removed  why\n  empty       12  -\n  near     1,200  日本\n");
-    renders("{\"list\":[\"a\",\"b\"],\"empty\":[]}", 0, "list\n  a\n  b\nempty  none\n");
+    renders("{\"list\":[\"a\",\"b\"],\"empty\":[]}", 0, "list   a  b\nempty  none\n");
+    renders("{\"list\":[\"a line of words that is too long to stand beside others of its kind in a "
+            "row\",\"b\"]}",
+            0,
+            "list\n  a line of words that is too long to stand beside others of its kind in a "
+            "row\n  b\n");
 }
 
 static void test_outside_text_cannot_steer_the_terminal(void **state)
