@@ -82,10 +82,11 @@ struct backend_ops {
     void (*bias_back)(struct backend *b, struct tensor dbias, struct tensor dy);
     double (*sum_squares)(struct backend *b, struct tensor x);
 
-    /* -- rows.  ids, rows: I32 [1, n].  y[i] = table[ids[i]];  table[ids[i]] += dy[i] */
+    /* -- rows.  ids, rows: I32 [1, n].  y[i] = table[rows[i]];  scatter puts x[i] into
+     * table[rows[i]], or adds it there (then a row may come several times). */
     void (*gather)(struct backend *b, struct tensor y, struct tensor table, struct tensor rows);
-    void (*scatter_add)(struct backend *b, struct tensor table, struct tensor dy,
-                        struct tensor rows);
+    void (*scatter)(struct backend *b, struct tensor table, struct tensor x, struct tensor rows,
+                    bool accumulate);
 
     /* -- normalisation of each row.  stats [T, 2]: mean and reciprocal deviation of the row (mean
      * 0 for RMS), filled forward, read backward.  norm_back: dx accumulates; dw, dbias too. */
@@ -125,9 +126,13 @@ struct backend_ops {
     void (*dropout)(struct backend *b, struct tensor y, struct tensor x, double p,
                     const uint64_t seed_stream[2]);
 
-    /* -- loss.  logits [n, V]; targets I32 [1, n]; nll [1, n] gets -log p(target) of each row;
-     * with `gradient`, logits become weight * (softmax - one-hot).  weights [1, n] may be absent
-     * (all 1). */
+    /* y += magnitude * uniform(-1, 1), by seed, stream and index (NEFTune's embedding noise). */
+    void (*noise)(struct backend *b, struct tensor y, double magnitude,
+                  const uint64_t seed_stream[2]);
+
+    /* -- loss.  logits [n, V]; targets I32 [1, n]; nll [1, n] gets weight * -log p(target) of
+     * each row; with `gradient`, logits become weight * (softmax - one-hot).  weights [1, n] may
+     * be absent (all 1). */
     void (*cross_entropy)(struct backend *b, struct tensor logits, struct tensor nll,
                           struct tensor targets, struct tensor weights, bool gradient);
 

@@ -88,7 +88,7 @@ struct model_parameter {
     struct tensor gradient; /* absent when frozen */
     int64_t shape[2];
     int dims; /* 1 or 2, as stored in safetensors */
-    bool trainable, decayed;
+    bool trainable, decayed, adapter;
     bool transposed; /* stored [in, out] in the file (GPT-2's Conv1D), [out, in] here */
 };
 
@@ -135,7 +135,7 @@ struct model_loss {
 
 /* Watch hidden states: layer 0 is the embedding's output, layer l that of block l (before the
  * final norm).  In the forward pass d is absent; in the backward pass the hook may add its own
- * gradient to d [T, H] before the block's backward runs (hidden is absent under recompute). */
+ * gradient to d [T, H] before the block's backward runs. */
 struct model_watch {
     int (*hidden)(void *context, struct backend *b, int32_t layer, struct tensor hidden,
                   struct tensor d, struct error *error);

@@ -1,0 +1,229 @@
+#include "model/config.h"
+
+#include "core/file.h"
+#include "core/mem.h"
+#include "model/config_field.h"
+
+#include <string.h>
+
+extern const struct architecture arch_llama, arch_mistral, arch_qwen2, arch_qwen3, arch_gpt2;
+
+const struct architecture *const architectures[] = {&arch_llama, &arch_mistral, &arch_qwen2,
+                                                    &arch_qwen3, &arch_gpt2,    NULL};
+
+enum { MAX_CONFIG = 4 << 20 };
+
+/* Fields that change the arithmetic of a known family into one we do not compute. */
+static const char *const refused[] = {
+    "quantization_config",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "embedding_multiplier",
+    "logits_scaling",
+    "residual_multiplier",
+    "attention_multiplier",
+    "num_local_experts",
+    "num_experts",
+    NULL,
+};
+
+static const struct architecture *find_architecture(const struct json *j, struct error *error)
+{
+    const char *type = json_text(json_get(j, "model_type"), NULL);
+    struct buf names = BUF_MAX(256);
+    if (type == NULL) {
+        error_set(error, ERROR_INPUT, "model_type is missing");
+        return NULL;
+    }
+    for (size_t i = 0; architectures[i] != NULL; i++) {
+        if (strcmp(architectures[i]->model_type, type) == 0)
+            return architectures[i];
+        buf_printf(&names, "%s%s", i == 0 ? "" : ", ", architectures[i]->model_type);
+    }
+    error_set(error, ERROR_INPUT, "model_type \"%s\" is not supported; there are %s", type,
+              buf_text(&names));
+    buf_free(&names);
+    return NULL;
+}
+
+/* eos_token_id: a number, a list, or null. */
+static int read_eos(struct model_config *c, const struct json *j, struct error *error)
+{
+    const struct json *eos = json_get(j, "eos_token_id");
+    c->n_eos = 0;
+    if (json_type(eos) != JSON_ARRAY) {
+        int32_t one = -1;
+        if (config_field_int(j, "eos_token_id", -1, -1, c->vocab - 1, &one, error) != 0)
+            return -1;
+        if (one >= 0)
+            c->eos[c->n_eos++] = one;
+        return 0;
+    }
+    for (const struct json *e = json_first(eos); e != NULL; e = json_next(e)) {
+        int64_t id = 0;
+        if (json_integer(e, &id) != 0 || id < 0 || id >= c->vocab || c->n_eos == CONFIG_MAX_EOS)
+            return error_set(error, ERROR_INPUT,
+                             "eos_token_id: expected at most %d ids below vocab_size %d",
+                             CONFIG_MAX_EOS, (int)c->vocab);
+        c->eos[c->n_eos++] = (int32_t)id;
+    }
+    return 0;
+}
+
+/* Special ids: some checkpoints have a pad id of -1 or one past the vocabulary; such an id is
+ * as good as none. */
+static int32_t read_id(const struct model_config *c, const struct json *j, const char *key)
+{
+    int64_t id = -1;
+    if (json_integer(json_get(j, key), &id) != 0 || id < 0 || id >= c->vocab)
+        return -1;
+    return (int32_t)id;
+}
+
+static int check_shape(const struct model_config *c, struct error *error)
+{
+    if (c->heads % c->kv_heads != 0)
+        return error_set(error, ERROR_INPUT,
+                         "num_attention_heads %d is not a multiple of num_key_value_heads %d",
+                         (int)c->heads, (int)c->kv_heads);
+    if (c->position == POSITION_ROPE && c->head_dim % 2 != 0)
+        return error_set(error, ERROR_INPUT, "head_dim %d: rotary positions want an even one",
+                         (int)c->head_dim);
+    if (config_parameters(c) > (int64_t)1 << 40)
+        return error_set(error, ERROR_INPUT, "the shape means %.3g parameters, which is absurd",
+                         (double)config_parameters(c));
+    return 0;
+}
+
+static int read_tree(struct model_config *c, const struct json *j, struct error *error)
+{
+    if (json_type(j) != JSON_OBJECT)
+        return error_set(error, ERROR_INPUT, "expected an object");
+    c->arch = find_architecture(j, error);
+    if (c->arch == NULL)
+        return -1;
+    for (size_t i = 0; refused[i] != NULL; i++)
+        if (config_field_absent(j, refused[i], error) != 0)
+            return -1;
+    if (config_field_int(j, "vocab_size", 0, 1, 1 << 24, &c->vocab, error) != 0 ||
+        config_field_positive(j, "initializer_range", 0.02, &c->init_range, error) != 0 ||
+        c->arch->read(c, j, error) != 0 || read_eos(c, j, error) != 0 || check_shape(c, error) != 0)
+        return -1;
+    c->bos = read_id(c, j, "bos_token_id");
+    c->pad = read_id(c, j, "pad_token_id");
+    return 0;
+}
+
+int config_parse(struct model_config *c, struct slice text, const char *where, struct error *error)
+{
+    struct json *j = json_parse(text, 0, error);
+    memset(c, 0, sizeof *c);
+    if (j == NULL)
+        return error_wrap(error, "%s", where);
+    if (read_tree(c, j, error) != 0) {
+        json_free(j);
+        return error_wrap(error, "%s", where);
+    }
+    c->source = j;
+    return 0;
+}
+
+int config_read(struct model_config *c, const char *dir, struct error *error)
+{
+    struct buf text = BUF_MAX(MAX_CONFIG);
+    char *path = file_join(dir, "config.json");
+    int status = file_read(path, &text, error);
+    memset(c, 0, sizeof *c);
+    if (status == 0)
+        status = config_parse(c, buf_view(&text), path, error);
+    buf_free(&text);
+    mem_free(path);
+    return status;
+}
+
+void config_clear(struct model_config *c)
+{
+    json_free(c->source);
+    memset(c, 0, sizeof *c);
+}
+
+struct model_config config_copy(const struct model_config *c)
+{
+    struct model_config copy = *c;
+    if (c->source != NULL)
+        copy.source = json_copy(c->source);
+    return copy;
+}
+
+int64_t config_parameters(const struct model_config *c)
+{
+    const int64_t h = c->hidden, q = (int64_t)c->heads * c->head_dim;
+    const int64_t kv = (int64_t)c->kv_heads * c->head_dim, ff = c->ff;
+    const int64_t norm = c->norm == NORM_LAYER ? 2 * h : h;
+    const int64_t mlp = c->mlp == MLP_SWIGLU ? 3 * h * ff : 2 * h * ff;
+    int64_t layer = 2 * norm + h * (q + 2 * kv) + q * h + mlp, total;
+    layer += (c->qkv_bias ? q + 2 * kv : 0) + (c->out_bias ? h : 0);
+    layer += c->mlp_bias ? (c->mlp == MLP_SWIGLU ? 2 * ff : ff) + h : 0;
+    layer += c->qk_norm ? 2 * (int64_t)c->head_dim : 0;
+    total = c->layers * layer + norm + (c->tied ? 1 : 2) * (int64_t)c->vocab * h;
+    return total + (c->position == POSITION_LEARNED ? (int64_t)c->positions * h : 0);
+}
+
+/* Both spellings of the rotary fields: version 4 reads rope_theta and rope_scaling, version 5
+ * rope_parameters. */
+static void write_rope(const struct model_config *c, struct json *j)
+{
+    const struct json *nested = json_get(j, "rope_parameters");
+    struct json *all;
+    if (c->position != POSITION_ROPE)
+        return;
+    if (json_type(nested) == JSON_OBJECT) {
+        struct json *scaling = json_copy(nested);
+        json_remove(scaling, "rope_theta");
+        json_put(j, "rope_scaling", c->rope.kind == ROPE_DEFAULT ? json_new_null() : scaling);
+        if (c->rope.kind == ROPE_DEFAULT)
+            json_free(scaling);
+    } else {
+        const struct json *scaling = json_get(j, "rope_scaling");
+        all = json_type(scaling) == JSON_OBJECT ? json_copy(scaling) : json_new_object();
+        json_put_number(all, "rope_theta", c->rope.theta);
+        if (json_get(all, "rope_type") == NULL)
+            json_put_text(all, "rope_type", json_text(json_get(all, "type"), "default"));
+        json_put(j, "rope_parameters", all);
+    }
+    json_put_number(j, "rope_theta", c->rope.theta);
+}
+
+static void write_eos(const struct model_config *c, struct json *j)
+{
+    if (c->n_eos == 0) {
+        json_put(j, "eos_token_id", json_new_null());
+    } else if (c->n_eos == 1) {
+        json_put_integer(j, "eos_token_id", c->eos[0]);
+    } else {
+        struct json *list = json_new_array();
+        for (int32_t i = 0; i < c->n_eos; i++)
+            json_push(list, json_new_integer(c->eos[i]));
+        json_put(j, "eos_token_id", list);
+    }
+}
+
+int config_write(const struct model_config *c, enum dtype type, struct buf *out)
+{
+    const char *name = type == DTYPE_BF16 ? "bfloat16" : type == DTYPE_F16 ? "float16" : "float32";
+    struct json *j = json_copy(c->source);
+    struct json *classes = json_new_array();
+    int status;
+    json_push(classes, json_new_string(slice_of(c->arch->class_name)));
+    json_put(j, "architectures", classes);
+    json_put_text(j, "dtype", name);
+    json_put_text(j, "torch_dtype", name);
+    json_put_bool(j, "tie_word_embeddings", c->tied);
+    json_put_integer(j, "vocab_size", c->vocab);
+    json_remove(j, "_name_or_path");
+    write_rope(c, j);
+    write_eos(c, j);
+    status = json_write(j, JSON_PRETTY, out);
+    json_free(j);
+    return status;
+}

@@ -1,0 +1,108 @@
+/* Forward: embedding and layers. */
+#include "model/transformer.h"
+
+#include <math.h>
+
+struct tensor first_rows(struct tensor t, int64_t rows)
+{
+    return tensor_present(t) ? tensor_rows(t, 0, rows) : t;
+}
+
+/* NEFTune (Jain et al. 2023): uniform noise of magnitude alpha / sqrt(length * hidden). */
+static void add_noise(const struct run *r, struct tensor x)
+{
+    const struct batch *batch = &r->pass->batch;
+    for (int32_t s = 0; s < batch->segments; s++) {
+        const int32_t from = batch->starts[s], n = batch->starts[s + 1] - from;
+        const double magnitude = r->pass->neftune / sqrt((double)n * (double)x.cols);
+        const uint64_t seed_stream[2] = {r->pass->seed,
+                                         (uint64_t)1 << 63 | r->pass->stream << 24 | (uint64_t)s};
+        if (n > 0)
+            r->m->ops->noise(r->m->b, tensor_rows(x, from, n), magnitude, seed_stream);
+    }
+}
+
+void forward_embed(const struct run *r, struct tensor x)
+{
+    const struct model *m = r->m;
+    m->ops->gather(m->b, x, m->p.embed.value, m->ws.ids);
+    if (tensor_present(m->p.positions.value)) {
+        const struct tensor h = first_rows(m->ws.h, x.rows);
+        m->ops->gather(m->b, h, m->p.positions.value, m->ws.positions);
+        m->ops->add(m->b, x, h);
+    }
+    if (r->pass->training && r->pass->neftune > 0)
+        add_noise(r, x);
+}
+
+static void norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x,
+                 const struct weight *scale, const struct weight *bias)
+{
+    const struct model *m = r->m;
+    const struct tensor both[2] = {scale->value, bias->value};
+    m->ops->norm(m->b, m->config.norm, y, stats, x, both, m->config.norm_epsilon);
+}
+
+/* Heads of x (a view of qkv), normalised each on its own, into contiguous y. */
+static void norm_heads(const struct run *r, struct tensor y, struct tensor x, struct tensor stats,
+                       const struct weight *scale)
+{
+    const struct model *m = r->m;
+    const struct tensor both[2] = {scale->value, TENSOR_ABSENT};
+    const int64_t dim = m->config.head_dim;
+    const struct tensor heads = tensor_reshape(y, tensor_count(y) / dim, dim);
+    m->ops->copy(m->b, y, x);
+    m->ops->norm(m->b, NORM_RMS, heads, stats, heads, both, m->config.norm_epsilon);
+}
+
+void forward_qkv(const struct run *r, const struct layer *layer, const struct kept *k,
+                 struct tensor qkv[3], bool again)
+{
+    const struct model *m = r->m;
+    const struct model_config *c = &m->config;
+    const int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    const int64_t n = k->qkv.rows;
+    qkv[0] = tensor_cols(k->qkv, 0, q);
+    qkv[1] = tensor_cols(k->qkv, q, kv);
+    qkv[2] = tensor_cols(k->qkv, q + kv, kv);
+    if (c->qk_norm) {
+        const struct tensor all = tensor_reshape(m->ws.rotated, 1, tensor_count(m->ws.rotated));
+        const struct tensor rq = tensor_reshape(tensor_cols(all, 0, n * q), n, q);
+        const struct tensor rk = tensor_reshape(tensor_cols(all, n * q, n * kv), n, kv);
+        norm_heads(r, rq, qkv[0], tensor_rows(m->ws.head_stats, 0, n * c->heads), &layer->q_norm);
+        norm_heads(r, rk, qkv[1], tensor_rows(m->ws.head_stats, n * c->heads, n * c->kv_heads),
+                   &layer->k_norm);
+        qkv[0] = rq;
+        qkv[1] = rk;
+    } else if (again) {
+        return; /* rotated in place the first time */
+    }
+    if (c->position == POSITION_ROPE) {
+        m->ops->rope(m->b, qkv[0], m->rope, m->ws.positions, c->head_dim, 1);
+        m->ops->rope(m->b, qkv[1], m->rope, m->ws.positions, c->head_dim, 1);
+    }
+}
+
+void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
+                   struct tensor out)
+{
+    const struct model *m = r->m;
+    const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
+    struct tensor qkv[3];
+    norm(r, h, k->stats1, k->input, &layer->norm1, &layer->norm1_bias);
+    linear_forward(r, &layer->qkv, k->qkv, h, k->low[0], false);
+    forward_qkv(r, layer, k, qkv, false);
+    m->ops->attention(m->b, &r->attention, k->att, k->lse, qkv);
+    m->ops->copy(m->b, k->mid, k->input);
+    linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
+    norm(r, h, k->stats2, k->mid, &layer->norm2, &layer->norm2_bias);
+    linear_forward(r, &layer->up, k->up, h, k->low[2], false);
+    if (m->config.mlp == MLP_SWIGLU)
+        m->ops->swiglu(m->b, act, k->up);
+    else
+        m->ops->gelu(m->b, m->config.gelu, act, k->up);
+    if (!tensor_present(out))
+        return; /* recomputing: the layer's output is not needed again */
+    m->ops->copy(m->b, out, k->mid);
+    linear_forward(r, &layer->down, out, act, k->low[3], true);
+}

@@ -1,0 +1,107 @@
+/*
+ * The head: final norm and lm_head on supervised rows only, in chunks of rows, each chunk fused
+ * with its loss and its gradients; a logits matrix of all tokens never exists.
+ */
+#include "model/transformer.h"
+
+struct weight head_weight(const struct model *m)
+{
+    return tensor_present(m->p.head.value) ? m->p.head : m->p.embed;
+}
+
+void head_norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x)
+{
+    const struct model *m = r->m;
+    const struct tensor both[2] = {m->p.final_norm.value, m->p.final_bias.value};
+    m->ops->norm(m->b, m->config.norm, y, stats, x, both, m->config.norm_epsilon);
+}
+
+static int default_loss(const struct run *r, struct tensor logits, struct tensor losses,
+                        int32_t first)
+{
+    const struct model *m = r->m;
+    const struct tensor targets = tensor_cols(m->ws.targets, first, logits.rows);
+    struct tensor weights = TENSOR_ABSENT;
+    if (r->pass->batch.weights != NULL)
+        weights = tensor_cols(m->ws.weights, first, logits.rows);
+    m->ops->cross_entropy(m->b, logits, losses, targets, weights, r->pass->backward);
+    return 0;
+}
+
+static int chunk_loss(const struct run *r, struct tensor logits, struct tensor losses,
+                      int32_t first, struct error *error)
+{
+    const struct model_loss *loss = r->pass->loss;
+    if (loss == NULL)
+        return default_loss(r, logits, losses, first);
+    return loss->rows(loss->context, r->m->b, logits, losses, first, r->pass->backward, error);
+}
+
+/* Rows [first, first + n) of the normed hidden states: logits, loss, gradients. */
+static int chunk(const struct run *r, int32_t first, int32_t n, struct error *error)
+{
+    struct model *m = r->m;
+    const struct weight head = head_weight(m);
+    const struct tensor logits = first_rows(m->ws.logits, n), hn = tensor_rows(m->ws.hn, first, n);
+    const bool begun = first > 0 || !m->fresh;
+    transformer_matmul(m, logits, hn, false, head.value, true, 1, 0);
+    if (chunk_loss(r, logits, tensor_cols(m->ws.losses, first, n), first, error) != 0)
+        return -1;
+    if (!r->pass->backward)
+        return 0;
+    if (tensor_present(head.gradient))
+        transformer_matmul(m, head.gradient, logits, true, hn, false, 1, begun ? 1 : 0);
+    transformer_matmul(m, tensor_rows(m->ws.dhn, first, n), logits, false, head.value, false, 1, 0);
+    return 0;
+}
+
+/* From the gradient of the normed supervised rows to that of the stream. */
+static void spread(const struct run *r)
+{
+    struct model *m = r->m;
+    const int64_t n = r->supervised;
+    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor both[2] = {m->p.final_norm.gradient, m->p.final_bias.gradient};
+    const struct tensor dhs = tensor_rows(m->ws.hn, 0, n); /* hn is used up */
+    m->ops->zero(m->b, dhs);
+    m->ops->norm_back(m->b, m->config.norm, dhs, both, tensor_rows(m->ws.dhn, 0, n),
+                      tensor_rows(m->ws.hs, 0, n), tensor_rows(m->ws.stats, 0, n),
+                      m->p.final_norm.value);
+    m->ops->zero(m->b, dx);
+    m->ops->scatter(m->b, dx, dhs, m->ws.rows, false);
+}
+
+static double sum_losses(const struct run *r, struct error *error, int *status)
+{
+    struct model *m = r->m;
+    const size_t n = (size_t)r->supervised;
+    double *host = m->ws.host_losses, sum = 0;
+    m->ops->download(m->b, tensor_cols(m->ws.losses, 0, r->supervised), host, DTYPE_F64);
+    *status = m->ops->sync(m->b, error);
+    for (size_t i = 0; i < n; i++) {
+        sum += host[i];
+        if (r->pass->row_losses != NULL)
+            r->pass->row_losses[i] = (float)host[i];
+    }
+    return sum;
+}
+
+int head_pass(const struct run *r, double *loss, struct error *error)
+{
+    struct model *m = r->m;
+    const int32_t n = (int32_t)r->supervised, step = (int32_t)m->ws.logits.rows;
+    const struct tensor hs = tensor_rows(m->ws.hs, 0, n);
+    int status = 0;
+    *loss = 0;
+    if (n == 0)
+        return 0;
+    m->ops->gather(m->b, hs, first_rows(m->ws.last, r->tokens), m->ws.rows);
+    head_norm(r, tensor_rows(m->ws.hn, 0, n), tensor_rows(m->ws.stats, 0, n), hs);
+    for (int32_t first = 0; first < n; first += step)
+        if (chunk(r, first, n - first < step ? n - first : step, error) != 0)
+            return -1;
+    if (r->pass->backward)
+        spread(r);
+    *loss = sum_losses(r, error, &status);
+    return status;
+}

@@ -1,0 +1,54 @@
+/* What a run will take: memory and arithmetic, before any of it is spent. */
+#include "core/mem.h"
+#include "model/transformer.h"
+
+#include <string.h>
+
+struct model_memory model_memory(const struct model_config *config,
+                                 const struct model_options *options,
+                                 const struct model_limits *limits)
+{
+    struct model_memory out;
+    struct parameters p;
+    struct layout l;
+    int64_t kept = 0, all = 0;
+    memset(&p, 0, sizeof p);
+    p.layers = mem_zero((size_t)config->layers, sizeof *p.layers);
+    layout_make(&l, &p, config, options);
+    workspace_measure(config, options, limits, &kept, &all);
+    out = (struct model_memory){.frozen = 4 * l.frozen,
+                                .values = 4 * l.values,
+                                .gradients = 4 * l.values,
+                                .moments = 8 * l.values,
+                                .kept = 4 * kept,
+                                .scratch = 4 * (all - kept)};
+    out.total = out.frozen + out.values + out.gradients + out.moments + out.kept + out.scratch;
+    layout_clear(&l);
+    mem_free(p.layers);
+    return out;
+}
+
+/* Multiply-adds of the linear layers per token. */
+static double layer_size(const struct model_config *c)
+{
+    const double h = c->hidden, q = (double)c->heads * c->head_dim;
+    const double kv = (double)c->kv_heads * c->head_dim, ff = c->ff;
+    return h * (q + 2 * kv) + q * h + (c->mlp == MLP_SWIGLU ? 3 : 2) * h * ff;
+}
+
+/* Forward: 2 a multiply-add.  Backward: as much again for the input's gradient, and as much again
+ * for the weight's where it learns.  Attention: two products over half of a square, five back. */
+double model_flops(const struct model_config *c, const struct model_options *options,
+                   const struct batch *batch, bool backward)
+{
+    const bool full = options->method == MODEL_FULL;
+    const double factor = !backward ? 1 : full ? 3 : 2;
+    const double head = (double)c->hidden * c->vocab * batch->supervised;
+    double pairs = 0;
+    for (int32_t s = 0; s < batch->segments; s++) {
+        const double n = batch->starts[s + 1] - batch->starts[s];
+        pairs += n * (n + 1) / 2;
+    }
+    return factor * 2 * (c->layers * layer_size(c) * batch->tokens + head) +
+           (backward ? 7 : 2) * 2 * pairs * c->layers * c->heads * c->head_dim;
+}

@@ -1,0 +1,258 @@
+/* Passes and steps. */
+#include "model/transformer.h"
+
+#include <math.h>
+#include <string.h>
+
+static int check_segments(const struct model *m, const struct batch *b, struct error *error)
+{
+    if (b->tokens < 1 || b->segments < 1 || b->starts[0] != 0 ||
+        b->starts[b->segments] != b->tokens)
+        return error_set(error, ERROR_FAILED, "a batch whose segments do not cover its tokens");
+    for (int32_t s = 0; s < b->segments; s++) {
+        const int32_t n = b->starts[s + 1] - b->starts[s];
+        if (n < 0 || b->starts[s + 1] > b->tokens)
+            return error_set(error, ERROR_FAILED, "a batch whose segments overlap");
+        if (m->config.position == POSITION_LEARNED && n > m->config.positions)
+            return error_set(error, ERROR_INPUT,
+                             "a sequence of %d tokens; this model has positions for %d (make "
+                             "train.max_length smaller)",
+                             (int)n, (int)m->config.positions);
+    }
+    return 0;
+}
+
+static int check_batch(const struct model *m, const struct batch *b, struct error *error)
+{
+    if (check_segments(m, b, error) != 0)
+        return -1;
+    for (int32_t i = 0; i < b->tokens; i++)
+        if (b->ids[i] < 0 || b->ids[i] >= m->config.vocab)
+            return error_set(error, ERROR_INPUT,
+                             "token id %d; the model's vocabulary has %d (is this tokenizer the "
+                             "model's own?)",
+                             (int)b->ids[i], (int)m->config.vocab);
+    for (int32_t i = 0; i < b->supervised; i++) {
+        if (b->rows[i] < 0 || b->rows[i] >= b->tokens || (i > 0 && b->rows[i] <= b->rows[i - 1]))
+            return error_set(error, ERROR_FAILED, "supervised rows that do not ascend");
+        if (b->targets[i] < 0 || b->targets[i] >= m->config.vocab)
+            return error_set(error, ERROR_INPUT, "target id %d; the model's vocabulary has %d",
+                             (int)b->targets[i], (int)m->config.vocab);
+    }
+    return 0;
+}
+
+static int32_t longest_of(const struct batch *b)
+{
+    int32_t longest = 0;
+    for (int32_t s = 0; s < b->segments; s++)
+        if (b->starts[s + 1] - b->starts[s] > longest)
+            longest = b->starts[s + 1] - b->starts[s];
+    return longest;
+}
+
+static int enough_room(struct model *m, const struct batch *b, bool backward, struct error *error)
+{
+    struct model_limits l = m->ws.limits;
+    if (m->ws.block != NULL && b->tokens <= l.tokens && b->supervised <= l.supervised &&
+        (l.backward || !backward))
+        return 0;
+    l.tokens = b->tokens > l.tokens ? b->tokens : l.tokens;
+    l.supervised = b->supervised > l.supervised ? b->supervised : l.supervised;
+    l.backward = l.backward || backward;
+    l.logits_rows = 0;
+    return workspace_reserve(m, &l, error);
+}
+
+int model_reserve(struct model *m, const struct model_limits *limits, struct error *error)
+{
+    if (limits->backward && m->options.method == MODEL_FROZEN)
+        return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
+    return workspace_reserve(m, limits, error);
+}
+
+static struct run start(struct model *m, const struct model_pass *pass)
+{
+    const struct model_config *c = &m->config;
+    struct run r = {.m = m,
+                    .pass = pass,
+                    .tokens = pass->batch.tokens,
+                    .supervised = pass->batch.supervised};
+    workspace_upload(m, &pass->batch);
+    r.attention = (struct attention){.starts = m->ws.starts,
+                                     .segments = pass->batch.segments,
+                                     .longest = longest_of(&pass->batch),
+                                     .heads = c->heads,
+                                     .kv_heads = c->kv_heads,
+                                     .dim = c->head_dim,
+                                     .scale = 1 / sqrt((double)c->head_dim),
+                                     .window = c->window,
+                                     .causal = true};
+    return r;
+}
+
+/* What layer i keeps, as views of this pass's tokens. */
+static struct kept kept_of(const struct run *r, int32_t i)
+{
+    struct kept k = r->m->ws.layers[i];
+    const int64_t n = r->tokens;
+    k.input = first_rows(k.input, n);
+    k.stats1 = first_rows(k.stats1, n);
+    k.qkv = first_rows(k.qkv, n);
+    k.lse = first_rows(k.lse, n);
+    k.att = first_rows(k.att, n);
+    k.mid = first_rows(k.mid, n);
+    k.stats2 = first_rows(k.stats2, n);
+    k.up = first_rows(k.up, n);
+    for (int a = 0; a < 4; a++)
+        k.low[a] = first_rows(k.low[a], n);
+    return k;
+}
+
+static struct tensor output_of(const struct run *r, int32_t layer)
+{
+    struct model *m = r->m;
+    return first_rows(layer + 1 < m->config.layers ? m->ws.layers[layer + 1].input : m->ws.last,
+                      r->tokens);
+}
+
+static int watch(const struct run *r, int32_t layer, struct tensor hidden, struct tensor d,
+                 struct error *error)
+{
+    const struct model_watch *w = r->pass->watch;
+    return w == NULL ? 0 : w->hidden(w->context, r->m->b, layer, hidden, d, error);
+}
+
+static int forward(const struct run *r, struct error *error)
+{
+    struct model *m = r->m;
+    const struct tensor x = first_rows(m->ws.layers[0].input, r->tokens);
+    forward_embed(r, x);
+    if (watch(r, 0, x, TENSOR_ABSENT, error) != 0)
+        return -1;
+    for (int32_t i = 0; i < m->config.layers; i++) {
+        const struct kept k = kept_of(r, i);
+        forward_layer(r, &m->p.layers[i], &k, output_of(r, i));
+        if (watch(r, i + 1, output_of(r, i), TENSOR_ABSENT, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int backward(const struct run *r, struct error *error)
+{
+    struct model *m = r->m;
+    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    for (int32_t i = m->config.layers - 1; i >= 0 && m->p.layers[i].learns; i--) {
+        const struct kept k = kept_of(r, i);
+        if (watch(r, i + 1, output_of(r, i), dx, error) != 0)
+            return -1;
+        if (m->ws.limits.recompute)
+            forward_layer(r, &m->p.layers[i], &k, TENSOR_ABSENT);
+        backward_layer(r, i, &k);
+    }
+    if (!backward_reaches(m, 0))
+        return 0;
+    if (watch(r, 0, first_rows(m->ws.layers[0].input, r->tokens), dx, error) != 0)
+        return -1;
+    backward_embed(r);
+    return 0;
+}
+
+/* Gradients that are added to by several operations begin as zeros; each matrix is written by
+ * one product, which overwrites in the first pass of a step. */
+static void begin_gradients(struct model *m)
+{
+    for (size_t i = 0; i < m->layout.n_units; i++) {
+        const struct layout_unit *u = &m->layout.units[i];
+        const bool table =
+            u->slot == &m->p.positions || (u->slot == &m->p.embed && !m->config.tied);
+        if (u->trainable && (u->dims == 1 || table))
+            m->ops->zero(m->b, u->slot->gradient);
+    }
+}
+
+void model_step_begin(struct model *m)
+{
+    m->fresh = true;
+}
+
+int model_pass(struct model *m, const struct model_pass *pass, double *loss, struct error *error)
+{
+    struct run r;
+    *loss = 0;
+    if (pass->backward && m->options.method == MODEL_FROZEN)
+        return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
+    if (check_batch(m, &pass->batch, error) != 0 ||
+        enough_room(m, &pass->batch, pass->backward, error) != 0)
+        return -1;
+    if (pass->batch.supervised == 0 && pass->watch == NULL)
+        return 0;
+    r = start(m, pass);
+    if (pass->backward && m->fresh)
+        begin_gradients(m);
+    if (forward(&r, error) != 0 || head_pass(&r, loss, error) != 0)
+        return -1;
+    if (pass->backward) {
+        if (backward(&r, error) != 0)
+            return -1;
+        m->fresh = false;
+    }
+    return m->ops->sync(m->b, error);
+}
+
+int model_logits(struct model *m, const struct batch *batch, const int32_t *rows, int32_t n_rows,
+                 float *logits, struct error *error)
+{
+    struct model_pass pass = {.batch = *batch};
+    struct run r;
+    pass.batch.rows = rows;
+    pass.batch.targets = rows; /* unused, and within the vocabulary only by accident */
+    pass.batch.supervised = 0;
+    if (check_batch(m, &pass.batch, error) != 0)
+        return -1;
+    pass.batch.supervised = n_rows;
+    if (enough_room(m, &pass.batch, false, error) != 0)
+        return -1;
+    r = start(m, &pass);
+    if (forward(&r, error) != 0)
+        return -1;
+    m->ops->gather(m->b, tensor_rows(m->ws.hs, 0, n_rows), first_rows(m->ws.last, r.tokens),
+                   m->ws.rows);
+    head_norm(&r, tensor_rows(m->ws.hn, 0, n_rows), tensor_rows(m->ws.stats, 0, n_rows),
+              tensor_rows(m->ws.hs, 0, n_rows));
+    for (int32_t at = 0, step = (int32_t)m->ws.logits.rows; at < n_rows; at += step) {
+        const int32_t n = n_rows - at < step ? n_rows - at : step;
+        const struct tensor out = first_rows(m->ws.logits, n);
+        transformer_matmul(m, out, tensor_rows(m->ws.hn, at, n), false, head_weight(m).value, true,
+                           1, 0);
+        m->ops->download(m->b, out, logits + (int64_t)at * m->config.vocab, DTYPE_F32);
+    }
+    return m->ops->sync(m->b, error);
+}
+
+static void settle(struct model *m)
+{
+    if (m->fresh && tensor_present(m->gradients))
+        m->ops->zero(m->b, m->gradients);
+    m->fresh = false;
+}
+
+double model_gradient_norm(struct model *m)
+{
+    if (!tensor_present(m->gradients))
+        return 0;
+    settle(m);
+    return sqrt(m->ops->sum_squares(m->b, m->gradients));
+}
+
+void model_adamw(struct model *m, struct tensor first, struct tensor second,
+                 const struct adamw *how)
+{
+    struct adamw all = *how;
+    if (!tensor_present(m->values))
+        return;
+    settle(m);
+    all.decayed = m->layout.decayed;
+    m->ops->adamw(m->b, m->values, m->gradients, first, second, &all);
+}

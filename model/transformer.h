@@ -1,0 +1,122 @@
+/*
+ * Inside of a model: shared by the files that load, run and save it, and by nobody else.
+ *
+ *     model.c        parameters and blocks        workspace.c  memory of a pass
+ *     forward.c      embedding, layers            head.c       final norm, lm_head, loss
+ *     backward.c     layers, embedding            linear.c     one linear layer with its adapter
+ */
+#ifndef MODEL_TRANSFORMER_H
+#define MODEL_TRANSFORMER_H
+
+#include "model/layout.h"
+#include "model/model.h"
+
+/* What a layer's forward pass leaves for its backward pass. */
+struct kept {
+    struct tensor input;  /* [T, H] the residual stream coming in */
+    struct tensor stats1; /* [T, 2] */
+    struct tensor qkv;    /* [T, q + 2 kv]: rotated, unless q and k are normalised first */
+    struct tensor lse;    /* [T, heads] */
+    struct tensor att;    /* [T, q] */
+    struct tensor mid;    /* [T, H] the stream after attention */
+    struct tensor stats2; /* [T, 2] */
+    struct tensor up;     /* [T, 2 F] gate and up, or [T, F] before GELU */
+    struct tensor low[4]; /* x A^T of the adapters of qkv, out, up, down [T, parts * rank] */
+};
+
+/*
+ * The workspace, one block:
+ *
+ *     [ ints, weights | kept 0 | kept 1 | ... | last, dx | layer scratch  ]
+ *                                                        | head scratch   |   (the same memory)
+ */
+struct workspace {
+    struct model_limits limits;
+    void *block;
+    struct tensor base; /* [1, n] of the backend's type */
+    int64_t used, peak; /* elements taken while being laid out, and the most there was */
+
+    struct kept *layers;   /* as many as config.layers; under recompute or without backward all but
+                              `input` are the same memory */
+    struct tensor last;    /* [T, H] the stream behind the last layer */
+    struct tensor dx;      /* [T, H] gradient of the stream */
+    struct tensor weights; /* [1, S] */
+    /* layer scratch */
+    struct tensor h, dh, act, dact, datt, dqkv, dlow, dropped;
+    struct tensor rotated, drotated, raw; /* [T, q + kv], with q/k norm only */
+    struct tensor head_stats;             /* [T * (heads + kv_heads), 2], likewise */
+    /* head scratch */
+    struct tensor hs, hn, dhn, stats, losses, logits;
+    struct tensor ints; /* I32: all of the following, one after the other */
+    struct tensor ids, positions, starts, rows, targets;
+    int32_t *host_ints; /* where they are put together */
+    double *host_losses;
+};
+
+struct model {
+    struct model_config config;
+    struct model_options options;
+    struct backend *b;
+    const struct backend_ops *ops;
+    struct parameters p;
+    struct layout layout;
+    struct tensor frozen, values, gradients; /* the blocks, [1, n]; data NULL where n = 0 */
+    struct workspace ws;
+    struct tensor rope; /* [positions, dim]: cos | sin */
+    double lora_scale;
+    bool fresh; /* gradients of this step are still empty */
+};
+
+/* The pass in hand. */
+struct run {
+    struct model *m;
+    const struct model_pass *pass;
+    struct attention attention;
+    int64_t tokens, supervised;
+};
+
+/* workspace.c */
+int workspace_reserve(struct model *m, const struct model_limits *limits, struct error *error);
+void workspace_clear(struct model *m);
+/* Lay out without memory: elements of what is kept for backward and of all. */
+void workspace_measure(const struct model_config *c, const struct model_options *o,
+                       const struct model_limits *limits, int64_t *kept, int64_t *all);
+/* Put a batch, checked already, where the operations find it. */
+void workspace_upload(struct model *m, const struct batch *batch);
+/* Positions 0..n-1 in the rotary table. */
+int workspace_positions(struct model *m, int32_t n, struct error *error);
+
+/* linear.c.  y = x W^T + bias + adapter (+ y where `accumulate`). */
+void linear_forward(const struct run *r, const struct linear *w, struct tensor y, struct tensor x,
+                    struct tensor low, bool accumulate);
+/* dx = dy W + adapter's part; leaves the adapter's inner gradient in ws.dlow for
+ * linear_backward_weight, which must follow with the same layer. */
+void linear_backward_input(const struct run *r, const struct linear *w, struct tensor dx,
+                           struct tensor dy);
+void linear_backward_weight(const struct run *r, const struct linear *w, struct tensor dy,
+                            struct tensor x, struct tensor low);
+
+/* forward.c */
+void forward_embed(const struct run *r, struct tensor x);
+void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
+                   struct tensor out);
+/* q, k, v as attention reads them: views of kept qkv, or the normalised and rotated copies. */
+void forward_qkv(const struct run *r, const struct layer *layer, const struct kept *k,
+                 struct tensor qkv[3], bool again);
+
+/* backward.c.  ws.dx is the gradient of the layer's output, and becomes that of its input. */
+void backward_layer(const struct run *r, int32_t index, const struct kept *k);
+void backward_embed(const struct run *r);
+bool backward_reaches(const struct model *m, int32_t layer); /* does anything below it learn? */
+
+/* head.c.  The loss over the supervised rows of ws.last; with backward, ws.dx. */
+int head_pass(const struct run *r, double *loss, struct error *error);
+struct weight head_weight(const struct model *m); /* lm_head, or the tied embedding */
+void head_norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x);
+
+/* A view of the first `rows` rows. */
+struct tensor first_rows(struct tensor t, int64_t rows);
+void transformer_matmul(const struct model *m, struct tensor c, struct tensor a, bool ta,
+                        struct tensor b, bool tb, double alpha, double beta);
+
+#endif
