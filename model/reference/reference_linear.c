@@ -1,18 +1,26 @@
 /* Reference: matrix products, sums, rows by index, AdamW. */
 #include "model/reference/reference.h"
 
+#include "core/mem.h"
+
 #include <assert.h>
 #include <math.h>
 
-static double element(struct tensor t, bool transposed, int64_t i, int64_t j)
+/* op(t) as plain doubles, row after row. */
+static double *unfolded(struct tensor t, bool transposed)
 {
-    return transposed ? reference_get(t, j, i) : reference_get(t, i, j);
+    double *x = mem_alloc((size_t)tensor_count(t) * sizeof *x);
+    for (int64_t i = 0; i < t.rows; i++)
+        for (int64_t j = 0; j < t.cols; j++)
+            x[transposed ? j * t.rows + i : i * t.cols + j] = reference_get(t, i, j);
+    return x;
 }
 
 void reference_matmul(struct backend *b, struct tensor c, struct tensor a, bool ta,
                       struct tensor bm, bool tb, const double alpha_beta[2])
 {
     const int64_t inner = ta ? a.rows : a.cols;
+    double *left = unfolded(a, ta), *right = unfolded(bm, !tb); /* right: op(b) transposed */
     (void)b;
     assert((ta ? a.cols : a.rows) == c.rows && (tb ? bm.rows : bm.cols) == c.cols);
     assert((tb ? bm.cols : bm.rows) == inner);
@@ -21,10 +29,12 @@ void reference_matmul(struct backend *b, struct tensor c, struct tensor a, bool 
             const double old = alpha_beta[1] != 0 ? alpha_beta[1] * reference_get(c, i, j) : 0;
             double sum = 0;
             for (int64_t k = 0; k < inner; k++)
-                sum += element(a, ta, i, k) * element(bm, tb, k, j);
+                sum += left[i * inner + k] * right[j * inner + k];
             reference_set(c, i, j, alpha_beta[0] * sum + old);
         }
     }
+    mem_free(left);
+    mem_free(right);
 }
 
 void reference_add(struct backend *b, struct tensor y, struct tensor x)

@@ -1,0 +1,279 @@
+/*
+ * cpu: attention over segments.  A task is a block of queries of one head of one segment: scores
+ * against the keys it may see are one small product in the worker's scratch, softmax on them, and
+ * a second product with the values.  The backward pass makes the scores again from the kept log
+ * sums; its task is one head of one segment, block after block, so that sums over queries keep
+ * their order.  Query heads that share keys write their gradients apart, and are added in order.
+ */
+#include "model/cpu/cpu.h"
+
+#include "model/gemm.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { QUERIES = 64 };
+
+struct job {
+    struct cpu *c;
+    const struct attention *a;
+    const int32_t *starts;
+    struct tensor q, k, v, out, lse, dout, dq, dk, dv;
+    struct tensor head_dk, head_dv; /* [T, heads * dim] when key heads are shared */
+};
+
+/* A block of queries and the keys that any of them sees. */
+struct block {
+    int64_t row, rows, key, keys, from, head, kv;
+};
+
+static struct block block_of(const struct job *j, int32_t segment, int64_t head, int64_t index)
+{
+    const struct attention *a = j->a;
+    const int64_t from = j->starts[segment], to = j->starts[segment + 1];
+    struct block b = {.row = from + index * QUERIES, .from = from, .head = head};
+    int64_t end;
+    b.rows = to - b.row < QUERIES ? to - b.row : QUERIES;
+    b.kv = head / (a->heads / a->kv_heads);
+    b.key = from;
+    if (a->window > 0 && b.row + 1 - a->window > from)
+        b.key = b.row + 1 - a->window;
+    end = a->causal ? b.row + b.rows : to;
+    b.keys = end - b.key;
+    return b;
+}
+
+/* Keys [first, end) of the block that its query i sees. */
+static void visible(const struct job *j, const struct block *b, int64_t i, int64_t *first,
+                    int64_t *end)
+{
+    const int64_t row = b->row + i, low = row + 1 - j->a->window;
+    *first = j->a->window > 0 && low > b->key ? low - b->key : 0;
+    *end = j->a->causal ? row + 1 - b->key : b->keys;
+}
+
+static void multiply(float *c, int64_t ldc, int64_t m, int64_t n, int64_t k, const float *a,
+                     int64_t lda, bool ta, const float *b, int64_t ldb, bool tb, float beta)
+{
+    const struct gemm g = {m, n, k, a, b, c, lda, ldb, ldc, ta, tb, 1, beta};
+    gemm_one(&g);
+}
+
+static float *at(struct tensor t, int64_t row, int64_t head, int64_t dim)
+{
+    return cpu_row(t, row) + head * dim;
+}
+
+/* s [rows, keys] = q k^T, not yet scaled. */
+static void scores(const struct job *j, const struct block *b, float *s)
+{
+    const int64_t dim = j->a->dim;
+    multiply(s, b->keys, b->rows, b->keys, dim, at(j->q, b->row, b->head, dim), j->q.stride, false,
+             at(j->k, b->key, b->kv, dim), j->k.stride, true, 0);
+}
+
+static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
+{
+    memset(row, 0, (size_t)first * sizeof *row);
+    memset(row + end, 0, (size_t)(n - end) * sizeof *row);
+}
+
+static void forward_block(const struct job *j, const struct block *b, float *s)
+{
+    const int64_t dim = j->a->dim;
+    const float factor = (float)j->a->scale;
+    float sums[QUERIES];
+    scores(j, b, s);
+    for (int64_t i = 0; i < b->rows; i++) {
+        float *row = s + i * b->keys, top;
+        int64_t first, end;
+        visible(j, b, i, &first, &end);
+        top = factor * j->c->k->max(row + first, (size_t)(end - first));
+        sums[i] = j->c->k->exp_sum(row + first, factor, top, (size_t)(end - first));
+        clear_hidden(row, first, end, b->keys);
+        cpu_row(j->lse, b->row + i)[b->head] = top + logf(sums[i]);
+    }
+    multiply(at(j->out, b->row, b->head, dim), j->out.stride, b->rows, dim, b->keys, s, b->keys,
+             false, at(j->v, b->key, b->kv, dim), j->v.stride, false, 0);
+    for (int64_t i = 0; i < b->rows; i++)
+        j->c->k->scale(at(j->out, b->row + i, b->head, dim), 1 / sums[i], (size_t)dim);
+}
+
+static int64_t blocks_of(int64_t tokens)
+{
+    return (tokens + QUERIES - 1) / QUERIES;
+}
+
+/* Which segment a running number of blocks falls into. */
+static int32_t segment_of(const struct job *j, int64_t *index)
+{
+    int32_t s = 0;
+    for (;; s++) {
+        const int64_t n = blocks_of(j->starts[s + 1] - j->starts[s]);
+        if (*index < n)
+            return s;
+        *index -= n;
+    }
+}
+
+static void forward_task(void *context, size_t task, int worker)
+{
+    const struct job *j = context;
+    int64_t index = (int64_t)task / j->a->heads;
+    const int64_t head = (int64_t)task % j->a->heads;
+    const int32_t segment = segment_of(j, &index);
+    const struct block b = block_of(j, segment, head, index);
+    forward_block(j, &b, cpu_scratch(j->c, worker, (size_t)QUERIES * (size_t)j->a->longest));
+}
+
+void cpu_attention(struct backend *b, const struct attention *a, struct tensor out,
+                   struct tensor lse, const struct tensor qkv[3])
+{
+    struct job j = {.c = cpu_of(b),
+                    .a = a,
+                    .starts = cpu_ints(a->starts),
+                    .q = qkv[0],
+                    .k = qkv[1],
+                    .v = qkv[2],
+                    .out = out,
+                    .lse = lse};
+    int64_t blocks = 0;
+    for (int32_t s = 0; s < a->segments; s++)
+        blocks += blocks_of(j.starts[s + 1] - j.starts[s]);
+    pool_run(b->pool, (size_t)(blocks * a->heads), forward_task, &j);
+}
+
+/* With p = softmax:  dv += p^T dout;  ds = p (dout v^T - dout.out) scale;  dq = ds k;
+ * dk += ds^T q.  s and d: [rows, keys] each. */
+static void backward_block(const struct job *j, const struct block *b, float *s, float *d)
+{
+    const struct kernels *k = j->c->k;
+    const int64_t dim = j->a->dim;
+    const float factor = (float)j->a->scale;
+    const float *dout = at(j->dout, b->row, b->head, dim);
+    float *dk = at(j->head_dk, b->key, b->head, dim), *dv = at(j->head_dv, b->key, b->head, dim);
+    scores(j, b, s);
+    multiply(d, b->keys, b->rows, b->keys, dim, dout, j->dout.stride, false,
+             at(j->v, b->key, b->kv, dim), j->v.stride, true, 0);
+    for (int64_t i = 0; i < b->rows; i++) {
+        int64_t first, end;
+        visible(j, b, i, &first, &end);
+        (void)k->exp_sum(s + i * b->keys + first, factor, cpu_row(j->lse, b->row + i)[b->head],
+                         (size_t)(end - first));
+        clear_hidden(s + i * b->keys, first, end, b->keys);
+    }
+    multiply(dv, j->head_dv.stride, b->keys, dim, b->rows, s, b->keys, true, dout, j->dout.stride,
+             false, 1);
+    for (int64_t i = 0; i < b->rows; i++) {
+        const float shift =
+            k->dot(dout + i * j->dout.stride, at(j->out, b->row + i, b->head, dim), (size_t)dim);
+        k->softmax_back(s + i * b->keys, d + i * b->keys, shift, factor, (size_t)b->keys);
+    }
+    multiply(at(j->dq, b->row, b->head, dim), j->dq.stride, b->rows, dim, b->keys, s, b->keys,
+             false, at(j->k, b->key, b->kv, dim), j->k.stride, false, 0);
+    multiply(dk, j->head_dk.stride, b->keys, dim, b->rows, s, b->keys, true,
+             at(j->q, b->row, b->head, dim), j->q.stride, false, 1);
+}
+
+static void backward_task(void *context, size_t task, int worker)
+{
+    const struct job *j = context;
+    const int32_t segment = (int32_t)((int64_t)task / j->a->heads);
+    const int64_t head = (int64_t)task % j->a->heads, dim = j->a->dim;
+    const int64_t from = j->starts[segment], to = j->starts[segment + 1];
+    const size_t square = (size_t)QUERIES * (size_t)j->a->longest;
+    float *s = cpu_scratch(j->c, worker, 2 * square);
+    for (int64_t row = from; row < to; row++) {
+        memset(at(j->head_dk, row, head, dim), 0, (size_t)dim * sizeof(float));
+        memset(at(j->head_dv, row, head, dim), 0, (size_t)dim * sizeof(float));
+    }
+    for (int64_t i = 0; i < blocks_of(to - from); i++) {
+        const struct block b = block_of(j, segment, head, i);
+        backward_block(j, &b, s, s + square);
+    }
+}
+
+/* dk, dv of a shared key head: its query heads' parts, added in order. */
+static void gather_heads(struct cpu *c, const void *context, int64_t first, int64_t n)
+{
+    const struct job *j = context;
+    const int64_t dim = j->a->dim, group = j->a->heads / j->a->kv_heads;
+    for (int64_t row = first; row < first + n; row++) {
+        for (int64_t kv = 0; kv < j->a->kv_heads; kv++) {
+            float *dk = at(j->dk, row, kv, dim), *dv = at(j->dv, row, kv, dim);
+            memcpy(dk, at(j->head_dk, row, kv * group, dim), (size_t)dim * sizeof *dk);
+            memcpy(dv, at(j->head_dv, row, kv * group, dim), (size_t)dim * sizeof *dv);
+            for (int64_t h = kv * group + 1; h < (kv + 1) * group; h++) {
+                c->k->add(dk, at(j->head_dk, row, h, dim), (size_t)dim);
+                c->k->add(dv, at(j->head_dv, row, h, dim), (size_t)dim);
+            }
+        }
+    }
+}
+
+void cpu_attention_back(struct backend *b, const struct attention *a, const struct tensor dqkv[3],
+                        struct tensor dout, struct tensor out, struct tensor lse,
+                        const struct tensor qkv[3])
+{
+    struct job j = {.c = cpu_of(b),
+                    .a = a,
+                    .starts = cpu_ints(a->starts),
+                    .q = qkv[0],
+                    .k = qkv[1],
+                    .v = qkv[2],
+                    .out = out,
+                    .lse = lse,
+                    .dout = dout,
+                    .dq = dqkv[0],
+                    .dk = dqkv[1],
+                    .dv = dqkv[2]};
+    const int64_t width = (int64_t)a->heads * a->dim, n = out.rows;
+    const bool apart = a->heads != a->kv_heads;
+    j.head_dk = dqkv[1];
+    j.head_dv = dqkv[2];
+    if (apart) {
+        float *both = cpu_shared(j.c, 2 * (size_t)(n * width));
+        j.head_dk = tensor_of(both, DTYPE_F32, n, width);
+        j.head_dv = tensor_of(both + n * width, DTYPE_F32, n, width);
+    }
+    pool_run(b->pool, (size_t)a->segments * (size_t)a->heads, backward_task, &j);
+    if (apart)
+        cpu_rows(j.c, n, width, gather_heads, &j);
+}
+
+struct cached {
+    struct cpu *c;
+    const struct attention_cached *a;
+    const int32_t *slots, *positions;
+    struct tensor out, q;
+};
+
+/* One query row and head over the keys and values of its slot. */
+static void cached_task(void *context, size_t task, int worker)
+{
+    const struct cached *t = context;
+    const struct attention_cached *a = t->a;
+    const struct kernels *k = t->c->k;
+    const int64_t row = (int64_t)task / a->heads, head = (int64_t)task % a->heads, dim = a->dim;
+    const int64_t kv = head / (a->heads / a->kv_heads), at_row = t->positions[row];
+    const int64_t first = a->window > 0 && at_row + 1 > a->window ? at_row + 1 - a->window : 0;
+    const int64_t base = (int64_t)t->slots[row] * a->capacity, n = at_row + 1 - first;
+    const float *q = at(t->q, row, head, dim);
+    float *p = cpu_scratch(t->c, worker, (size_t)a->capacity), *out = at(t->out, row, head, dim);
+    float top, sum;
+    for (int64_t i = 0; i < n; i++)
+        p[i] = k->dot(q, at(a->keys, base + first + i, kv, dim), (size_t)dim);
+    top = (float)a->scale * k->max(p, (size_t)n);
+    sum = k->exp_sum(p, (float)a->scale, top, (size_t)n);
+    memset(out, 0, (size_t)dim * sizeof *out);
+    for (int64_t i = 0; i < n; i++)
+        k->axpy(out, p[i], at(a->values, base + first + i, kv, dim), (size_t)dim);
+    k->scale(out, 1 / sum, (size_t)dim);
+}
+
+void cpu_attention_cached(struct backend *b, const struct attention_cached *a, struct tensor out,
+                          struct tensor q)
+{
+    struct cached t = {cpu_of(b), a, cpu_ints(a->slots), cpu_ints(a->positions), out, q};
+    pool_run(b->pool, (size_t)(q.rows * a->heads), cached_task, &t);
+}
