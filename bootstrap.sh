@@ -91,22 +91,31 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }
 
-install() {
+install_with() {
     with=$1
     shift
     case $with in
     apt)
         # The package lists may be empty (a bare system) or old: then refresh them and try again.
-        if ! apt_install "$@"; then
-            as_root apt-get update -q
-            apt_install "$@"
-        fi
+        apt_install "$@" || { as_root apt-get update -q && apt_install "$@"; }
         ;;
     dnf) as_root dnf install -y "$@" ;;
     pacman) as_root pacman -S --noconfirm --needed "$@" ;;
     apk) as_root apk add "$@" ;;
     brew) brew install "$@" ;;
     esac
+}
+
+# The package manager's hundreds of lines are shown only where it fails.
+install() {
+    log=$(mktemp)
+    if install_with "$@" >"$log" 2>&1; then
+        rm -f "$log"
+    else
+        cat "$log" >&2
+        rm -f "$log"
+        fail "the installation failed (above)"
+    fi
 }
 
 dependencies() {

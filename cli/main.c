@@ -66,7 +66,8 @@ static int run(int argc, char **argv, struct error *error)
 int main(int argc, char **argv)
 {
     struct error error = {ERROR_NONE, ""};
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe and a file size limit come back as errors */
+    signal(SIGXFSZ, SIG_IGN);
     mem_on_failure(out_of_memory);
     if (run(argc, argv, &error) == 0)
         return STATUS_DONE;
