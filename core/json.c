@@ -418,9 +418,15 @@ void json_put_bool(struct json *object, const char *key, bool x)
 
 void json_remove(struct json *object, const char *key)
 {
-    cJSON *old;
-    while ((old = find(own(object), key)) != NULL)
-        cJSON_Delete(cJSON_DetachItemViaPointer(own(object), old));
+    struct json *old;
+    while ((old = json_take(object, key)) != NULL)
+        json_free(old);
+}
+
+struct json *json_take(struct json *object, const char *key)
+{
+    cJSON *old = find(own(object), key);
+    return old != NULL ? node_of(cJSON_DetachItemViaPointer(own(object), old)) : NULL;
 }
 
 struct json *json_edit(struct json *object, const char *key)

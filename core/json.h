@@ -102,6 +102,8 @@ void json_put_number(struct json *object, const char *key, double x);
 void json_put_integer(struct json *object, const char *key, int64_t x);
 void json_put_bool(struct json *object, const char *key, bool x);
 void json_remove(struct json *object, const char *key);
+/* The member out of its object, now the caller's; NULL where absent. */
+struct json *json_take(struct json *object, const char *key);
 /* Children as changeable nodes (of a tree the caller owns). */
 struct json *json_edit(struct json *object, const char *key);
 struct json *json_edit_first(struct json *container);

@@ -23,6 +23,10 @@ struct recipe;
  * violation and the number of others; `report` (may be NULL) gets one line for each. */
 struct recipe *recipe_load(const char *path, const char *const *sets, size_t n_sets,
                            struct buf *report, struct error *error);
+/* As recipe_load, of a text; `name` stands for the file in messages and must hold a folder if
+ * files are to be found beside it. */
+struct recipe *recipe_parse(struct slice text, const char *name, const char *const *sets,
+                            size_t n_sets, struct buf *report, struct error *error);
 void recipe_free(struct recipe *r);
 
 const struct json *recipe_get(const struct recipe *r, const char *path); /* NULL: JSON null or unset optional */
