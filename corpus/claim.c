@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +56,21 @@ struct claim *claim_take(const char *path, const char *stage, struct error *erro
     mem_free(c->name);
     mem_free(c);
     return NULL;
+}
+
+bool claim_held(const char *path, const char *stage)
+{
+    struct buf name = BUF;
+    bool held = false;
+    int fd;
+    buf_printf(&name, "%s-%s.lock", path, stage);
+    fd = open(buf_text(&name), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        close(fd);
+    }
+    buf_free(&name);
+    return held;
 }
 
 void claim_release(struct claim *c)

@@ -7,9 +7,13 @@
 
 #include "core/error.h"
 
+#include <stdbool.h>
+
 struct claim;
 
 struct claim *claim_take(const char *path, const char *stage, struct error *error);
+/* Whether a living process holds it. */
+bool claim_held(const char *path, const char *stage);
 void claim_release(struct claim *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/vec.h"
 #include "corpus/claim.h"
 #include "corpus/migrate.h"
+#include "corpus/rows.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +81,7 @@ static int check_version(struct corpus *c, enum corpus_mode mode, struct error *
 
 static int set_up(struct corpus *c, enum corpus_mode mode, struct error *error)
 {
-    if (check_version(c, mode, error) != 0)
+    if (check_version(c, mode, error) != 0 || rows_add_unpack(c->sql, error) != 0)
         return -1;
     if (mode == CORPUS_READ)
         return sql_exec(c->sql, "PRAGMA query_only = 1", error);

@@ -268,3 +268,23 @@ int samples_digest(struct corpus *c, enum samples_which which, struct hash128 *o
     *out = h;
     return rc;
 }
+
+int samples_verify(struct corpus *c, void (*changed)(void *context, int64_t id), void *context,
+                   struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT " COLUMNS ", 1, s.hash FROM sample s ORDER BY s.id",
+                    error);
+    unsigned char hash[16];
+    struct sample s;
+    int rc;
+    if (q == NULL)
+        return -1;
+    while ((rc = sql_step(q, error)) == 1) {
+        fill(q, &s);
+        hash128_bytes(samples_hash(&s), hash);
+        if (!slice_equal(sql_text(q, 16), slice_from(hash, sizeof hash)))
+            changed(context, s.id);
+    }
+    return rc;
+}

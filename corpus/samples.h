@@ -57,4 +57,8 @@ int64_t samples_id(struct corpus *c, const char *id, struct error *error);
 int samples_digest(struct corpus *c, enum samples_which which, struct hash128 *out,
                    struct error *error);
 
+/* Compute every identity again; `changed` is told the samples whose stored one differs. */
+int samples_verify(struct corpus *c, void (*changed)(void *context, int64_t id), void *context,
+                   struct error *error);
+
 #endif

@@ -200,8 +200,11 @@ struct sql_stmt *sql_prepare(struct sql *s, const char *text, struct error *erro
         if (usable(s->statements[i], text))
             return reuse(*guess = s->statements[i]);
     rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL);
-    if (rc != SQLITE_OK) {
-        failure(s, rc, error);
+    if (rc != SQLITE_OK || prepared == NULL) {
+        if (rc != SQLITE_OK)
+            failure(s, rc, error);
+        else
+            error_set(error, ERROR_USAGE, "%s: an empty query", s->path);
         return NULL;
     }
     q = mem_zero(1, sizeof *q);
@@ -296,6 +299,16 @@ bool sql_is_number(struct sql_stmt *q, int column)
 {
     int type = sqlite3_column_type(q->q, column);
     return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+bool sql_is_integer(struct sql_stmt *q, int column)
+{
+    return sqlite3_column_type(q->q, column) == SQLITE_INTEGER;
+}
+
+bool sql_only_reads(struct sql_stmt *q)
+{
+    return sqlite3_stmt_readonly(q->q) != 0;
 }
 
 int sql_columns(struct sql_stmt *q)

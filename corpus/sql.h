@@ -58,8 +58,10 @@ struct slice sql_text(struct sql_stmt *q, int column); /* absent slice for NULL;
 bool sql_is_null(struct sql_stmt *q, int column);
 bool sql_is_blob(struct sql_stmt *q, int column);
 bool sql_is_number(struct sql_stmt *q, int column);
+bool sql_is_integer(struct sql_stmt *q, int column);
 int sql_columns(struct sql_stmt *q);
 const char *sql_column_name(struct sql_stmt *q, int column);
+bool sql_only_reads(struct sql_stmt *q); /* the statement changes nothing */
 int64_t sql_last_id(struct sql *s);
 int64_t sql_changes(struct sql *s); /* of the last INSERT, UPDATE or DELETE */
 
