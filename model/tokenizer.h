@@ -121,6 +121,10 @@ int tokenizer_encode_spans(const struct tokenizer *t, struct tokenizer_scratch *
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, unsigned flags,
                      struct buf *out);
 
+/* Append the bytes that one token adds to decoded text: of a byte-level piece its bytes, perhaps a
+ * part of a character; of "<0x0A>" the byte; of "▁the" " the"; of a control token none. */
+int tokenizer_bytes(const struct tokenizer *t, int32_t id, struct buf *out);
+
 /* Decoding one id at a time, for printing while a model writes.  What is handed out is final: a
  * code point whose bytes have not all arrived is held back, and the concatenation of all parts
  * is what tokenizer_decode gives for all ids. */

@@ -335,6 +335,27 @@ int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, un
     return result;
 }
 
+int tokenizer_bytes(const struct tokenizer *t, int32_t id, struct buf *out)
+{
+    struct tokenizer_stream s;
+    struct slice piece = vocab_piece(&t->vocab, id);
+    if (piece.data == NULL || tokenizer_is_special(t, id))
+        return 0;
+    stream_init(&s, t, 0);
+    s.begun = s.shown = true; /* as in the middle of a text: nothing is stripped in front */
+    if (has_step(&t->decoders, DECODE_BYTE_LEVEL)) {
+        alphabet_bytes(piece, out);
+    } else {
+        piece = token_text(&s, piece, false);
+        if (has_step(&t->decoders, DECODE_BYTE_FALLBACK) && piece_byte(piece) >= 0)
+            buf_char(out, (char)piece_byte(piece));
+        else
+            buf_slice(out, piece);
+    }
+    stream_release(&s);
+    return out->full ? -1 : 0;
+}
+
 void decoders_free(struct decoders *d)
 {
     for (size_t i = 0; i < d->n; i++) {
