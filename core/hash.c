@@ -166,7 +166,7 @@ void sha256_of(struct slice data, char out[65])
     sha256_hex(&s, out);
 }
 
-/* CRC-32C (Castagnoli), bytewise by table: used on a few bytes a training step. */
+/* CRC-32C (Castagnoli), bit by bit: used on a few bytes a training step. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 {
     const unsigned char *p = data;
