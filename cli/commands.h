@@ -11,6 +11,8 @@ extern const struct command cmd_help;
 extern const struct command cmd_import;
 extern const struct command cmd_init;
 extern const struct command cmd_run;
+extern const struct command cmd_show;
+extern const struct command cmd_status;
 extern const struct command cmd_train;
 
 #endif

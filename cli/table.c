@@ -1,6 +1,6 @@
 #include "cli/table.h"
 
-#include "core/mem.h"
+#include "core/clock.h"
 #include "core/unicode.h"
 
 #include <math.h>
@@ -78,22 +78,37 @@ static void text_cell(struct slice s, bool lines, struct buf *out)
     }
 }
 
+void table_text(struct slice text, struct buf *out)
+{
+    text_cell(text, true, out);
+}
+
+/* A number under the name `key`. */
+static void number_cell(const struct json *node, const char *key, struct buf *out)
+{
+    char time[32];
+    const double year_2001_ms = 1e12;
+    if (key == NULL)
+        table_number(node, out);
+    else if (slice_ends(slice_of(key), "bytes"))
+        size_cell(json_number(node, 0), out);
+    else if (is_label(key))
+        (void)json_number_text(node, out);
+    else if (slice_ends(slice_of(key), "_ms") && json_number(node, 0) > year_2001_ms) {
+        clock_iso((int64_t)json_number(node, 0), time);
+        buf_str(out, time);
+    } else
+        table_number(node, out);
+}
+
 static void cell(const struct json *node, struct buf *out)
 {
-    const char *key = json_key(node);
     switch (json_type(node)) {
     case JSON_ABSENT:
     case JSON_NULL: buf_str(out, "-"); break;
     case JSON_FALSE: buf_str(out, "no"); break;
     case JSON_TRUE: buf_str(out, "yes"); break;
-    case JSON_NUMBER:
-        if (key != NULL && slice_ends(slice_of(key), "bytes"))
-            size_cell(json_number(node, 0), out);
-        else if (is_label(key))
-            (void)json_number_text(node, out);
-        else
-            table_number(node, out);
-        break;
+    case JSON_NUMBER: number_cell(node, json_key(node), out); break;
     case JSON_STRING: text_cell(json_string(node), false, out); break;
     case JSON_ARRAY:
     case JSON_OBJECT: json_write(node, 0, out); break;

@@ -15,6 +15,8 @@
 
 /* columns: width of the terminal, 0 unlimited. */
 void table_report(const struct json *report, int columns, bool color, struct buf *out);
+/* Text of outside origin with its control characters made visible, line ends and tabs kept. */
+void table_text(struct slice text, struct buf *out);
 /* A number as a person reads it: 12,345 or 0.123; for tests. */
 void table_number(const struct json *number, struct buf *out);
 

@@ -25,6 +25,8 @@ static void test_members(void **state)
     renders("{\"rows\":{\"total\":1234567,\"kept\":240},\"loss\":1.23456,\"seed\":12345,"
             "\"file\":null,\"ok\":true}",
             0, "rows  total 1,234,567  kept 240\nloss  1.235\nseed  12345\nfile  -\nok    yes\n");
+    renders("{\"started_ms\":1772366400000,\"latency_ms\":1500}", 0,
+            "started_ms  2026-03-01T12:00:00Z\nlatency_ms  1,500\n");
     renders("{\"a\":{\"b\":{\"c\":1}}}", 0, "a.b  c 1\n");
     renders("{\"peak_bytes\":123456789,\"none\":{},\"x\":-1234.5}", 0,
             "peak_bytes  123 MB\nnone        none\nx           -1,234\n");
