@@ -19,6 +19,7 @@ struct checkpoint_options {
     const char *copy_from; /* folder whose tokenizer and template files go along; NULL: none */
     const int32_t *stops;  /* generation_config.json's eos_token_id; NULL: the config's */
     int32_t n_stops;
+    const char *chat_template; /* put into tokenizer_config.json; NULL: as it was */
 };
 
 /* Write the whole model (an adapter is merged on the way out, in fp32, rounded once; the model

@@ -270,11 +270,32 @@ void layout_bind(const struct layout *l, struct tensor frozen, struct tensor val
     }
 }
 
+static void free_names(struct layout_unit *u)
+{
+    for (int k = 0; k < u->n_parts; k++)
+        mem_free(u->parts[k].name);
+}
+
+void layout_drop_adapter(struct layout *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n_units; i++) {
+        if (!l->units[i].adapter) {
+            l->units[kept++] = l->units[i];
+            continue;
+        }
+        l->n_parts -= (size_t)l->units[i].n_parts;
+        l->total -= l->units[i].rows * l->units[i].cols;
+        free_names(&l->units[i]);
+    }
+    l->n_units = kept;
+    l->values = l->decayed = l->trainable = 0;
+}
+
 void layout_clear(struct layout *l)
 {
     for (size_t i = 0; i < l->n_units; i++)
-        for (int k = 0; k < l->units[i].n_parts; k++)
-            mem_free(l->units[i].parts[k].name);
+        free_names(&l->units[i]);
     mem_free(l->units);
     memset(l, 0, sizeof *l);
 }

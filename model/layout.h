@@ -79,6 +79,8 @@ void layout_make(struct layout *l, struct parameters *p, const struct model_conf
 /* Point every slot into the blocks. */
 void layout_bind(const struct layout *l, struct tensor frozen, struct tensor values,
                  struct tensor gradients);
+/* Take the adapter's units out of the list. */
+void layout_drop_adapter(struct layout *l);
 void layout_clear(struct layout *l);
 
 #endif

@@ -194,7 +194,7 @@ int64_t model_parameter_find(const struct model *m, const char *name)
     return -1;
 }
 
-static void get(struct model *m, struct tensor t, bool transposed, float *host)
+void transformer_download(struct model *m, struct tensor t, bool transposed, float *host)
 {
     float *rows;
     if (!transposed) {
@@ -212,13 +212,13 @@ static void get(struct model *m, struct tensor t, bool transposed, float *host)
 void model_parameter_get(struct model *m, size_t index, float *host)
 {
     const struct model_parameter p = model_parameter(m, index);
-    get(m, p.value, p.transposed, host);
+    transformer_download(m, p.value, p.transposed, host);
 }
 
 void model_parameter_gradient(struct model *m, size_t index, float *host)
 {
     const struct model_parameter p = model_parameter(m, index);
-    get(m, p.gradient, p.transposed, host);
+    transformer_download(m, p.gradient, p.transposed, host);
 }
 
 int model_parameter_set(struct model *m, size_t index, const float *host, struct error *error)
@@ -271,4 +271,42 @@ int64_t model_total(const struct model *m)
 const struct lora_config *model_lora(const struct model *m)
 {
     return m->options.method == MODEL_LORA ? &m->options.lora : NULL;
+}
+
+static void drop_adapter(struct model *m)
+{
+    for (int32_t i = 0; i < m->config.layers; i++) {
+        struct layer *y = &m->p.layers[i];
+        struct linear *all[4] = {&y->qkv, &y->out, &y->up, &y->down};
+        for (int k = 0; k < 4; k++)
+            memset(&all[k]->lora, 0, sizeof all[k]->lora);
+        y->learns = false;
+    }
+    layout_drop_adapter(&m->layout);
+    release(m, m->values);
+    release(m, m->gradients);
+    m->values = m->gradients = TENSOR_ABSENT;
+    m->options.method = MODEL_FROZEN;
+    workspace_clear(m);
+}
+
+int model_merge(struct model *m, struct error *error)
+{
+    for (size_t i = 0; i < m->layout.n_units; i++) {
+        const struct layout_unit *u = &m->layout.units[i];
+        for (int k = 0; k < u->n_parts && !u->adapter; k++) {
+            if (!adapter_covers(m, u, &u->parts[k]))
+                continue;
+            if (u->slot->value.type != m->ops->real)
+                return error_set(error, ERROR_USAGE,
+                                 "a base kept as %s cannot take the adapter in; load it as F32",
+                                 dtype_name(u->slot->value.type));
+            adapter_add(m, u, &u->parts[k],
+                        tensor_rows(u->slot->value, u->parts[k].first, u->parts[k].rows));
+        }
+    }
+    if (m->ops->sync(m->b, error) != 0)
+        return -1;
+    drop_adapter(m);
+    return 0;
 }

@@ -75,6 +75,9 @@ struct run {
     int64_t tokens, supervised;
 };
 
+/* model.c.  A tensor as the file stores it: float, turned round for GPT-2's linear layers. */
+void transformer_download(struct model *m, struct tensor t, bool transposed, float *host);
+
 /* workspace.c */
 int workspace_reserve(struct model *m, const struct model_limits *limits, struct error *error);
 void workspace_clear(struct model *m);
@@ -85,6 +88,12 @@ void workspace_measure(const struct model_config *c, const struct model_options 
 void workspace_upload(struct model *m, const struct batch *batch);
 /* Positions 0..n-1 in the rotary table. */
 int workspace_positions(struct model *m, int32_t n, struct error *error);
+
+/* adapter.c.  Does the adapter change this tensor of the base?  sum += scale B A for it. */
+bool adapter_covers(const struct model *m, const struct layout_unit *u,
+                    const struct layout_part *p);
+void adapter_add(const struct model *m, const struct layout_unit *u, const struct layout_part *p,
+                 struct tensor sum);
 
 /* linear.c.  y = x W^T + bias + adapter (+ y where `accumulate`). */
 void linear_forward(const struct run *r, const struct linear *w, struct tensor y, struct tensor x,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "model/checkpoint.h"
 #include "tests/model/golden.h"
 
 static const char *const models[] = {"llama", "qwen2",      "qwen3",
@@ -173,6 +174,25 @@ static void check_greedy(struct model *m, const struct json *greedy)
     mem_free(logits);
 }
 
+/* The merged matrices against their summaries. */
+static struct golden_error check_merged(struct model *m, const struct json *g)
+{
+    struct golden_error worst = {0, 0};
+    const struct json *merged = json_get(g, "merged_weights");
+    for (const struct json *s = json_first(merged); s != NULL; s = json_next(s)) {
+        const int64_t i = model_parameter_find(m, json_key(s));
+        size_t n;
+        float *x;
+        assert_true(i >= 0);
+        n = (size_t)tensor_count(model_parameter(m, (size_t)i).value);
+        x = mem_alloc(n * sizeof *x);
+        model_parameter_get(m, (size_t)i, x);
+        golden_compare(s, x, n, &worst);
+        mem_free(x);
+    }
+    return worst;
+}
+
 static void report(const char *name, const char *how, const struct worst *w)
 {
     printf("golden %-20s %-16s logits %.1e  loss %.1e  grads %.1e (%.2f)  step1 %.1e  step5 "
@@ -209,6 +229,43 @@ static bool missing(void)
         return false;
     printf("SKIP: " GOLDEN " is not here\n");
     return true;
+}
+
+/* The PEFT adapter: read, trained, merged in memory, and merged on the way to disk. */
+static void check_lora(const struct backend_ops *backend)
+{
+    struct model_options o = {.backend = backend, .method = MODEL_LORA, .decay_all = true};
+    struct json *g = golden_json(GOLDEN "/qwen2-lora", "golden.json");
+    struct worst w = {0}, merged = {0};
+    struct error error;
+    struct golden_error e;
+    struct model *m;
+    assert_int_equal(checkpoint_adapter_config(GOLDEN "/qwen2-lora", &o.lora, &error), 0);
+    m = load(GOLDEN "/qwen2", &o);
+    if (checkpoint_read_adapter(m, GOLDEN "/qwen2-lora", &error) != 0)
+        fail_msg("%s", error.text);
+    w.logits = check_logits(m, g, GOLDEN "/qwen2-lora", "golden.safetensors", "adapter");
+    check_training(m, g, false, &w);
+    report("qwen2-lora", backend->name, &w);
+    assert_int_equal(checkpoint_read_adapter(m, GOLDEN "/qwen2-lora", &error), 0);
+    assert_int_equal(model_merge(m, &error), 0);
+    assert_null(model_lora(m));
+    merged.logits = check_logits(m, g, GOLDEN "/qwen2-lora", "golden.safetensors", "merged");
+    e = check_merged(m, g);
+    merged.grads = e.relative;
+    report("qwen2-lora merged", backend->name, &merged);
+    check_greedy(m, json_get(g, "generate_merged"));
+    model_free(m);
+    json_free(g);
+}
+
+static void test_lora(void **state)
+{
+    (void)state;
+    if (missing())
+        skip();
+    check_lora(&backend_reference);
+    check_lora(&backend_cpu);
 }
 
 static void test_reference(void **state)
@@ -283,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_lora),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
