@@ -149,7 +149,7 @@ static int take_up(struct corpus *c, struct ledger_request *r, struct error *err
         tally_cause(c, "withdrawn", -1, error))
         return -1;
     r->state = LEDGER_WAITING;
-    return 0;
+    return 2;
 }
 
 static enum ledger_state state_of(struct slice name)

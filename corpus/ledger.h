@@ -73,7 +73,7 @@ struct ledger_request {
     int64_t tries, parsed, reply_id;
 };
 /* 1 added, waiting.  0 the key is there: *r becomes what is stored (but the slices stay as they
- * were); a withdrawn one is waiting again.  -1 failure. */
+ * were).  2 it was there withdrawn, and waits again.  -1 failure. */
 int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error *error);
 
 /* Mark as in flight, with its worst case in money (nano-USD) and tokens. */

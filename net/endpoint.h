@@ -23,8 +23,10 @@ struct endpoint {
     char *model;
     char *licence; /* as the user stated it; NULL */
     double weight;
+    const struct json *extra; /* teacher.body; belongs to the recipe */
     struct net_headers headers;
     struct net_dialect dialect;
+    bool dialect_fixed; /* the recipe named the field: no fallback */
     struct pace_config limits;
     double input_price, output_price, cached_price; /* USD a million tokens; NAN: unknown */
     int64_t teacher_id;                             /* of the dataset, filled by the caller */
@@ -34,7 +36,7 @@ struct endpoint {
 int endpoint_open(struct endpoint *e, const struct json *teacher, struct error *error);
 void endpoint_close(struct endpoint *e);
 /* Cost in nano-USD; 0 where prices are unknown. */
-int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u);
+int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u); /* rounded up */
 bool endpoint_has_price(const struct endpoint *e);
 
 #endif

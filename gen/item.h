@@ -1,0 +1,72 @@
+/*
+ * One request in memory, from the ask of a strategy to the commit of its end.
+ *
+ *            plan committed        sent           200 came     its bytes committed
+ *   PLANNED ───────────────► READY ─────► FLYING ─────────► STORED ───────────────► (parsed) ─► OVER
+ *                            ▲  ▲           │                                            │
+ *                            │  └── due ── RETRY ◄──────── transient, rate-limited ──────┤
+ *                            └────────────────────────────────────────────── malformed ──┘
+ *
+ * Under a budget READY has a second half: RESERVING (the reservation is being committed), CLEARED.
+ */
+#ifndef GEN_ITEM_H
+#define GEN_ITEM_H
+
+#include "core/buf.h"
+#include "core/hash.h"
+#include "corpus/ledger.h"
+#include "gen/budget.h"
+#include "gen/settings.h"
+#include "gen/strategy.h"
+#include "net/http.h"
+#include "net/pace.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gen;
+struct lane;
+
+struct item {
+    struct http_exchange x; /* context: the item itself */
+    struct item *next;      /* of the list it is in */
+    struct gen *g;
+    struct lane *lane;
+    const struct gen_step *step;
+    int64_t sample;
+    struct ledger_prompt prompt; /* slices into `text` */
+    char *text;
+    struct ledger_request request;
+    int added;               /* what ledger_request_add said */
+    struct buf body;         /* as it goes out */
+    struct net_dialect dialect; /* of body */
+    int tries, refusals, adapted;
+    uint64_t draws;          /* random numbers used for back-off */
+    int64_t due_ns;
+    struct pace_ticket ticket;
+    struct budget_amount worst; /* reserved; all zero: nothing is */
+    double input_tokens, output_tokens; /* for pacing */
+    bool resumed;            /* from an earlier run */
+    struct slice reply, head; /* STORED: the bytes, in x or in `text` of a reply read back */
+    int64_t reply_id, started_ms, latency_ms;
+    int status;
+};
+
+/* An item of an ask: copies its texts, builds body and key.  NULL on failure. */
+struct item *item_new(struct gen *g, struct lane *lane, const struct gen_step *step, int64_t sample,
+                      const struct ledger_prompt *prompt, struct error *error);
+void item_free(struct item *i);
+/* Build the body again where the teacher's dialect changed meanwhile. */
+int item_refresh(struct item *i, struct error *error);
+/* The worst this request can cost: every byte of the prompt a token, every reply at its limit. */
+struct budget_amount item_worst(const struct item *i);
+
+struct items {
+    struct item *first, **end;
+    size_t n;
+};
+void items_init(struct items *l);
+void items_add(struct items *l, struct item *i);
+struct item *items_pop(struct items *l); /* NULL: empty */
+
+#endif

@@ -1,0 +1,186 @@
+#include "gen/prompts.h"
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+
+enum { MAX_LINE = 32 << 20 };
+
+struct prompts {
+    char *path;
+    struct file_lines *lines;
+    struct hash128 hash;
+    struct json *tree; /* of the line last read */
+    struct buf messages, meta;
+    uint64_t size;
+};
+
+struct prompts *prompts_open(const char *path, struct error *error)
+{
+    struct prompts *p = mem_zero(1, sizeof *p);
+    p->path = mem_strdup(path);
+    p->messages = p->meta = BUF_MAX(MAX_LINE);
+    p->lines = file_lines_open(path, MAX_LINE, error);
+    if (!p->lines) {
+        prompts_close(p);
+        return NULL;
+    }
+    p->size = file_size(path);
+    return p;
+}
+
+void prompts_close(struct prompts *p)
+{
+    if (!p)
+        return;
+    file_lines_close(p->lines);
+    json_free(p->tree);
+    buf_free(&p->messages);
+    buf_free(&p->meta);
+    mem_free(p->path);
+    mem_free(p);
+}
+
+static int bad(const struct prompts *p, struct error *error, const char *what)
+{
+    return error_set(error, ERROR_INPUT, "%s:%llu: %s", p->path,
+                     (unsigned long long)file_lines_number(p->lines), what);
+}
+
+/* Each turn an object with a role, and content that is text or a list of parts. */
+static bool good_turns(const struct json *turns)
+{
+    if (json_type(turns) != JSON_ARRAY || !json_count(turns))
+        return false;
+    for (const struct json *t = json_first(turns); t; t = json_next(t)) {
+        enum json_type content = json_type(json_get(t, "content"));
+        if (!json_string(json_get(t, "role")).len ||
+            (content != JSON_STRING && content != JSON_ARRAY))
+            return false;
+    }
+    return true;
+}
+
+static int read_id(const struct json *id, struct prompt_line *out)
+{
+    out->id = json_string(id);
+    return !id || json_type(id) == JSON_NULL || out->id.len ? 0 : -1;
+}
+
+/* An id that is a number is taken as its digits. */
+static int number_id(struct prompts *p, const struct json *id, struct prompt_line *out)
+{
+    if (json_type(id) != JSON_NUMBER)
+        return -1;
+    buf_clear(&p->meta);
+    json_number_text(id, &p->meta);
+    buf_char(&p->meta, '\0');
+    out->id = slice_from(p->meta.data, p->meta.len - 1);
+    return 0;
+}
+
+static int read_object(struct prompts *p, struct prompt_line *out, struct error *error)
+{
+    const struct json *o = p->tree, *turns = json_get(o, "messages"), *meta = json_get(o, "meta");
+    *out = (struct prompt_line){{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    buf_clear(&p->meta);
+    if (json_type(o) != JSON_OBJECT)
+        return bad(p, error, "expected an object");
+    if (read_id(json_get(o, "id"), out) && number_id(p, json_get(o, "id"), out))
+        return bad(p, error, "\"id\" has to be a text or a number");
+    out->system = json_string(json_get(o, "system"));
+    out->instruction = json_string(json_get(o, "instruction"));
+    if (!out->instruction.data)
+        out->instruction = json_string(json_get(o, "prompt"));
+    out->input = json_string(json_get(o, "input"));
+    if (out->input.data && !out->input.len)
+        out->input = (struct slice){NULL, 0};
+    if (turns && json_type(turns) != JSON_NULL) {
+        if (!good_turns(turns))
+            return bad(p, error, "\"messages\" has to be a list of {\"role\", \"content\"}");
+        buf_clear(&p->messages);
+        json_write(turns, JSON_CANONICAL, &p->messages);
+        out->messages = buf_view(&p->messages);
+    } else if (!slice_trim(out->instruction).len && !slice_trim(out->input).len) {
+        return bad(p, error, "expected \"instruction\" (or \"prompt\", or \"messages\")");
+    }
+    if (!meta || json_type(meta) == JSON_NULL)
+        return 1;
+    if (json_type(meta) != JSON_OBJECT)
+        return bad(p, error, "\"meta\" has to be an object");
+    size_t from = p->meta.len; /* behind a number's digits, which out->id points into */
+    if (buf_reserve(&p->meta, 2 * MAX_LINE / 8) && from == 0)
+        return bad(p, error, "\"meta\" is too large");
+    if (from)
+        out->id.data = p->meta.data;
+    json_write(meta, JSON_CANONICAL, &p->meta);
+    if (from)
+        out->id.data = p->meta.data;
+    out->meta = slice_from(p->meta.data + from, p->meta.len - from);
+    return 1;
+}
+
+int prompts_next(struct prompts *p, struct prompt_line *out, struct error *error)
+{
+    struct slice line;
+    struct error why = {0};
+    for (;;) {
+        int rc = file_lines_next(p->lines, &line, &why);
+        if (rc < 0 && why.code == ERROR_LIMIT)
+            return bad(p, error, "the line is over 32 MB");
+        if (rc < 0) {
+            if (error)
+                *error = why;
+            return -1;
+        }
+        if (rc == 0)
+            return 0;
+        p->hash = hash128_add(p->hash, line.data, line.len);
+        if (slice_trim(line).len)
+            break;
+    }
+    json_free(p->tree);
+    p->tree = json_parse(line, 0, &why);
+    if (!p->tree)
+        return bad(p, error, why.text);
+    return read_object(p, out, error);
+}
+
+int prompts_skip(struct prompts *p, uint64_t lines, struct error *error)
+{
+    struct slice line;
+    while (file_lines_number(p->lines) < lines) {
+        struct error why = {0};
+        int rc = file_lines_next(p->lines, &line, &why);
+        if (rc < 0 && why.code == ERROR_LIMIT)
+            continue;
+        if (rc < 0) {
+            *error = why;
+            return -1;
+        }
+        if (rc == 0)
+            return 0;
+        p->hash = hash128_add(p->hash, line.data, line.len);
+    }
+    return 0;
+}
+
+uint64_t prompts_line(const struct prompts *p)
+{
+    return file_lines_number(p->lines);
+}
+
+uint64_t prompts_offset(const struct prompts *p)
+{
+    return file_lines_offset(p->lines);
+}
+
+uint64_t prompts_size(const struct prompts *p)
+{
+    return p->size;
+}
+
+struct hash128 prompts_hash(const struct prompts *p)
+{
+    return p->hash;
+}

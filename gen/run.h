@@ -1,0 +1,104 @@
+/*
+ * The run: what all files of this room share.  Nobody outside gen/ includes it.
+ */
+#ifndef GEN_RUN_H
+#define GEN_RUN_H
+
+#include "core/clock.h"
+#include "core/compress.h"
+#include "core/progress.h"
+#include "corpus/writer.h"
+#include "gen/budget.h"
+#include "gen/gen.h"
+#include "gen/lane.h"
+#include "gen/settings.h"
+#include "gen/store.h"
+#include "gen/strategy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum plan_state { PLAN_GOING, PLAN_WAITING, PLAN_OVER };
+
+struct gen {
+    const struct recipe *recipe;
+    struct corpus *corpus;
+    const struct gen_options *options;
+    struct progress *progress;
+    struct settings settings;
+    void *strategy; /* its state */
+    struct http *http;
+    struct writer *writer;
+    struct compressor *compressor; /* of the writer's thread */
+    struct lane *lanes;
+    int n_lanes;
+    struct budget budget;
+    struct ledger_ids next;
+    struct ledger_totals totals; /* as committed at the start, then kept up */
+    int64_t rows;                /* samples made by gen, of all runs */
+
+    /* planning */
+    enum plan_state plan;
+    int64_t stored_after, stored_until; /* waiting requests of an earlier run still to load */
+    size_t planning;                    /* asks posted, not committed */
+    int64_t asked;                      /* asks the plan made in this run */
+    int64_t known, repeated;            /* of them: answered before; twice in the plan */
+
+    /* what an ask, a row or a rejection of the strategy goes into */
+    struct store *chunk;
+    struct item *answering;
+    struct net_choice *choice;
+    char rejected[256];
+    bool is_rejected;
+
+    /* in the air */
+    size_t jobs;     /* posted and not taken back */
+    int flying;
+    int64_t wake_ns; /* when a pace or a back-off lets something go */
+    const char *full; /* the budget that refused the next request; NULL: none */
+
+    /* the end */
+    bool stopping;
+    struct error stop; /* why */
+    int64_t run_answered, run_failed, run_attempts, run_lost;
+    int64_t causes[NET_CAUSES]; /* of attempts of this run */
+    int64_t started_ns, first_ns, live_ns;
+    int64_t run_nusd, run_input, run_output, run_rows;
+};
+
+/* Stop sending; what is in the air comes home.  The first reason stays. */
+void gen_stop(struct gen *g, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* plan.c */
+int plan_open(struct gen *g, struct error *error);
+int plan_more(struct gen *g, struct error *error); /* as far as the lanes have room */
+void plan_stored(struct gen *g, struct store *s);  /* a STORE_PLAN or the asks of a STORE_END */
+bool plan_over(const struct gen *g);
+
+/* send.c */
+int send_all(struct gen *g, struct error *error);
+void send_cleared(struct gen *g, struct store *s); /* a STORE_RESERVE came back */
+
+/* answer.c */
+void answer_flown(struct http_exchange *x); /* `done` of http */
+int answer_unread(struct gen *g, struct error *error); /* of a run that died */
+void answer_stored(struct gen *g, struct store *s); /* a STORE_REPLY came back */
+void answer_over(struct gen *g, struct store *s);   /* a STORE_END came back */
+
+/* outcome.c: what an attempt comes to */
+void outcome_answered(struct item *i, struct net_reply *reply);
+void outcome_failed(struct item *i, const struct net_failure *f, const struct net_limits *limits,
+                    const struct net_usage *usage);
+
+/* live.c */
+void live_tick(struct gen *g, bool last);
+void live_report(struct gen *g, struct buf *out);
+
+/* estimate.c */
+int estimate_run(struct gen *g, struct buf *report, struct error *error);
+
+/* reparse.c */
+int reparse_run(struct gen *g, struct error *error);
+
+#endif

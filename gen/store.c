@@ -1,0 +1,93 @@
+#include "gen/store.h"
+
+#include "core/mem.h"
+#include "gen/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int put_asks(struct corpus *c, struct store *s, struct error *error)
+{
+    for (struct item *i = s->asks.first; i; i = i->next) {
+        if (ledger_prompt_add(c, &i->prompt, error) < 0)
+            return -1;
+        i->request.prompt_id = i->prompt.id;
+        i->added = ledger_request_add(c, &i->request, error);
+        if (i->added < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_reservations(struct corpus *c, struct store *s, struct error *error)
+{
+    for (struct item *i = s->items.first; i; i = i->next)
+        if (ledger_reserve(c, i->request.id, i->worst.nusd, i->worst.tokens, error))
+            return -1;
+    return 0;
+}
+
+/* A row is never dropped because its name is taken: it gets the request's number behind it. */
+static int put_row(struct corpus *c, struct sample *row, struct error *error)
+{
+    char name[300];
+    int64_t id = row->id;
+    int rc = samples_add(c, row, error);
+    if (rc || !row->name.data)
+        return rc < 0 ? -1 : 0;
+    int n = snprintf(name, sizeof name, "%.200s.%lld.%lld", row->name.data,
+                     (long long)row->request_id, (long long)row->choice);
+    struct sample renamed = *row;
+    renamed.id = id;
+    renamed.name = slice_from(name, (size_t)n);
+    return samples_add(c, &renamed, error) < 0 ? -1 : 0;
+}
+
+static int put_end(struct corpus *c, struct store *s, struct error *error)
+{
+    for (size_t k = 0; k < s->n_rows; k++)
+        if (put_row(c, &s->rows[k], error))
+            return -1;
+    return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
+}
+
+/* On the writer's thread. */
+static int apply(struct corpus *c, struct writer_job *job, struct error *error)
+{
+    struct store *s = (struct store *)job;
+    if (s->has_reply && ledger_reply_put(c, s->g->compressor, &s->reply, error))
+        return -1;
+    if (s->has_attempt && ledger_attempt_put(c, &s->attempt, error))
+        return -1;
+    if (put_asks(c, s, error) || put_reservations(c, s, error) || put_end(c, s, error))
+        return -1;
+    if (s->position.data && corpus_meta_set(c, "gen.plan", s->position, error))
+        return -1;
+    return s->live.data ? corpus_meta_set(c, "gen.live", s->live, error) : 0;
+}
+
+struct store *store_new(struct gen *g, enum store_kind kind)
+{
+    struct store *s = mem_zero(1, sizeof *s);
+    s->job.apply = apply;
+    s->g = g;
+    s->kind = kind;
+    s->arena = ARENA;
+    items_init(&s->asks);
+    items_init(&s->items);
+    return s;
+}
+
+void store_post(struct store *s)
+{
+    s->g->jobs++;
+    writer_post(s->g->writer, &s->job);
+}
+
+void store_free(struct store *s)
+{
+    net_reply_free(&s->heard);
+    arena_free(&s->arena);
+    mem_free(s->rows);
+    mem_free(s);
+}

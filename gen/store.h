@@ -1,0 +1,46 @@
+/*
+ * What gen hands to the writer: one job is one piece of a transaction, all of it or nothing.
+ */
+#ifndef GEN_STORE_H
+#define GEN_STORE_H
+
+#include "core/arena.h"
+#include "corpus/ledger.h"
+#include "corpus/samples.h"
+#include "corpus/writer.h"
+#include "gen/item.h"
+
+#include <stdbool.h>
+
+enum store_kind {
+    STORE_PLAN,    /* asks: prompts and requests, and where the plan stands */
+    STORE_RESERVE, /* reservations of `items` */
+    STORE_REPLY,   /* the bytes of a reply, before anything looks inside */
+    STORE_END,     /* an attempt; and perhaps the request's end, rows, follow-up asks */
+};
+
+struct store {
+    struct writer_job job;
+    struct gen *g;
+    enum store_kind kind;
+    struct item *item;   /* STORE_REPLY: whose; STORE_END: freed with the job, NULL: none */
+    struct items asks;   /* new requests */
+    struct items items;  /* STORE_RESERVE */
+    bool has_reply, has_attempt, has_end;
+    struct ledger_reply reply;
+    struct ledger_attempt attempt;
+    struct ledger_end end;
+    struct sample *rows;
+    size_t n_rows, cap_rows;
+    struct net_reply heard; /* what the rows point into */
+    struct slice position;  /* absent: unchanged */
+    struct slice live;      /* absent: no report for other processes */
+    struct arena arena;     /* texts of this job */
+};
+
+struct store *store_new(struct gen *g, enum store_kind kind);
+void store_post(struct store *s);
+/* Everything but the items it holds. */
+void store_free(struct store *s);
+
+#endif
