@@ -161,5 +161,8 @@ struct ledger_totals {
     int64_t reserved_nusd, reserved_tokens;
 };
 void ledger_totals(struct corpus *c, struct ledger_totals *out); /* from the tallies */
+int64_t ledger_rows(struct corpus *c);                           /* samples made from replies */
+/* Was a request with this key answered?  1, 0, -1. */
+int ledger_answered(struct corpus *c, struct hash128 key, struct error *error);
 
 #endif

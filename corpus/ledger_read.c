@@ -194,3 +194,25 @@ void ledger_totals(struct corpus *c, struct ledger_totals *out)
         .reserved_tokens = corpus_tally_get(c, "tokens.reserved"),
     };
 }
+
+int64_t ledger_rows(struct corpus *c)
+{
+    return corpus_tally_get(c, "sample.gen");
+}
+
+int ledger_answered(struct corpus *c, struct hash128 key, struct error *error)
+{
+    unsigned char bytes[16];
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT state = 'answered' FROM request WHERE key = ?1", error);
+    if (!q)
+        return -1;
+    hash128_bytes(key, bytes);
+    sql_bind_blob(q, 1, bytes, sizeof bytes);
+    int rc = sql_step(q, error);
+    if (rc != 1)
+        return rc;
+    int answered = sql_int(q, 0) != 0;
+    sql_reset(q);
+    return answered;
+}

@@ -103,7 +103,7 @@ static struct slice keep(struct gen *g, struct slice s)
 int gen_row(struct gen *g, const struct gen_row *row, struct error *error)
 {
     struct item *i = g->answering;
-    const struct net_choice *c = g->choice;
+    const struct net_choice *c = row->of ? row->of : g->choice;
     if (!i || !c)
         return error_set(error, ERROR_FAILED, "a strategy made a row outside an answer");
     struct store *s = g->chunk;
@@ -130,6 +130,13 @@ void gen_reject(struct gen *g, const char *reason)
 {
     g->is_rejected = true;
     snprintf(g->rejected, sizeof g->rejected, "%s", reason);
+}
+
+void gen_bad_line(struct gen *g, const char *what)
+{
+    enum { SHOWN = 5 };
+    if (g->bad_lines++ < SHOWN)
+        buf_printf(&g->bad, "%s%s", g->bad.len ? "\n" : "", what);
 }
 
 /* ---- knowing --------------------------------------------------------------------------------- */

@@ -37,16 +37,16 @@ struct item {
     struct ledger_prompt prompt; /* slices into `text` */
     char *text;
     struct ledger_request request;
-    int added;               /* what ledger_request_add said */
-    struct buf body;         /* as it goes out */
+    int added;                  /* what ledger_request_add said */
+    struct buf body;            /* as it goes out */
     struct net_dialect dialect; /* of body */
     int tries, refusals, adapted;
-    uint64_t draws;          /* random numbers used for back-off */
+    uint64_t draws; /* random numbers used for back-off */
     int64_t due_ns;
     struct pace_ticket ticket;
-    struct budget_amount worst; /* reserved; all zero: nothing is */
+    struct budget_amount worst;         /* reserved; all zero: nothing is */
     double input_tokens, output_tokens; /* for pacing */
-    bool resumed;            /* from an earlier run */
+    bool resumed;                       /* from an earlier run */
     struct slice reply, head; /* STORED: the bytes, in x or in `text` of a reply read back */
     int64_t reply_id, started_ms, latency_ms;
     int status;

@@ -22,7 +22,8 @@ struct lane {
     size_t reserving;      /* reservation being committed */
     struct item **retries; /* heap by due time */
     size_t n_retries, cap_retries;
-    int64_t last_good_ns;
+    bool had_good; /* a good reply in this run */
+    int64_t last_good_ns, first_bad_ns, told_to_wait_ns;
     uint64_t failures_in_row, refused_requests_in_row;
 };
 

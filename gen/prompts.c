@@ -11,7 +11,7 @@ struct prompts {
     struct file_lines *lines;
     struct hash128 hash;
     struct json *tree; /* of the line last read */
-    struct buf messages, meta;
+    struct buf number, messages, meta;
     uint64_t size;
 };
 
@@ -19,7 +19,7 @@ struct prompts *prompts_open(const char *path, struct error *error)
 {
     struct prompts *p = mem_zero(1, sizeof *p);
     p->path = mem_strdup(path);
-    p->messages = p->meta = BUF_MAX(MAX_LINE);
+    p->number = p->messages = p->meta = BUF_MAX(MAX_LINE);
     p->lines = file_lines_open(path, MAX_LINE, error);
     if (!p->lines) {
         prompts_close(p);
@@ -35,6 +35,7 @@ void prompts_close(struct prompts *p)
         return;
     file_lines_close(p->lines);
     json_free(p->tree);
+    buf_free(&p->number);
     buf_free(&p->messages);
     buf_free(&p->meta);
     mem_free(p->path);
@@ -61,32 +62,37 @@ static bool good_turns(const struct json *turns)
     return true;
 }
 
-static int read_id(const struct json *id, struct prompt_line *out)
+/* A text, or a number taken as its digits. */
+static int read_id(struct prompts *p, const struct json *id, struct prompt_line *out)
 {
+    if (!id || json_type(id) == JSON_NULL)
+        return 0;
     out->id = json_string(id);
-    return !id || json_type(id) == JSON_NULL || out->id.len ? 0 : -1;
+    if (json_type(id) != JSON_NUMBER)
+        return out->id.len ? 0 : -1;
+    buf_clear(&p->number);
+    json_number_text(id, &p->number);
+    out->id = buf_view(&p->number);
+    return 0;
 }
 
-/* An id that is a number is taken as its digits. */
-static int number_id(struct prompts *p, const struct json *id, struct prompt_line *out)
+/* What the person said last: the row's instruction, for people to read. */
+static struct slice last_question(const struct json *turns)
 {
-    if (json_type(id) != JSON_NUMBER)
-        return -1;
-    buf_clear(&p->meta);
-    json_number_text(id, &p->meta);
-    buf_char(&p->meta, '\0');
-    out->id = slice_from(p->meta.data, p->meta.len - 1);
-    return 0;
+    struct slice text = {NULL, 0};
+    for (const struct json *t = json_first(turns); t; t = json_next(t))
+        if (slice_is(json_string(json_get(t, "role")), "user"))
+            text = json_string(json_get(t, "content"));
+    return text;
 }
 
 static int read_object(struct prompts *p, struct prompt_line *out, struct error *error)
 {
     const struct json *o = p->tree, *turns = json_get(o, "messages"), *meta = json_get(o, "meta");
     *out = (struct prompt_line){{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
-    buf_clear(&p->meta);
     if (json_type(o) != JSON_OBJECT)
         return bad(p, error, "expected an object");
-    if (read_id(json_get(o, "id"), out) && number_id(p, json_get(o, "id"), out))
+    if (read_id(p, json_get(o, "id"), out))
         return bad(p, error, "\"id\" has to be a text or a number");
     out->system = json_string(json_get(o, "system"));
     out->instruction = json_string(json_get(o, "instruction"));
@@ -101,6 +107,8 @@ static int read_object(struct prompts *p, struct prompt_line *out, struct error 
         buf_clear(&p->messages);
         json_write(turns, JSON_CANONICAL, &p->messages);
         out->messages = buf_view(&p->messages);
+        if (!out->instruction.len)
+            out->instruction = last_question(turns);
     } else if (!slice_trim(out->instruction).len && !slice_trim(out->input).len) {
         return bad(p, error, "expected \"instruction\" (or \"prompt\", or \"messages\")");
     }
@@ -108,15 +116,9 @@ static int read_object(struct prompts *p, struct prompt_line *out, struct error 
         return 1;
     if (json_type(meta) != JSON_OBJECT)
         return bad(p, error, "\"meta\" has to be an object");
-    size_t from = p->meta.len; /* behind a number's digits, which out->id points into */
-    if (buf_reserve(&p->meta, 2 * MAX_LINE / 8) && from == 0)
-        return bad(p, error, "\"meta\" is too large");
-    if (from)
-        out->id.data = p->meta.data;
+    buf_clear(&p->meta);
     json_write(meta, JSON_CANONICAL, &p->meta);
-    if (from)
-        out->id.data = p->meta.data;
-    out->meta = slice_from(p->meta.data + from, p->meta.len - from);
+    out->meta = buf_view(&p->meta);
     return 1;
 }
 

@@ -44,6 +44,9 @@ struct gen {
     int64_t asked;                      /* asks the plan made in this run */
     int64_t known, repeated;            /* of them: answered before; twice in the plan */
 
+    int64_t bad_lines;
+    struct buf bad; /* the first of them, in words */
+
     /* what an ask, a row or a rejection of the strategy goes into */
     struct store *chunk;
     struct item *answering;
@@ -52,9 +55,9 @@ struct gen {
     bool is_rejected;
 
     /* in the air */
-    size_t jobs;     /* posted and not taken back */
+    size_t jobs; /* posted and not taken back */
     int flying;
-    int64_t wake_ns; /* when a pace or a back-off lets something go */
+    int64_t wake_ns;  /* when a pace or a back-off lets something go */
     const char *full; /* the budget that refused the next request; NULL: none */
 
     /* the end */
@@ -75,16 +78,17 @@ int plan_open(struct gen *g, struct error *error);
 int plan_more(struct gen *g, struct error *error); /* as far as the lanes have room */
 void plan_stored(struct gen *g, struct store *s);  /* a STORE_PLAN or the asks of a STORE_END */
 bool plan_over(const struct gen *g);
+struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error);
 
 /* send.c */
 int send_all(struct gen *g, struct error *error);
 void send_cleared(struct gen *g, struct store *s); /* a STORE_RESERVE came back */
 
 /* answer.c */
-void answer_flown(struct http_exchange *x); /* `done` of http */
+void answer_flown(struct http_exchange *x);            /* `done` of http */
 int answer_unread(struct gen *g, struct error *error); /* of a run that died */
-void answer_stored(struct gen *g, struct store *s); /* a STORE_REPLY came back */
-void answer_over(struct gen *g, struct store *s);   /* a STORE_END came back */
+void answer_stored(struct gen *g, struct store *s);    /* a STORE_REPLY came back */
+void answer_over(struct gen *g, struct store *s);      /* a STORE_END came back */
 
 /* outcome.c: what an attempt comes to */
 void outcome_answered(struct item *i, struct net_reply *reply);

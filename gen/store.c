@@ -34,20 +34,22 @@ static int put_row(struct corpus *c, struct sample *row, struct error *error)
     int64_t id = row->id;
     int rc = samples_add(c, row, error);
     if (rc || !row->name.data)
-        return rc < 0 ? -1 : 0;
+        return rc;
     int n = snprintf(name, sizeof name, "%.200s.%lld.%lld", row->name.data,
                      (long long)row->request_id, (long long)row->choice);
     struct sample renamed = *row;
     renamed.id = id;
     renamed.name = slice_from(name, (size_t)n);
-    return samples_add(c, &renamed, error) < 0 ? -1 : 0;
+    return samples_add(c, &renamed, error);
 }
 
 static int put_end(struct corpus *c, struct store *s, struct error *error)
 {
-    for (size_t k = 0; k < s->n_rows; k++)
-        if (put_row(c, &s->rows[k], error))
+    for (size_t k = 0; k < s->n_rows; k++) {
+        int rc = put_row(c, &s->rows[k], error);
+        if (rc < 0 || (rc && corpus_tally(c, "sample.gen", 1, error)))
             return -1;
+    }
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }
 

@@ -23,9 +23,9 @@ struct store {
     struct writer_job job;
     struct gen *g;
     enum store_kind kind;
-    struct item *item;   /* STORE_REPLY: whose; STORE_END: freed with the job, NULL: none */
-    struct items asks;   /* new requests */
-    struct items items;  /* STORE_RESERVE */
+    struct item *item;  /* STORE_REPLY: whose; STORE_END: freed with the job, NULL: none */
+    struct items asks;  /* new requests */
+    struct items items; /* STORE_RESERVE */
     bool has_reply, has_attempt, has_end;
     struct ledger_reply reply;
     struct ledger_attempt attempt;

@@ -51,8 +51,10 @@ struct gen_ask {
     int first_sample, samples;               /* samples 0: gen.samples of the recipe */
 };
 
-/* A row to be.  Absent output means "what the teacher said"; absent others "as in the prompt". */
+/* A row to be.  Absent output, reasoning and finish_reason mean what the choice `of` says (NULL:
+ * the first usable one); absent others "as in the prompt". */
 struct gen_row {
+    const struct net_choice *of;
     struct slice name, system, instruction, input, output, reasoning, messages, finish_reason, meta;
     int64_t choice;
 };
@@ -89,7 +91,8 @@ struct gen_strategy {
     /* How many asks the plan has in all, for progress and --dry-run; -1: cannot be told. */
     int64_t (*count)(struct gen *g, void *state);
     /* Where plan() stands, as text to be stored, and going there again: lets a run of a million
-     * prompts go on without planning them again.  NULL: planned again, known keys are skipped. */
+     * prompts go on without planning them again.  NULL: planned again, known keys are skipped.
+     * seek gives ERROR_INPUT, and stands at the beginning, where the position fits no more. */
     int (*position)(void *state, struct buf *out);
     int (*seek)(struct gen *g, void *state, struct slice position, struct error *error);
     void (*close)(void *state);
@@ -107,6 +110,8 @@ int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error);
 int gen_row(struct gen *g, const struct gen_row *row, struct error *error);
 /* The answer is no good: counted as failed, cause "rejected", with this reason. */
 void gen_reject(struct gen *g, const char *reason);
+/* A line of an input file that cannot be used: reported at the end, where the run then fails. */
+void gen_bad_line(struct gen *g, const char *what);
 /* An independent stream of random numbers: the same for the same recipe seed, purpose and index. */
 struct rng gen_random(struct gen *g, const char *purpose, uint64_t index);
 const struct json *gen_setting(struct gen *g,

@@ -1,0 +1,306 @@
+/* What an attempt comes to: rows, another try, a failure with its cause, or the end of the run. */
+#include "core/mem.h"
+#include "core/rng.h"
+#include "gen/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MAX_ADAPTED = 4,     /* times one request may go out in another dialect */
+    MALFORMED_TRIES = 3, /* a reply that makes no sense may have been billed: fewer tries */
+    UNREACHABLE = 3,     /* connections refused before the first good reply … */
+    UNREACHABLE_S = 10,  /* … for so long */
+    FAILING = 8,         /* failures in a row before patience is looked at */
+    ALL_REFUSED = 20,    /* requests refused in a row before anything else came */
+};
+
+/* ---- money ----------------------------------------------------------------------------------- */
+
+/* Book what the attempt cost.  Where nobody said and it may have been billed, the worst case. */
+static void settle(struct item *i, const struct net_usage *usage, bool maybe_billed,
+                   struct ledger_attempt *a)
+{
+    struct gen *g = i->g;
+    struct budget_amount real = {0, 0, 1};
+    if (usage && usage->given) {
+        a->input_tokens = usage->input;
+        a->output_tokens = usage->output;
+        a->cached_tokens = usage->cached;
+        a->reasoning_tokens = usage->reasoning;
+        real.nusd = endpoint_cost(i->lane->teacher, usage);
+    } else if (maybe_billed && budget_limited(&g->budget)) {
+        struct budget_amount worst = i->worst.tokens ? i->worst : item_worst(i);
+        a->assumed = true;
+        a->input_tokens = (int64_t)i->input_tokens;
+        a->output_tokens = worst.tokens - a->input_tokens;
+        real.nusd = worst.nusd;
+    }
+    a->nusd = real.nusd;
+    real.tokens = a->input_tokens + a->output_tokens;
+    budget_settle(&g->budget, i->worst, real);
+    i->worst = (struct budget_amount){0, 0, 0};
+    g->run_nusd += a->nusd;
+    g->run_input += a->input_tokens;
+    g->run_output += a->output_tokens;
+}
+
+static struct store *attempt(struct item *i, enum net_cause cause, const char *message,
+                             const struct net_usage *usage)
+{
+    struct gen *g = i->g;
+    struct store *s = store_new(g, STORE_END);
+    bool maybe_billed = i->x.sent && (i->status == 0 || (i->status >= 200 && i->status <= 299));
+    s->has_attempt = true;
+    s->attempt = (struct ledger_attempt){
+        .id = i->reply_id ? i->reply_id : g->next.reply++,
+        .request_id = i->request.id,
+        .run_id = g->options->run_id,
+        .started_ms = i->started_ms,
+        .latency_ms = i->latency_ms,
+        .status = i->status,
+        .cause = cause == NET_OK ? NULL : net_cause_name(cause),
+    };
+    if (message && *message)
+        s->attempt.message = arena_copy(&s->arena, slice_of(message));
+    settle(i, usage, maybe_billed || i->resumed, &s->attempt);
+    g->run_attempts++;
+    g->causes[cause]++;
+    return s;
+}
+
+/* Keep what came of a failed reply, but for refusals by the thousand. */
+static void keep_evidence(struct item *i, struct store *s, enum net_cause cause)
+{
+    if (!i->status || i->reply_id || net_cause_class(cause) == NET_RATE_LIMITED)
+        return;
+    s->has_reply = true;
+    s->reply = (struct ledger_reply){
+        .id = s->attempt.id,
+        .request_id = i->request.id,
+        .run_id = i->g->options->run_id,
+        .started_ms = i->started_ms,
+        .latency_ms = i->latency_ms,
+        .status = i->status,
+        .headers = i->head.data ? arena_copy(&s->arena, i->head) : i->head,
+        .body = arena_copy(&s->arena, i->reply.data ? i->reply : SLICE("")),
+    };
+}
+
+/* ---- the strategy's word --------------------------------------------------------------------- */
+
+static int tell(struct gen *g, struct store *s, enum net_cause cause, const struct net_reply *reply)
+{
+    struct item *i = s->item;
+    const struct ledger_prompt *p = &i->prompt;
+    struct error error = {0};
+    struct gen_answer a = {
+        .request = i->request.id,
+        .step = i->step->name,
+        .sample = i->sample,
+        .prompt = {p->id, p->parent, p->name, p->source, p->system, p->instruction, p->input,
+                   p->messages, p->meta},
+        .cause = cause,
+        .reply = reply,
+        .choice = reply ? g->choice : NULL,
+        .latency_ms = i->latency_ms,
+        .teacher = i->lane->teacher->label,
+    };
+    g->chunk = s;
+    g->answering = i;
+    g->is_rejected = false;
+    if (!reply)
+        g->choice = NULL;
+    int rc = g->settings.strategy->answer(g, g->strategy, &a, &error);
+    g->chunk = NULL;
+    g->answering = NULL;
+    if (rc < 0)
+        gen_stop(g, error.code, "%s", error.text);
+    if (g->plan == PLAN_WAITING)
+        g->plan = PLAN_GOING;
+    return rc;
+}
+
+static void end(struct gen *g, struct store *s, enum ledger_state to, enum net_cause cause)
+{
+    struct item *i = s->item;
+    s->has_end = true;
+    s->end = (struct ledger_end){
+        .request_id = i->request.id,
+        .from = i->request.state,
+        .to = to,
+        .cause = cause == NET_OK ? NULL : net_cause_name(cause),
+        .tries = i->tries + 1,
+        .parsed = to == LEDGER_ANSWERED ? g->settings.strategy->version : 0,
+        .reply_id = s->attempt.status >= 200 && s->attempt.status <= 299 ? s->attempt.id : 0,
+    };
+    g->totals.waiting--;
+    if (to == LEDGER_ANSWERED) {
+        g->totals.answered++;
+        g->run_answered++;
+    } else {
+        g->totals.failed++;
+        g->run_failed++;
+    }
+}
+
+void outcome_answered(struct item *i, struct net_reply *reply)
+{
+    struct gen *g = i->g;
+    struct lane *l = i->lane;
+    struct store *s = attempt(i, NET_OK, NULL, &reply->usage);
+    l->failures_in_row = l->refused_requests_in_row = 0;
+    l->last_good_ns = clock_ns();
+    l->had_good = true;
+    s->item = i;
+    s->heard = *reply;
+    memset(reply, 0, sizeof *reply);
+    if (tell(g, s, NET_OK, &s->heard) < 0) { /* its bytes stay unread: the next run begins here */
+        item_free(i);
+        store_free(s);
+        return;
+    }
+    if (g->is_rejected) {
+        s->attempt.cause = net_cause_name(NET_REJECTED);
+        s->attempt.message = arena_copy(&s->arena, slice_of(g->rejected));
+        s->n_rows = 0;
+        end(g, s, LEDGER_FAILED, NET_REJECTED);
+    } else {
+        end(g, s, LEDGER_ANSWERED, NET_OK);
+    }
+    g->rows += (int64_t)s->n_rows;
+    g->run_rows += (int64_t)s->n_rows;
+    store_post(s);
+}
+
+/* ---- when to stop ---------------------------------------------------------------------------- */
+
+static void stop_for_good(struct item *i, const struct net_failure *f)
+{
+    struct gen *g = i->g;
+    const struct endpoint *e = i->lane->teacher;
+    bool later = f->cause == NET_QUOTA || g->run_answered > 0;
+    gen_stop(g, later ? ERROR_PARTIAL : ERROR_FAILED, "%s (%s): %s: %s; %s", e->label, e->name,
+             net_cause_name(f->cause), f->message, net_cause_remedy(f->cause));
+}
+
+/* A teacher that gives nothing but failures: stop before every request has used up its tries. */
+static void lose_patience(struct item *i, const struct net_failure *f, double retry_after_s)
+{
+    struct gen *g = i->g;
+    struct lane *l = i->lane;
+    int64_t now = clock_ns();
+    if (l->failures_in_row++ == 0)
+        l->first_bad_ns = now;
+    int64_t bad = now - l->first_bad_ns;
+    int64_t told = retry_after_s > 0 && retry_after_s < 86400 ? (int64_t)(retry_after_s * 1e9) : 0;
+    if (told > l->told_to_wait_ns)
+        l->told_to_wait_ns = told;
+    if (f->cause == NET_CONNECT && !l->had_good && l->failures_in_row >= UNREACHABLE &&
+        bad > UNREACHABLE_S * 1000000000LL)
+        gen_stop(g, ERROR_FAILED,
+                 "%s: cannot be reached (%s); is the server running, and is "
+                 "teacher.base_url right?",
+                 l->teacher->name, f->message);
+    else if (l->failures_in_row >= FAILING && bad > g->settings.patience_ns + l->told_to_wait_ns)
+        gen_stop(g, ERROR_PARTIAL,
+                 "%s: no good reply for %lld s, the last failure was %s (%s); what is stored is "
+                 "safe, run the same command again later",
+                 l->teacher->name, (long long)(bad / 1000000000), net_cause_name(f->cause),
+                 f->message);
+}
+
+/* Every request is refused: the recipe, not the prompts. */
+static void notice_refusal(struct item *i, const struct net_failure *f)
+{
+    struct lane *l = i->lane;
+    if (f->cause != NET_BAD_REQUEST || l->had_good)
+        return;
+    if (++l->refused_requests_in_row >= ALL_REFUSED)
+        gen_stop(i->g, ERROR_FAILED,
+                 "%s: the first %d requests were all refused: %s; change the teacher or gen "
+                 "settings of the recipe",
+                 l->teacher->name, ALL_REFUSED, f->message);
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+static void give_up(struct item *i, struct store *s, enum net_cause cause)
+{
+    s->item = i;
+    if (tell(i->g, s, cause, NULL) == 0)
+        end(i->g, s, LEDGER_FAILED, cause);
+    store_post(s);
+}
+
+static void try_again(struct item *i, const struct net_limits *limits)
+{
+    struct gen *g = i->g;
+    double after = limits ? limits->retry_after_s : -1;
+    double u =
+        (double)(rng_at(g->settings.seed ^ i->request.key.lo, i->request.key.hi, i->draws++) >>
+                 11) *
+        0x1p-53;
+    if (g->stopping) {
+        item_free(i); /* it waits in the file */
+        return;
+    }
+    i->due_ns = clock_ns() + pace_backoff_ns(i->tries + i->refusals, after, u);
+    lane_retry(i->lane, i);
+}
+
+static enum net_class class_of(const struct item *i, enum net_cause cause,
+                               const struct net_limits *limits)
+{
+    enum net_class class = net_cause_class(cause);
+    int tries = cause == NET_MALFORMED ? MALFORMED_TRIES : i->g->settings.retries + 1;
+    if (limits && limits->should_retry == 1 && class == NET_ROW_FATAL && i->status >= 400)
+        class = NET_TRANSIENT;
+    if (limits && limits->should_retry == 0 && class == NET_TRANSIENT && i->status >= 400)
+        class = NET_ROW_FATAL;
+    if (class == NET_TRANSIENT &&
+        i->tries + 1 >= (tries < i->g->settings.retries + 1 ? tries : i->g->settings.retries + 1))
+        class = NET_ROW_FATAL;
+    return class;
+}
+
+static bool adapt(struct item *i, const struct net_failure *f)
+{
+    struct endpoint *e = i->lane->teacher;
+    return e->provider->adapt && !e->dialect_fixed && i->adapted < MAX_ADAPTED &&
+           e->provider->adapt(f, &i->dialect, &e->dialect);
+}
+
+void outcome_failed(struct item *i, const struct net_failure *f, const struct net_limits *limits,
+                    const struct net_usage *usage)
+{
+    struct gen *g = i->g;
+    struct store *s = attempt(i, f->cause, f->message, usage);
+    enum net_class class = class_of(i, f->cause, limits);
+    keep_evidence(i, s, f->cause);
+    if (!g->stopping && adapt(i, f)) {
+        i->adapted++;
+        store_post(s);
+        items_add(&i->lane->again, i);
+        return;
+    }
+    if (class == NET_RUN_FATAL) {
+        stop_for_good(i, f);
+        store_post(s);
+        item_free(i);
+        return;
+    }
+    if (net_cause_class(f->cause) != NET_ROW_FATAL)
+        lose_patience(i, f, limits ? limits->retry_after_s : -1);
+    if (class == NET_ROW_FATAL) {
+        notice_refusal(i, f);
+        give_up(i, s, f->cause);
+        return;
+    }
+    if (class == NET_TRANSIENT)
+        i->tries++;
+    else
+        i->refusals++;
+    store_post(s);
+    try_again(i, limits);
+}

@@ -1,0 +1,224 @@
+/* Where requests come from: the strategy's plan, and what an earlier run left waiting. */
+#include "core/mem.h"
+#include "gen/run.h"
+
+#include <string.h>
+
+enum { FIRST_CHUNK = 32, CHUNK = 256, LOAD = 512 };
+
+/* ---- where the plan stands ------------------------------------------------------------------- */
+
+/* {"identity", "position", "over"}: of this plan, or of an earlier recipe's. */
+static void write_position(struct gen *g, struct store *s, bool over)
+{
+    const struct gen_strategy *strategy = g->settings.strategy;
+    struct buf position = BUF, text = BUF;
+    if (strategy->position && strategy->position(g->strategy, &position))
+        goto out;
+    struct json *o = json_new_object();
+    json_put_text(o, "identity", g->settings.identity);
+    json_put_string(o, "position", buf_view(&position));
+    json_put_bool(o, "over", over);
+    json_write(o, 0, &text);
+    json_free(o);
+    s->position = arena_copy(&s->arena, buf_view(&text));
+out:
+    buf_free(&position);
+    buf_free(&text);
+}
+
+/* Go where the last run of the same plan stood.  1 there, 0 from the start, -1 failure. */
+static int seek(struct gen *g, const struct json *at, struct error *error)
+{
+    const struct gen_strategy *strategy = g->settings.strategy;
+    struct slice position = json_string(json_get(at, "position"));
+    struct error why = {0};
+    if (!strategy->seek || !position.len)
+        return 0;
+    int rc = strategy->seek(g, g->strategy, position, &why);
+    if (rc < 0 && why.code != ERROR_INPUT) {
+        *error = why;
+        return -1;
+    }
+    if (rc == 0 && json_true(json_get(at, "over")))
+        g->plan = PLAN_OVER;
+    return rc == 0;
+}
+
+static int start_anew(struct gen *g, struct error *error)
+{
+    if (corpus_begin(g->corpus, error))
+        return -1;
+    if (ledger_withdraw(g->corpus, error) < 0) {
+        corpus_rollback(g->corpus);
+        return -1;
+    }
+    return corpus_commit(g->corpus, error);
+}
+
+int plan_open(struct gen *g, struct error *error)
+{
+    struct buf text = BUF_MAX(1 << 20);
+    int same = 0, found = corpus_meta_get(g->corpus, "gen.plan", &text, error);
+    struct json *at = found == 1 ? json_parse(buf_view(&text), 0, NULL) : NULL;
+    buf_free(&text);
+    if (found < 0)
+        return -1;
+    if (!strcmp(json_text(json_get(at, "identity"), ""), g->settings.identity))
+        same = g->settings.strategy->seek ? seek(g, at, error) : 1;
+    json_free(at);
+    if (same < 0 || (!same && start_anew(g, error)))
+        return -1;
+    g->stored_until = g->next.request - 1;
+    return 0;
+}
+
+/* ---- what an earlier run left ---------------------------------------------------------------- */
+
+static struct lane *lane_of(struct gen *g, int64_t teacher_id)
+{
+    for (int k = 0; k < g->n_lanes; k++)
+        if (g->lanes[k].teacher_id == teacher_id)
+            return &g->lanes[k];
+    return NULL;
+}
+
+/* A stored request as an item; NULL without an error where this recipe would ask otherwise. */
+struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error)
+{
+    struct lane *lane = lane_of(g, stored->request.teacher_id);
+    const struct gen_step *step = settings_step(&g->settings, stored->request.step);
+    if (!lane || !step)
+        return NULL;
+    struct item *i = item_new(g, lane, step, stored->request.sample, &stored->prompt, error);
+    if (!i)
+        return NULL;
+    struct hash128 key = i->request.key;
+    i->request = stored->request;
+    i->request.strategy = slice_of(g->settings.strategy->name);
+    i->request.step = slice_of(step->name);
+    i->request.cause = (struct slice){NULL, 0};
+    i->resumed = true;
+    if (hash128_compare(key, stored->request.key)) {
+        item_free(i);
+        return NULL;
+    }
+    return i;
+}
+
+static void withdraw(struct gen *g, int64_t request)
+{
+    struct store *s = store_new(g, STORE_END);
+    s->has_end = true;
+    s->end = (struct ledger_end){.request_id = request,
+                                 .from = LEDGER_WAITING,
+                                 .to = LEDGER_FAILED,
+                                 .cause = net_cause_name(NET_WITHDRAWN)};
+    store_post(s);
+}
+
+static int load_one(void *context, const struct ledger_item *stored, struct error *error)
+{
+    struct gen *g = context;
+    struct error why = {0};
+    struct item *i = plan_item(g, stored, &why);
+    g->stored_after = stored->request.id;
+    if (why.code) {
+        *error = why;
+        return -1;
+    }
+    if (!i)
+        withdraw(g, stored->request.id);
+    else
+        items_add(&i->lane->ready, i);
+    return 0;
+}
+
+static int load_stored(struct gen *g, struct error *error)
+{
+    int n = ledger_waiting(g->corpus, g->stored_after, LOAD, load_one, g, error);
+    if (n >= 0 && (n < LOAD || g->stored_after >= g->stored_until))
+        g->stored_after = g->stored_until;
+    return n < 0 ? -1 : 0;
+}
+
+/* ---- the strategy's plan --------------------------------------------------------------------- */
+
+static size_t under_way(const struct gen *g)
+{
+    size_t n = g->planning + (size_t)g->flying;
+    for (int k = 0; k < g->n_lanes; k++)
+        n += lane_waiting(&g->lanes[k]);
+    return n;
+}
+
+/* With gen.rows: no more asks than rows are still wanted. */
+static bool enough(const struct gen *g)
+{
+    int64_t rows = g->settings.rows;
+    return rows > 0 && g->rows + (int64_t)under_way(g) + (int64_t)g->jobs >= rows;
+}
+
+static int plan_chunk(struct gen *g, struct error *error)
+{
+    const struct gen_strategy *strategy = g->settings.strategy;
+    size_t most = g->asked ? CHUNK : FIRST_CHUNK;
+    struct store *s = g->chunk = store_new(g, STORE_PLAN);
+    int rc = GEN_MORE;
+    while (rc == GEN_MORE && s->asks.n < most && !enough(g))
+        rc = strategy->plan(g, g->strategy, error);
+    if (rc == GEN_END)
+        g->plan = PLAN_OVER;
+    else if (rc == GEN_WAIT || enough(g))
+        g->plan = PLAN_WAITING;
+    g->chunk = NULL;
+    if (rc >= 0)
+        write_position(g, s, rc == GEN_END);
+    store_post(s);
+    return rc < 0 ? -1 : 0;
+}
+
+int plan_more(struct gen *g, struct error *error)
+{
+    size_t want = 2 * (size_t)gen_window(g) + CHUNK;
+    while (!g->stopping && under_way(g) - (size_t)g->flying < want) {
+        if (g->settings.rows && g->rows >= g->settings.rows) {
+            g->plan = PLAN_OVER;
+            g->stored_after = g->stored_until;
+        }
+        if (g->stored_after < g->stored_until) {
+            if (load_stored(g, error))
+                return -1;
+        } else if (g->plan == PLAN_GOING) {
+            if (plan_chunk(g, error))
+                return -1;
+        } else {
+            break;
+        }
+    }
+    return 0;
+}
+
+void plan_stored(struct gen *g, struct store *s)
+{
+    struct item *i;
+    while ((i = items_pop(&s->asks)) != NULL) {
+        g->planning--;
+        if (s->job.failed) {
+            item_free(i);
+        } else if (i->added) {
+            g->totals.waiting++;
+            g->totals.failed -= i->added == 2;
+            items_add(&i->lane->ready, i);
+        } else {
+            g->known += i->request.state != LEDGER_WAITING;
+            g->repeated += i->request.state == LEDGER_WAITING;
+            item_free(i);
+        }
+    }
+}
+
+bool plan_over(const struct gen *g)
+{
+    return g->plan != PLAN_GOING && g->stored_after >= g->stored_until && !g->planning;
+}

@@ -1,0 +1,17 @@
+#include "gen/strategy.h"
+#include "gen/strategies/strategies.h"
+
+#include <string.h>
+
+const struct gen_strategy *const gen_strategies[] = {
+    &strategy_respond,
+    NULL,
+};
+
+const struct gen_strategy *gen_strategy_find(const char *name)
+{
+    for (int i = 0; name && gen_strategies[i]; i++)
+        if (!strcmp(gen_strategies[i]->name, name))
+            return gen_strategies[i];
+    return NULL;
+}
