@@ -3,6 +3,7 @@
 #include "core/compress.h"
 #include "corpus/rows.h"
 #include "corpus/samples.h"
+#include "corpus/verdicts.h"
 
 #include <inttypes.h>
 
@@ -98,21 +99,34 @@ static int one_rule(struct check *k, size_t i, struct error *error)
 
 /* ---- running totals ---- */
 
-#define REAL(key, what) " UNION ALL SELECT '" key "', 0, " what
-
+/* What each total says beside what is counted; those that differ.  The sums over verdicts are only
+ * promised while they are settled. */
+/* clang-format off */
 static const char *const recount =
-    "SELECT key, sum(said), sum(counted) FROM ("
-    "SELECT key, n AS said, 0 AS counted FROM tally"
-    " UNION ALL SELECT 'request.' || state, 0, count(*) FROM request GROUP BY state"
-    " UNION ALL SELECT 'failure.' || cause, 0, count(*) FROM request WHERE state = 'failed'"
-    "   GROUP BY cause" REAL("attempt", "count(*) FROM attempt")
-        REAL("tokens.input", "ifnull(sum(input_tokens), 0) FROM attempt")
-            REAL("tokens.output", "ifnull(sum(output_tokens), 0) FROM attempt")
-                REAL("nusd.spent", "ifnull(sum(nusd), 0) FROM attempt")
-                    REAL("nusd.reserved", "ifnull(sum(reserved_nusd), 0) FROM request") REAL(
-                        "tokens.reserved",
-                        "ifnull(sum(reserved_tokens), 0) FROM request") ") GROUP BY key HAVING "
-                                                                        "sum(said) <> sum(counted)";
+    "WITH settled AS (SELECT n = 0 AS yes FROM tally WHERE key = 'verdicts.stale'),"
+    " whole (key, n) AS ("
+    "SELECT 'request.' || state, count(*) FROM request GROUP BY state"
+    " UNION ALL SELECT 'failure.' || cause, count(*) FROM request WHERE state = 'failed'"
+    "   GROUP BY cause"
+    " UNION ALL SELECT 'attempt', count(*) FROM attempt"
+    " UNION ALL SELECT 'tokens.input', ifnull(sum(input_tokens), 0) FROM attempt"
+    " UNION ALL SELECT 'tokens.output', ifnull(sum(output_tokens), 0) FROM attempt"
+    " UNION ALL SELECT 'nusd.spent', ifnull(sum(nusd), 0) FROM attempt"
+    " UNION ALL SELECT 'nusd.reserved', ifnull(sum(reserved_nusd), 0) FROM request"
+    " UNION ALL SELECT 'tokens.reserved', ifnull(sum(reserved_tokens), 0) FROM request),"
+    " judged (key, n) AS ("
+    "SELECT iif(action = 'remove', 'removed.', 'flagged.') || rule, count(*) FROM verdict"
+    "   WHERE action IN ('remove', 'flag') GROUP BY action, rule"
+    " UNION ALL SELECT 'verdicts.removed', (" VERDICTS_REMOVED ")),"
+    " said (key, n, judged) AS (SELECT key, n, key LIKE 'removed.%' OR key LIKE 'flagged.%'"
+    "   OR key LIKE 'verdicts.%' FROM tally WHERE key <> 'verdicts.stale')"
+    " SELECT key, sum(said), sum(counted) FROM ("
+    "SELECT key, n AS said, 0 AS counted FROM said WHERE NOT judged"
+    " UNION ALL SELECT key, 0, n FROM whole"
+    " UNION ALL SELECT key, n, 0 FROM said, settled WHERE judged AND yes"
+    " UNION ALL SELECT key, 0, n FROM judged, settled WHERE yes)"
+    " GROUP BY key HAVING sum(said) <> sum(counted)";
+/* clang-format on */
 
 static int totals(struct check *k, struct error *error)
 {

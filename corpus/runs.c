@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/version.h"
+#include "corpus/verdicts.h"
 
 int64_t runs_start(struct corpus *c, const char *stage, const char *recipe, const char *sha256,
                    struct error *error)
@@ -32,7 +33,7 @@ int runs_end(struct corpus *c, int64_t run, const char *state, const char *summa
     sql_bind_text(q, 2, slice_of(state));
     sql_bind_int(q, 3, clock_wall_ms());
     sql_bind_text(q, 4, slice_of(summary));
-    return sql_run(q, error);
+    return sql_run(q, error) == 0 ? verdicts_settle(c, error) : -1;
 }
 
 int runs_checkpoint(struct corpus *c, int64_t run, int64_t step, const char *path,

@@ -13,7 +13,7 @@
 /* recipe and sha256 may be NULL.  Returns the run's number, or -1. */
 int64_t runs_start(struct corpus *c, const char *stage, const char *recipe, const char *sha256,
                    struct error *error);
-/* state: done, partial, failed, interrupted.  summary: JSON or NULL. */
+/* state: done, partial, failed, interrupted.  summary: JSON or NULL.  Sums up the verdicts. */
 int runs_end(struct corpus *c, int64_t run, const char *state, const char *summary,
              struct error *error);
 int runs_checkpoint(struct corpus *c, int64_t run, int64_t step, const char *path,

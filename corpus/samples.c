@@ -1,6 +1,7 @@
 #include "corpus/samples.h"
 
 #include "core/clock.h"
+#include "corpus/verdicts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,25 +163,12 @@ static int64_t count_all(struct corpus *c, struct error *error)
     return sql_scalar(corpus_sql(c), "SELECT count(*) FROM sample", &n, error) == 0 ? n : -1;
 }
 
-/* By the verdicts, which are fewer than the samples. */
-static int64_t count_removed(struct corpus *c, struct error *error)
-{
-    int64_t n;
-    return sql_scalar(corpus_sql(c),
-                      "SELECT count(DISTINCT sample_id) FROM verdict v WHERE action = 'remove'"
-                      " AND NOT EXISTS (SELECT 1 FROM verdict h WHERE h.sample_id = v.sample_id"
-                      "                 AND h.rule = 'human' AND h.action = 'keep')",
-                      &n, error) == 0
-               ? n
-               : -1;
-}
-
 int64_t samples_count(struct corpus *c, enum samples_which which, struct error *error)
 {
     int64_t all = 0, removed = 0;
     if (which != SAMPLES_REMOVED && (all = count_all(c, error)) < 0)
         return -1;
-    if (which != SAMPLES_ALL && (removed = count_removed(c, error)) < 0)
+    if (which != SAMPLES_ALL && (removed = verdicts_removed(c, error)) < 0)
         return -1;
     return which == SAMPLES_REMOVED ? removed : all - removed;
 }

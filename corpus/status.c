@@ -5,6 +5,7 @@
 #include "corpus/claim.h"
 #include "corpus/rows.h"
 #include "corpus/samples.h"
+#include "corpus/verdicts.h"
 
 #include <math.h>
 #include <string.h>
@@ -158,15 +159,27 @@ static int put_gen(struct corpus *c, struct json *out, struct error *error)
                                                                                                : 0;
 }
 
-#define BY_RULE(action)                                                                            \
-    "SELECT rule, count(*) AS n FROM verdict WHERE action = '" action "'"                          \
-    " GROUP BY rule ORDER BY n DESC, rule"
+/* From the tallies where they hold, else by a walk over the verdicts. */
+static struct json *by_rule(struct corpus *c, bool removed, struct error *error)
+{
+    static const char *const text[2][2] = {
+        {"SELECT rule, count(*) AS n FROM verdict WHERE action = 'flag'"
+         " GROUP BY rule ORDER BY n DESC, rule",
+         "SELECT rule, count(*) AS n FROM verdict WHERE action = 'remove'"
+         " GROUP BY rule ORDER BY n DESC, rule"},
+        {"SELECT substr(key, 9), n FROM tally WHERE key >= 'flagged.' AND key < 'flagged/'"
+         " ORDER BY n DESC, key",
+         "SELECT substr(key, 9), n FROM tally WHERE key >= 'removed.' AND key < 'removed/'"
+         " ORDER BY n DESC, key"},
+    };
+    return counts(c, text[verdicts_settled(c)][removed], error);
+}
 
 static int put_rows(struct corpus *c, struct json *out, struct error *error)
 {
     return put(out, "rows", rows(c, error)) != 0 ||
-                   put(out, "removed_by_rule", counts(c, BY_RULE("remove"), error)) != 0 ||
-                   put(out, "flagged_by_rule", counts(c, BY_RULE("flag"), error)) != 0
+                   put(out, "removed_by_rule", by_rule(c, true, error)) != 0 ||
+                   put(out, "flagged_by_rule", by_rule(c, false, error)) != 0
                ? -1
                : 0;
 }

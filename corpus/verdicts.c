@@ -134,6 +134,40 @@ int verdicts_each(struct corpus *c, int64_t sample_id,
     return rc;
 }
 
+bool verdicts_settled(struct corpus *c)
+{
+    return corpus_tally_get(c, "verdicts.stale") == 0;
+}
+
+int verdicts_settle(struct corpus *c, struct error *error)
+{
+    if (verdicts_settled(c))
+        return 0;
+    if (corpus_begin(c, error) != 0)
+        return -1;
+    if (sql_exec(corpus_sql(c),
+                 "DELETE FROM tally WHERE key LIKE 'removed.%' OR key LIKE 'flagged.%'"
+                 " OR key LIKE 'verdicts.%';"
+                 "INSERT INTO tally SELECT 'verdicts.removed', (" VERDICTS_REMOVED ");"
+                 "INSERT INTO tally SELECT CASE action WHEN 'remove' THEN 'removed.'"
+                 " ELSE 'flagged.' END || rule, count(*) FROM verdict"
+                 " WHERE action IN ('remove', 'flag') GROUP BY action, rule;"
+                 "INSERT INTO tally VALUES ('verdicts.stale', 0)",
+                 error) != 0) {
+        corpus_rollback(c);
+        return -1;
+    }
+    return corpus_commit(c, error);
+}
+
+int64_t verdicts_removed(struct corpus *c, struct error *error)
+{
+    int64_t n;
+    if (verdicts_settled(c))
+        return corpus_tally_get(c, "verdicts.removed");
+    return sql_scalar(corpus_sql(c), VERDICTS_REMOVED, &n, error) == 0 ? n : -1;
+}
+
 int scores_put(struct corpus *c, int64_t sample_id, const char *name, int version, double value,
                struct error *error)
 {

@@ -12,12 +12,19 @@
 #include "corpus/corpus.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum verdict_action { VERDICT_REMOVE, VERDICT_FLAG, VERDICT_KEEP };
 const char *verdicts_action_name(enum verdict_action action);
 
 #define VERDICT_HUMAN "human"
+
+/* The query for how many samples are removed. */
+#define VERDICTS_REMOVED                                                                           \
+    "SELECT count(DISTINCT sample_id) FROM verdict v WHERE action = 'remove'"                      \
+    " AND NOT EXISTS (SELECT 1 FROM verdict h WHERE h.sample_id = v.sample_id"                     \
+    "                 AND h.rule = 'human' AND h.action = 'keep')"
 
 struct verdict {
     int64_t sample_id;
@@ -42,6 +49,16 @@ int verdicts_withdraw(struct corpus *c, int64_t sample_id, const char *rule, str
 int verdicts_each(struct corpus *c, int64_t sample_id,
                   int (*fn)(void *context, const struct verdict *v, struct error *error),
                   void *context, struct error *error);
+
+/*
+ * Sum up the verdicts into tallies ("verdicts.removed": samples; "removed.RULE", "flagged.RULE"),
+ * so that status need not walk them.  They hold until a verdict changes.  Nothing is done where
+ * they still hold.  runs_end calls it.
+ */
+int verdicts_settle(struct corpus *c, struct error *error);
+bool verdicts_settled(struct corpus *c);
+/* How many samples are removed; -1 on failure. */
+int64_t verdicts_removed(struct corpus *c, struct error *error);
 
 int scores_put(struct corpus *c, int64_t sample_id, const char *name, int version, double value,
                struct error *error);

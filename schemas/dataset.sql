@@ -152,6 +152,19 @@ CREATE TABLE verdict (
     PRIMARY KEY (sample_id, rule)
 ) STRICT, WITHOUT ROWID;
 
+-- The sums over verdicts in tally hold until a verdict changes, by whatever hand; whoever ends a
+-- filter run sums up again (verdicts_settle).
+INSERT INTO tally VALUES ('verdicts.stale', 0);
+CREATE TRIGGER verdict_added AFTER INSERT ON verdict
+WHEN (SELECT n FROM tally WHERE key = 'verdicts.stale') = 0
+BEGIN UPDATE tally SET n = 1 WHERE key = 'verdicts.stale'; END;
+CREATE TRIGGER verdict_changed AFTER UPDATE ON verdict
+WHEN (SELECT n FROM tally WHERE key = 'verdicts.stale') = 0
+BEGIN UPDATE tally SET n = 1 WHERE key = 'verdicts.stale'; END;
+CREATE TRIGGER verdict_gone AFTER DELETE ON verdict
+WHEN (SELECT n FROM tally WHERE key = 'verdicts.stale') = 0
+BEGIN UPDATE tally SET n = 1 WHERE key = 'verdicts.stale'; END;
+
 -- Measured once a sample; thresholds are moved by SQL.
 CREATE TABLE score (
     sample_id INTEGER NOT NULL REFERENCES sample (id),

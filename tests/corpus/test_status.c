@@ -188,6 +188,18 @@ static void test_status(void **state)
     expect(s, "teachers.0.model", "\"big\"");
     expect(s, "runs.0.state", "\"partial\"");
     json_free(s);
+    ok(verdicts_settle(c, &e), &e);
+    assert_true(verdicts_settled(c));
+    s = corpus_status(c, &e);
+    expect(s, "rows", "{\"total\":5,\"kept\":4,\"removed\":1}");
+    expect(s, "removed_by_rule", "{\"short\":2,\"near\":1}");
+    expect(s, "flagged_by_rule", "{\"pii\":1}");
+    json_free(s);
+    ok(sql_exec(corpus_sql(c), "DELETE FROM verdict WHERE rule = 'near'", &e), &e);
+    assert_false(verdicts_settled(c));
+    s = corpus_status(c, &e);
+    expect(s, "removed_by_rule", "{\"short\":2}");
+    json_free(s);
     ok(corpus_claim(c, "gen", &e), &e);
     s = corpus_status(c, &e);
     expect(s, "gen.running", "true");
@@ -293,6 +305,8 @@ static void test_check_finds(void **state)
         {"UPDATE attempt SET nusd = nusd + 1 WHERE id = 1",
          "the running total nusd.spent says 750000, counted are 750001"},
         {"INSERT INTO tally VALUES ('failure.odd', 2)", "failure.odd says 2, counted are 0"},
+        {"INSERT INTO tally VALUES ('verdicts.removed', 3)",
+         "the running total verdicts.removed says 3, counted are 0"},
         {"UPDATE sample SET output = 'x' WHERE id = 3", "row 3: its text was changed"},
         {"UPDATE reply SET body = substr(body, 1, 40) WHERE id = 1", "reply 1 cannot be unpacked"},
         {"INSERT INTO verdict (sample_id, rule, version, action, match_id)"
