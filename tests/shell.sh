@@ -9,7 +9,7 @@ for s in $scripts; do
 done
 if command -v shellcheck >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # a list of words
-    shellcheck -x -s sh $scripts || rc=1
+    shellcheck -S warning -x -s sh $scripts || rc=1
 else
     echo "SKIP: shellcheck is not installed"
 fi
