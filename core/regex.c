@@ -1,6 +1,7 @@
 #include "core/regex.h"
 
 #include "core/mem.h"
+#include "core/regex_ecma.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -45,22 +46,32 @@ static uint32_t compile_options(unsigned flags)
     return options;
 }
 
-struct regex *regex_compile(const char *pattern, unsigned flags, struct error *error)
+static pcre2_code *compile(const char *pattern, unsigned flags, int *rc, PCRE2_SIZE *at)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    struct regex *r = NULL;
-    pcre2_code *code;
-    PCRE2_SIZE at = 0;
-    int rc = 0;
-    if (context == NULL) {
-        error_set(error, ERROR_MEMORY, "no memory for a regular expression");
+    pcre2_code *code = NULL;
+    *rc = PCRE2_ERROR_NOMEMORY;
+    if (context == NULL)
         return NULL;
-    }
     (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     (void)pcre2_set_max_pattern_length(context, PATTERN_BYTES);
-    code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, compile_options(flags), &rc,
-                         &at, context);
+    code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, compile_options(flags), rc, at,
+                         context);
     pcre2_compile_context_free(context);
+    return code;
+}
+
+struct regex *regex_compile(const char *pattern, unsigned flags, struct error *error)
+{
+    struct buf ours = BUF;
+    struct regex *r;
+    pcre2_code *code;
+    PCRE2_SIZE at = 0;
+    int rc;
+    if ((flags & REGEX_ECMA) != 0)
+        regex_ecma(pattern, &ours);
+    code = compile((flags & REGEX_ECMA) != 0 ? buf_text(&ours) : pattern, flags, &rc, &at);
+    buf_free(&ours);
     if (code == NULL) {
         PCRE2_UCHAR words[128];
         (void)pcre2_get_error_message(rc, words, sizeof words);

@@ -12,7 +12,7 @@
 struct regex;
 struct regex_match;
 
-/* REGEX_ECMA: as JSON Schema writes patterns: \d and \w are ASCII, \uXXXX is known, $ matches at
+/* REGEX_ECMA: as JSON Schema writes patterns: \d and \w are ASCII, \s is not, \uXXXX is known, $ matches at
  * the very end only.  Otherwise classes are Unicode's and $ also matches before a last newline. */
 enum regex_flags {
     REGEX_CASELESS = 1,

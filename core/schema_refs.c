@@ -16,14 +16,20 @@ static size_t scheme_length(const char *uri)
     return n != 0 && uri[n] == ':' ? n + 1 : 0;
 }
 
-/* How much of the base stays before the reference (RFC 3986 5.2, without dot segments). */
+/* Length of "scheme://host" at the head. */
+static size_t authority_length(const char *uri)
+{
+    size_t scheme = scheme_length(uri);
+    if (strncmp(uri + scheme, "//", 2) != 0)
+        return scheme;
+    return scheme + 2 + strcspn(uri + scheme + 2, "/");
+}
+
+/* How much of the base stays before the reference (RFC 3986 5.2). */
 static size_t base_length(const char *base, const char *reference)
 {
-    size_t scheme = scheme_length(base);
-    size_t authority = scheme;
+    size_t scheme = scheme_length(base), authority = authority_length(base);
     const char *slash;
-    if (strncmp(base + scheme, "//", 2) == 0)
-        authority += 2 + strcspn(base + scheme + 2, "/");
     if (strncmp(reference, "//", 2) == 0)
         return scheme;
     if (reference[0] == '/')
@@ -32,15 +38,47 @@ static size_t base_length(const char *base, const char *reference)
     return slash != NULL ? (size_t)(slash - base) + 1 : authority;
 }
 
+/* Take the last segment off the path that begins at `start`; its first slash stays. */
+static void drop_segment(struct buf *out, size_t start)
+{
+    if (out->len <= start + 1)
+        return;
+    do {
+        out->len--;
+    } while (out->len > start && out->data[out->len - 1] != '/');
+    out->data[out->len] = '\0';
+}
+
+/* Append the path without its "." and ".." segments (RFC 3986 5.2.4). */
+static void add_path(const char *path, struct buf *out)
+{
+    const size_t start = out->len;
+    while (*path != '\0') {
+        size_t len = strcspn(path, "/");
+        size_t step = len + (path[len] == '/');
+        if (len == 2 && path[0] == '.' && path[1] == '.') {
+            drop_segment(out, start);
+        } else if (len != 1 || path[0] != '.') {
+            buf_add(out, path, step);
+        }
+        path += step;
+    }
+}
+
 /* The reference made absolute, without its fragment. */
 static const char *absolute(struct schema *s, const char *base, const char *reference)
 {
-    struct buf uri = BUF;
+    struct buf whole = BUF, uri = BUF;
+    size_t authority;
     const char *name;
     if (scheme_length(reference) == 0)
-        buf_add(&uri, base, base_length(base, reference));
-    buf_add(&uri, reference, strcspn(reference, "#"));
+        buf_add(&whole, base, base_length(base, reference));
+    buf_add(&whole, reference, strcspn(reference, "#"));
+    authority = authority_length(buf_text(&whole));
+    buf_add(&uri, buf_text(&whole), authority);
+    add_path(buf_text(&whole) + authority, &uri);
     name = arena_strdup(s->names, buf_text(&uri));
+    buf_free(&whole);
     buf_free(&uri);
     return name;
 }

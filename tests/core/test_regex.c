@@ -45,6 +45,15 @@ static void test_flags(void **state)
     assert_int_equal(search("a$", 0, SLICE("a\n")), 0);
     assert_int_equal(search("a$", REGEX_ECMA, SLICE("a\n")), -1);
     assert_int_equal(search("^\\u00e9$", REGEX_ECMA, SLICE("\xC3\xA9")), 0);
+    assert_int_equal(search("\\s", REGEX_ECMA, SLICE("a\xC2\xA0")), 1);
+    assert_int_equal(search("[\\sx]", REGEX_ECMA, SLICE("a\xE2\x80\xA9")), 1);
+    assert_int_equal(search("\\s", REGEX_ECMA, SLICE("a\xEF\xBB\xBF")), 1);
+    assert_int_equal(search("^\\S$", REGEX_ECMA, SLICE("\xC2\xA0")), -1);
+    assert_int_equal(search("\\\\s", REGEX_ECMA, SLICE("a\\s")), 1);
+    assert_int_equal(search("[]\\s]", 0, SLICE("a]")), 1);
+    assert_int_equal(search("\\p{Letter}", REGEX_ECMA, SLICE("1\xC3\xA9")), 1);
+    assert_int_equal(search("\\P{gc=L}", REGEX_ECMA, SLICE("a1")), 1);
+    assert_int_equal(search("\\p{Script=Greek}", REGEX_ECMA, SLICE("a\xCE\xB1")), 1);
     assert_int_equal(search("\\p{Han}", 0, SLICE("a\xE4\xBD\xA0")), 1);
     assert_int_equal(search("a\\x00b", 0, SLICE("zza\0b")), 2);
     assert_int_equal(search("", 0, (struct slice){NULL, 0}), 0);

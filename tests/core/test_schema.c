@@ -174,6 +174,10 @@ static void test_references(void **state)
          "y\",\"type\":\"integer\"}},"
          "\"items\":{\"$ref\":\"http://a.example/y\"}}",
          "[\"x\"]", "0: expected integer, got \"x\"\n");
+    says("{\"$id\":\"http://a.example/x/y/root\",\"$defs\":{\"i\":{\"$id\":\"../z/./"
+         "item\",\"type\":\"null\"}},"
+         "\"items\":{\"$ref\":\"/../x/q/../z/item\"}}",
+         "[1]", "0: expected null, got 1\n");
     says("{\"x-own\":{\"deep\":[{\"type\":\"null\"}]},\"items\":{\"$ref\":\"#/x-own/deep/0\"}}",
          "[1]", "0: expected null, got 1\n");
     says("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"$ref\":\"#/$defs/"
