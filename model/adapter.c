@@ -22,9 +22,11 @@ void adapter_add(const struct model *m, const struct layout_unit *u, const struc
     const int64_t rank = m->options.lora.rank;
     for (int i = 0; w != NULL && i < w->lora.parts; i++)
         if (w->lora.first[i] == p->first)
-            transformer_matmul(m, sum, w->lora.b[i].value, false,
-                               tensor_rows(w->lora.a.value, i * rank, rank), false, m->lora_scale,
-                               1);
+            transformer_matmul(m, (struct matmul){.c = sum,
+                                                  .a = w->lora.b[i].value,
+                                                  .b = tensor_rows(w->lora.a.value, i * rank, rank),
+                                                  .alpha = m->lora_scale,
+                                                  .beta = 1});
 }
 
 bool adapter_covers(const struct model *m, const struct layout_unit *u, const struct layout_part *p)

@@ -24,11 +24,13 @@ static int read_gpt2(struct model_config *c, const struct json *j, struct error 
 {
     const char *act = json_text(json_get(j, "activation_function"), "gelu_new");
     const int32_t big = 1 << 20;
-    if (config_field_int(j, "n_embd", 768, 1, big, &c->hidden, error) != 0 ||
-        config_field_int(j, "n_layer", 12, 1, 4096, &c->layers, error) != 0 ||
-        config_field_int(j, "n_head", 12, 1, 65536, &c->heads, error) != 0 ||
-        config_field_int(j, "n_inner", 4 * c->hidden, 1, 4 * big, &c->ff, error) != 0 ||
-        config_field_int(j, "n_positions", 1024, 1, 1 << 28, &c->positions, error) != 0 ||
+    if (config_field_int(j, "n_embd", (struct int_field){768, 1, big}, &c->hidden, error) != 0 ||
+        config_field_int(j, "n_layer", (struct int_field){12, 1, 4096}, &c->layers, error) != 0 ||
+        config_field_int(j, "n_head", (struct int_field){12, 1, 65536}, &c->heads, error) != 0 ||
+        config_field_int(j, "n_inner", (struct int_field){4 * c->hidden, 1, 4 * big}, &c->ff,
+                         error) != 0 ||
+        config_field_int(j, "n_positions", (struct int_field){1024, 1, 1 << 28}, &c->positions,
+                         error) != 0 ||
         config_field_positive(j, "layer_norm_epsilon", 1e-5, &c->norm_epsilon, error) != 0 ||
         config_field_bool(j, "tie_word_embeddings", true, &c->tied, error) != 0 ||
         config_field_must(j, "scale_attn_weights", true, error) != 0 ||

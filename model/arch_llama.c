@@ -29,14 +29,19 @@ static int read_common(struct model_config *c, const struct json *j, struct erro
     if (strcmp(act, "silu") != 0)
         return error_set(error, ERROR_INPUT, "hidden_act \"%s\" is not supported; only silu is",
                          act);
-    if (config_field_int(j, "hidden_size", 0, 1, big, &c->hidden, error) != 0 ||
-        config_field_int(j, "num_hidden_layers", 0, 1, 4096, &c->layers, error) != 0 ||
-        config_field_int(j, "num_attention_heads", 0, 1, 65536, &c->heads, error) != 0 ||
-        config_field_int(j, "num_key_value_heads", c->heads, 1, 65536, &c->kv_heads, error) != 0 ||
-        config_field_int(j, "head_dim", c->hidden / c->heads, 1, 4096, &c->head_dim, error) != 0 ||
-        config_field_int(j, "intermediate_size", 0, 1, big, &c->ff, error) != 0 ||
-        config_field_int(j, "max_position_embeddings", 2048, 1, 1 << 28, &c->positions, error) !=
+    if (config_field_int(j, "hidden_size", (struct int_field){0, 1, big}, &c->hidden, error) != 0 ||
+        config_field_int(j, "num_hidden_layers", (struct int_field){0, 1, 4096}, &c->layers,
+                         error) != 0 ||
+        config_field_int(j, "num_attention_heads", (struct int_field){0, 1, 65536}, &c->heads,
+                         error) != 0 ||
+        config_field_int(j, "num_key_value_heads", (struct int_field){c->heads, 1, 65536},
+                         &c->kv_heads, error) != 0 ||
+        config_field_int(j, "head_dim", (struct int_field){c->hidden / c->heads, 1, 4096},
+                         &c->head_dim, error) != 0 ||
+        config_field_int(j, "intermediate_size", (struct int_field){0, 1, big}, &c->ff, error) !=
             0 ||
+        config_field_int(j, "max_position_embeddings", (struct int_field){2048, 1, 1 << 28},
+                         &c->positions, error) != 0 ||
         config_field_positive(j, "rms_norm_eps", 1e-6, &c->norm_epsilon, error) != 0 ||
         config_field_bool(j, "tie_word_embeddings", false, &c->tied, error) != 0 ||
         config_rope_read(c, j, error) != 0)
@@ -67,7 +72,8 @@ static int read_mistral(struct model_config *c, const struct json *j, struct err
     const int32_t window = json_type(json_get(j, "sliding_window")) == JSON_ABSENT ? 4096 : 0;
     if (read_common(c, j, error) != 0)
         return -1;
-    return config_field_int(j, "sliding_window", window, 0, 1 << 28, &c->window, error);
+    return config_field_int(j, "sliding_window", (struct int_field){window, 0, 1 << 28}, &c->window,
+                            error);
 }
 
 /* Every layer of one type, or none stated.  The window applies when all of them slide. */
@@ -103,8 +109,10 @@ static int read_qwen(struct model_config *c, const struct json *j, struct error 
     int32_t window = 0, full_layers = 0;
     if (read_common(c, j, error) != 0 ||
         config_field_bool(j, "use_sliding_window", false, &sliding, error) != 0 ||
-        config_field_int(j, "sliding_window", 0, 0, 1 << 28, &window, error) != 0 ||
-        config_field_int(j, "max_window_layers", c->layers, 0, 1 << 20, &full_layers, error) != 0)
+        config_field_int(j, "sliding_window", (struct int_field){0, 0, 1 << 28}, &window, error) !=
+            0 ||
+        config_field_int(j, "max_window_layers", (struct int_field){c->layers, 0, 1 << 20},
+                         &full_layers, error) != 0)
         return -1;
     if (json_count(json_get(j, "layer_types")) != 0)
         return read_layer_types(c, j, window, error);
@@ -130,7 +138,7 @@ static int read_qwen3(struct model_config *c, const struct json *j, struct error
     int32_t dim = 0;
     if (read_qwen(c, j, error) != 0 ||
         config_field_bool(j, "attention_bias", false, &c->qkv_bias, error) != 0 ||
-        config_field_int(j, "head_dim", 128, 1, 4096, &dim, error) != 0)
+        config_field_int(j, "head_dim", (struct int_field){128, 1, 4096}, &dim, error) != 0)
         return -1;
     c->head_dim = dim;
     c->out_bias = c->qkv_bias;

@@ -29,6 +29,10 @@ enum gelu_kind { GELU_TANH, GELU_ERF };
 
 /* Block-diagonal attention over segments that stand behind each other in a batch. */
 struct attention {
+    /* q, out [T, heads*dim], k, v [T, kv_heads*dim]; lse [T, heads] keeps the log of each softmax's
+     * sum, so that the backward pass needs no T x T matrix.  dq, dk, dv are overwritten. */
+    struct tensor q, k, v, out, lse;
+    struct tensor dout, dq, dk, dv;
     struct tensor starts; /* I32 [1, segments + 1]: segment s is tokens [starts[s], starts[s+1]) */
     int32_t segments, longest;
     int32_t heads, kv_heads, dim; /* query head h reads key/value head h / (heads / kv_heads) */
@@ -40,12 +44,31 @@ struct attention {
 /* Keys and values of sequences being generated: slot s, position p of a layer is row
  * s * capacity + p of keys and values [slots * capacity, kv_heads * dim]. */
 struct attention_cached {
+    struct tensor q, out; /* [T, heads*dim] */
     struct tensor keys, values;
     struct tensor slots, positions; /* I32 [1, T]: where each query token stands */
     int32_t capacity;
     int32_t heads, kv_heads, dim;
     double scale;
     int32_t window;
+};
+
+/* c = alpha op(a) op(b) + beta c; op transposes where asked.  b may be BF16 (weights kept in half
+ * the memory). */
+struct matmul {
+    struct tensor c, a, b;
+    bool ta, tb;
+    double alpha, beta;
+};
+
+/* Normalisation of each row of x [T, n] into y.  stats [T, 2]: mean and reciprocal deviation of
+ * the row (mean 0 for RMS), written forward, read backward.  Backward: dy in; dx, dweight, dbias
+ * accumulate, each where present. */
+struct norm {
+    enum norm_kind kind;
+    struct tensor x, y, stats, weight, bias;
+    struct tensor dy, dx, dweight, dbias;
+    double epsilon;
 };
 
 struct adamw {
@@ -69,10 +92,8 @@ struct backend_ops {
     void (*download)(struct backend *b, struct tensor t, void *host, enum dtype type);
     int (*sync)(struct backend *b, struct error *error);
 
-    /* -- linear algebra.  c = alpha op(a) op(bm) + beta c; op transposes where asked.  bm may be
-     * BF16, F16 (weights kept in half the memory). */
-    void (*matmul)(struct backend *b, struct tensor c, struct tensor a, bool ta, struct tensor bm,
-                   bool tb, const double alpha_beta[2]);
+    /* -- linear algebra */
+    void (*matmul)(struct backend *b, const struct matmul *p);
     void (*add)(struct backend *b, struct tensor y, struct tensor x); /* y += x */
     void (*copy)(struct backend *b, struct tensor y, struct tensor x);
     void (*zero)(struct backend *b, struct tensor y);
@@ -88,29 +109,17 @@ struct backend_ops {
     void (*scatter)(struct backend *b, struct tensor table, struct tensor x, struct tensor rows,
                     bool accumulate);
 
-    /* -- normalisation of each row.  stats [T, 2]: mean and reciprocal deviation of the row (mean
-     * 0 for RMS), filled forward, read backward.  norm_back: dx accumulates; dw, dbias too. */
-    void (*norm)(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
-                 struct tensor x, const struct tensor weight_bias[2], double epsilon);
-    void (*norm_back)(struct backend *b, enum norm_kind kind, struct tensor dx,
-                      const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
-                      struct tensor stats, struct tensor weight);
+    void (*norm)(struct backend *b, const struct norm *p);
+    void (*norm_back)(struct backend *b, const struct norm *p);
 
     /* -- position.  x [T, heads*dim] rotated in place by table[position] = cos[dim/2], sin[dim/2]
      * (half-split, Hugging Face's rotate_half); direction -1 turns back, which is the gradient. */
     void (*rope)(struct backend *b, struct tensor x, struct tensor table, struct tensor positions,
                  int32_t dim, int direction);
 
-    /* -- attention.  q, out [T, heads*dim], k, v [T, kv_heads*dim]; lse [T, heads] keeps the log
-     * of each softmax's sum, so that the backward pass needs no T x T matrix.  qkv: three views.
-     * dqkv is overwritten. */
-    void (*attention)(struct backend *b, const struct attention *a, struct tensor out,
-                      struct tensor lse, const struct tensor qkv[3]);
-    void (*attention_back)(struct backend *b, const struct attention *a,
-                           const struct tensor dqkv[3], struct tensor dout, struct tensor out,
-                           struct tensor lse, const struct tensor qkv[3]);
-    void (*attention_cached)(struct backend *b, const struct attention_cached *a, struct tensor out,
-                             struct tensor q);
+    void (*attention)(struct backend *b, const struct attention *a);
+    void (*attention_back)(struct backend *b, const struct attention *a);
+    void (*attention_cached)(struct backend *b, const struct attention_cached *a);
 
     /* -- activations.  swiglu: gate_up [T, 2F] holds gate and up side by side, y [T, F] =
      * silu(gate) * up; the backward pass overwrites gate_up with its gradient and, where `y` is

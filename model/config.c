@@ -53,7 +53,8 @@ static int read_eos(struct model_config *c, const struct json *j, struct error *
     c->n_eos = 0;
     if (json_type(eos) != JSON_ARRAY) {
         int32_t one = -1;
-        if (config_field_int(j, "eos_token_id", -1, -1, c->vocab - 1, &one, error) != 0)
+        if (config_field_int(j, "eos_token_id", (struct int_field){-1, -1, c->vocab - 1}, &one,
+                             error) != 0)
             return -1;
         if (one >= 0)
             c->eos[c->n_eos++] = one;
@@ -105,7 +106,8 @@ static int read_tree(struct model_config *c, const struct json *j, struct error 
     for (size_t i = 0; refused[i] != NULL; i++)
         if (config_field_absent(j, refused[i], error) != 0)
             return -1;
-    if (config_field_int(j, "vocab_size", 0, 1, 1 << 24, &c->vocab, error) != 0 ||
+    if (config_field_int(j, "vocab_size", (struct int_field){0, 1, 1 << 24}, &c->vocab, error) !=
+            0 ||
         config_field_positive(j, "initializer_range", 0.02, &c->init_range, error) != 0 ||
         c->arch->read(c, j, error) != 0 || read_eos(c, j, error) != 0 || check_shape(c, error) != 0)
         return -1;

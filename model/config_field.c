@@ -21,20 +21,21 @@ static int wrong(const struct json *node, const char *key, const char *expected,
     return -1;
 }
 
-int config_field_int(const struct json *j, const char *key, int32_t fallback, int32_t min,
-                     int32_t max, int32_t *out, struct error *error)
+int config_field_int(const struct json *j, const char *key, struct int_field f, int32_t *out,
+                     struct error *error)
 {
     const struct json *node = json_get(j, key);
     char expected[64];
     int64_t x = 0;
     if (absent(node)) {
-        *out = fallback;
-        if (fallback < min)
+        *out = f.fallback;
+        if (f.fallback < f.min)
             return error_set(error, ERROR_INPUT, "%s is missing", key);
         return 0;
     }
-    if (json_integer(node, &x) != 0 || x < min || x > max) {
-        (void)snprintf(expected, sizeof expected, "an integer from %d to %d", (int)min, (int)max);
+    if (json_integer(node, &x) != 0 || x < f.min || x > f.max) {
+        (void)snprintf(expected, sizeof expected, "an integer from %d to %d", (int)f.min,
+                       (int)f.max);
         return wrong(node, key, expected, error);
     }
     *out = (int32_t)x;
@@ -49,7 +50,7 @@ int config_field_positive(const struct json *j, const char *key, double fallback
         *out = fallback;
         return 0;
     }
-    *out = json_number(node, NAN);
+    *out = json_number(node, (double)NAN);
     if (!(isfinite(*out) && *out > 0))
         return wrong(node, key, "a number above 0", error);
     return 0;

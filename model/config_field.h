@@ -10,10 +10,12 @@
 #include "core/json.h"
 #include "model/config.h"
 
-/* `min` is also the fallback's lower bound: pass a fallback below min to make the field required.
- */
-int config_field_int(const struct json *j, const char *key, int32_t fallback, int32_t min,
-                     int32_t max, int32_t *out, struct error *error);
+/* An integer in [min, max]; a fallback below min makes the field required. */
+struct int_field {
+    int32_t fallback, min, max;
+};
+int config_field_int(const struct json *j, const char *key, struct int_field f, int32_t *out,
+                     struct error *error);
 /* Finite and > 0, or 0 where zero is allowed by a fallback of 0. */
 int config_field_positive(const struct json *j, const char *key, double fallback, double *out,
                           struct error *error);

@@ -12,7 +12,7 @@ static int read_llama3(struct rope_config *r, const struct json *j, struct error
 {
     if (config_field_positive(j, "low_freq_factor", 0, &r->low_freq, error) != 0 ||
         config_field_positive(j, "high_freq_factor", 0, &r->high_freq, error) != 0 ||
-        config_field_int(j, "original_max_position_embeddings", 0, 1, 1 << 28,
+        config_field_int(j, "original_max_position_embeddings", (struct int_field){0, 1, 1 << 28},
                          &r->original_positions, error) != 0)
         return -1;
     if (!(r->high_freq > r->low_freq && r->low_freq > 0))
@@ -24,7 +24,8 @@ static int read_llama3(struct rope_config *r, const struct json *j, struct error
 static int read_yarn(struct rope_config *r, const struct json *j, struct error *error)
 {
     double mscale = 0, mscale_all = 0;
-    if (config_field_int(j, "original_max_position_embeddings", r->original_positions, 1, 1 << 28,
+    if (config_field_int(j, "original_max_position_embeddings",
+                         (struct int_field){r->original_positions, 1, 1 << 28},
                          &r->original_positions, error) != 0 ||
         config_field_positive(j, "beta_fast", 32, &r->beta_fast, error) != 0 ||
         config_field_positive(j, "beta_slow", 1, &r->beta_slow, error) != 0 ||

@@ -35,12 +35,11 @@ void forward_embed(const struct run *r, struct tensor x)
         add_noise(r, x);
 }
 
-static void norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x,
-                 const struct weight *scale, const struct weight *bias)
+static void norm(const struct run *r, struct norm p)
 {
-    const struct model *m = r->m;
-    const struct tensor both[2] = {scale->value, bias->value};
-    m->ops->norm(m->b, m->config.norm, y, stats, x, both, m->config.norm_epsilon);
+    p.kind = r->m->config.norm;
+    p.epsilon = r->m->config.norm_epsilon;
+    r->m->ops->norm(r->m->b, &p);
 }
 
 /* Heads of x (a view of qkv), normalised each on its own, into contiguous y. */
@@ -48,38 +47,43 @@ static void norm_heads(const struct run *r, struct tensor y, struct tensor x, st
                        const struct weight *scale)
 {
     const struct model *m = r->m;
-    const struct tensor both[2] = {scale->value, TENSOR_ABSENT};
     const int64_t dim = m->config.head_dim;
     const struct tensor heads = tensor_reshape(y, tensor_count(y) / dim, dim);
+    const struct norm p = {.kind = NORM_RMS,
+                           .x = heads,
+                           .y = heads,
+                           .stats = stats,
+                           .weight = scale->value,
+                           .epsilon = m->config.norm_epsilon};
     m->ops->copy(m->b, y, x);
-    m->ops->norm(m->b, NORM_RMS, heads, stats, heads, both, m->config.norm_epsilon);
+    m->ops->norm(m->b, &p);
 }
 
 void forward_qkv(const struct run *r, const struct layer *layer, const struct kept *k,
-                 struct tensor qkv[3], bool again)
+                 struct attention *a, bool again)
 {
     const struct model *m = r->m;
     const struct model_config *c = &m->config;
     const int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
     const int64_t n = k->qkv.rows;
-    qkv[0] = tensor_cols(k->qkv, 0, q);
-    qkv[1] = tensor_cols(k->qkv, q, kv);
-    qkv[2] = tensor_cols(k->qkv, q + kv, kv);
+    a->q = tensor_cols(k->qkv, 0, q);
+    a->k = tensor_cols(k->qkv, q, kv);
+    a->v = tensor_cols(k->qkv, q + kv, kv);
     if (c->qk_norm) {
         const struct tensor all = tensor_reshape(m->ws.rotated, 1, tensor_count(m->ws.rotated));
         const struct tensor rq = tensor_reshape(tensor_cols(all, 0, n * q), n, q);
         const struct tensor rk = tensor_reshape(tensor_cols(all, n * q, n * kv), n, kv);
-        norm_heads(r, rq, qkv[0], tensor_rows(m->ws.head_stats, 0, n * c->heads), &layer->q_norm);
-        norm_heads(r, rk, qkv[1], tensor_rows(m->ws.head_stats, n * c->heads, n * c->kv_heads),
+        norm_heads(r, rq, a->q, tensor_rows(m->ws.head_stats, 0, n * c->heads), &layer->q_norm);
+        norm_heads(r, rk, a->k, tensor_rows(m->ws.head_stats, n * c->heads, n * c->kv_heads),
                    &layer->k_norm);
-        qkv[0] = rq;
-        qkv[1] = rk;
+        a->q = rq;
+        a->k = rk;
     } else if (again) {
         return; /* rotated in place the first time */
     }
     if (c->position == POSITION_ROPE) {
-        m->ops->rope(m->b, qkv[0], m->rope, m->ws.positions, c->head_dim, 1);
-        m->ops->rope(m->b, qkv[1], m->rope, m->ws.positions, c->head_dim, 1);
+        m->ops->rope(m->b, a->q, m->rope, m->ws.positions, c->head_dim, 1);
+        m->ops->rope(m->b, a->k, m->rope, m->ws.positions, c->head_dim, 1);
     }
 }
 
@@ -88,14 +92,24 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
 {
     const struct model *m = r->m;
     const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
-    struct tensor qkv[3];
-    norm(r, h, k->stats1, k->input, &layer->norm1, &layer->norm1_bias);
+    struct attention a = r->attention;
+    norm(r, (struct norm){.x = k->input,
+                          .y = h,
+                          .stats = k->stats1,
+                          .weight = layer->norm1.value,
+                          .bias = layer->norm1_bias.value});
     linear_forward(r, &layer->qkv, k->qkv, h, k->low[0], false);
-    forward_qkv(r, layer, k, qkv, false);
-    m->ops->attention(m->b, &r->attention, k->att, k->lse, qkv);
+    forward_qkv(r, layer, k, &a, false);
+    a.out = k->att;
+    a.lse = k->lse;
+    m->ops->attention(m->b, &a);
     m->ops->copy(m->b, k->mid, k->input);
     linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
-    norm(r, h, k->stats2, k->mid, &layer->norm2, &layer->norm2_bias);
+    norm(r, (struct norm){.x = k->mid,
+                          .y = h,
+                          .stats = k->stats2,
+                          .weight = layer->norm2.value,
+                          .bias = layer->norm2_bias.value});
     linear_forward(r, &layer->up, k->up, h, k->low[2], false);
     if (m->config.mlp == MLP_SWIGLU)
         m->ops->swiglu(m->b, act, k->up);

@@ -9,11 +9,27 @@ struct weight head_weight(const struct model *m)
     return tensor_present(m->p.head.value) ? m->p.head : m->p.embed;
 }
 
-void head_norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x)
+/* The final norm of supervised rows. */
+static struct norm norm_of(const struct model *m, int64_t rows)
 {
-    const struct model *m = r->m;
-    const struct tensor both[2] = {m->p.final_norm.value, m->p.final_bias.value};
-    m->ops->norm(m->b, m->config.norm, y, stats, x, both, m->config.norm_epsilon);
+    return (struct norm){.kind = m->config.norm,
+                         .x = tensor_rows(m->ws.hs, 0, rows),
+                         .y = tensor_rows(m->ws.hn, 0, rows),
+                         .stats = tensor_rows(m->ws.stats, 0, rows),
+                         .weight = m->p.final_norm.value,
+                         .bias = m->p.final_bias.value,
+                         .dy = first_rows(m->ws.dhn, rows),
+                         .dweight = m->p.final_norm.gradient,
+                         .dbias = m->p.final_bias.gradient,
+                         .epsilon = m->config.norm_epsilon};
+}
+
+void head_gather(const struct run *r, int64_t rows)
+{
+    struct model *m = r->m;
+    const struct norm p = norm_of(m, rows);
+    m->ops->gather(m->b, p.x, first_rows(m->ws.last, r->tokens), m->ws.rows);
+    m->ops->norm(m->b, &p);
 }
 
 static int default_loss(const struct run *r, struct tensor logits, struct tensor losses,
@@ -44,14 +60,23 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
     const struct weight head = head_weight(m);
     const struct tensor logits = first_rows(m->ws.logits, n), hn = tensor_rows(m->ws.hn, first, n);
     const bool begun = first > 0 || !m->fresh;
-    transformer_matmul(m, logits, hn, false, head.value, true, 1, 0);
+    transformer_matmul(
+        m, (struct matmul){.c = logits, .a = hn, .b = head.value, .tb = true, .alpha = 1});
     if (chunk_loss(r, logits, tensor_cols(m->ws.losses, first, n), first, error) != 0)
         return -1;
     if (!r->pass->backward)
         return 0;
     if (tensor_present(head.gradient))
-        transformer_matmul(m, head.gradient, logits, true, hn, false, 1, begun ? 1 : 0);
-    transformer_matmul(m, tensor_rows(m->ws.dhn, first, n), logits, false, head.value, false, 1, 0);
+        transformer_matmul(m, (struct matmul){.c = head.gradient,
+                                              .a = logits,
+                                              .b = hn,
+                                              .ta = true,
+                                              .alpha = 1,
+                                              .beta = begun ? 1 : 0});
+    transformer_matmul(m, (struct matmul){.c = tensor_rows(m->ws.dhn, first, n),
+                                          .a = logits,
+                                          .b = head.value,
+                                          .alpha = 1});
     return 0;
 }
 
@@ -61,14 +86,12 @@ static void spread(const struct run *r)
     struct model *m = r->m;
     const int64_t n = r->supervised;
     const struct tensor dx = first_rows(m->ws.dx, r->tokens);
-    const struct tensor both[2] = {m->p.final_norm.gradient, m->p.final_bias.gradient};
-    const struct tensor dhs = tensor_rows(m->ws.hn, 0, n); /* hn is used up */
-    m->ops->zero(m->b, dhs);
-    m->ops->norm_back(m->b, m->config.norm, dhs, both, tensor_rows(m->ws.dhn, 0, n),
-                      tensor_rows(m->ws.hs, 0, n), tensor_rows(m->ws.stats, 0, n),
-                      m->p.final_norm.value);
+    struct norm p = norm_of(m, n);
+    p.dx = tensor_rows(m->ws.hn, 0, n); /* hn is used up */
+    m->ops->zero(m->b, p.dx);
+    m->ops->norm_back(m->b, &p);
     m->ops->zero(m->b, dx);
-    m->ops->scatter(m->b, dx, dhs, m->ws.rows, false);
+    m->ops->scatter(m->b, dx, p.dx, m->ws.rows, false);
 }
 
 static double sum_losses(const struct run *r, struct error *error, int *status)
@@ -90,13 +113,11 @@ int head_pass(const struct run *r, double *loss, struct error *error)
 {
     struct model *m = r->m;
     const int32_t n = (int32_t)r->supervised, step = (int32_t)m->ws.logits.rows;
-    const struct tensor hs = tensor_rows(m->ws.hs, 0, n);
     int status = 0;
     *loss = 0;
     if (n == 0)
         return 0;
-    m->ops->gather(m->b, hs, first_rows(m->ws.last, r->tokens), m->ws.rows);
-    head_norm(r, tensor_rows(m->ws.hn, 0, n), tensor_rows(m->ws.stats, 0, n), hs);
+    head_gather(r, n);
     for (int32_t first = 0; first < n; first += step)
         if (chunk(r, first, n - first < step ? n - first : step, error) != 0)
             return -1;

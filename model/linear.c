@@ -1,11 +1,9 @@
 /* One linear layer, its bias and its LoRA adapter, forward and backward. */
 #include "model/transformer.h"
 
-void transformer_matmul(const struct model *m, struct tensor c, struct tensor a, bool ta,
-                        struct tensor b, bool tb, double alpha, double beta)
+void transformer_matmul(const struct model *m, struct matmul p)
 {
-    const double alpha_beta[2] = {alpha, beta};
-    m->ops->matmul(m->b, c, a, ta, b, tb, alpha_beta);
+    m->ops->matmul(m->b, &p);
 }
 
 static struct tensor part_of(const struct model *m, struct tensor low, int part)
@@ -41,15 +39,28 @@ void linear_forward(const struct run *r, const struct linear *w, struct tensor y
 {
     const struct model *m = r->m;
     const struct adapter *a = &w->lora;
-    transformer_matmul(m, y, x, false, w->w.value, true, 1, accumulate ? 1 : 0);
+    transformer_matmul(m, (struct matmul){.c = y,
+                                          .a = x,
+                                          .b = w->w.value,
+                                          .tb = true,
+                                          .alpha = 1,
+                                          .beta = accumulate ? 1 : 0});
     if (tensor_present(w->bias.value))
         m->ops->add_bias(m->b, y, w->bias.value);
     if (a->parts == 0)
         return;
-    transformer_matmul(m, low, adapter_input(r, a, x), false, a->a.value, true, 1, 0);
+    transformer_matmul(m, (struct matmul){.c = low,
+                                          .a = adapter_input(r, a, x),
+                                          .b = a->a.value,
+                                          .tb = true,
+                                          .alpha = 1});
     for (int i = 0; i < a->parts; i++)
-        transformer_matmul(m, columns_of(a, y, i), part_of(m, low, i), false, a->b[i].value, true,
-                           m->lora_scale, 1);
+        transformer_matmul(m, (struct matmul){.c = columns_of(a, y, i),
+                                              .a = part_of(m, low, i),
+                                              .b = a->b[i].value,
+                                              .tb = true,
+                                              .alpha = m->lora_scale,
+                                              .beta = 1});
 }
 
 static struct tensor low_gradient(const struct run *r, const struct adapter *a, int64_t rows)
@@ -65,21 +76,24 @@ void linear_backward_input(const struct run *r, const struct linear *w, struct t
     const struct adapter *a = &w->lora;
     struct tensor dlow, through;
     if (tensor_present(dx))
-        transformer_matmul(m, dx, dy, false, w->w.value, false, 1, 0);
+        transformer_matmul(m, (struct matmul){.c = dx, .a = dy, .b = w->w.value, .alpha = 1});
     if (a->parts == 0)
         return;
     dlow = low_gradient(r, a, dy.rows);
     for (int i = 0; i < a->parts; i++)
-        transformer_matmul(m, part_of(m, dlow, i), columns_of(a, dy, i), false, a->b[i].value,
-                           false, m->lora_scale, 0);
+        transformer_matmul(m, (struct matmul){.c = part_of(m, dlow, i),
+                                              .a = columns_of(a, dy, i),
+                                              .b = a->b[i].value,
+                                              .alpha = m->lora_scale});
     if (!tensor_present(dx))
         return;
     if (!drops(r)) {
-        transformer_matmul(m, dx, dlow, false, a->a.value, false, 1, 1);
+        transformer_matmul(
+            m, (struct matmul){.c = dx, .a = dlow, .b = a->a.value, .alpha = 1, .beta = 1});
         return;
     }
     through = tensor_cols(first_rows(m->ws.dropped, dx.rows), 0, dx.cols);
-    transformer_matmul(m, through, dlow, false, a->a.value, false, 1, 0);
+    transformer_matmul(m, (struct matmul){.c = through, .a = dlow, .b = a->a.value, .alpha = 1});
     m->ops->add(m->b, dx, adapter_input(r, a, through));
 }
 
@@ -90,14 +104,27 @@ void linear_backward_weight(const struct run *r, const struct linear *w, struct 
     const struct adapter *a = &w->lora;
     const double beta = m->fresh ? 0 : 1;
     if (tensor_present(w->w.gradient))
-        transformer_matmul(m, w->w.gradient, dy, true, x, false, 1, beta);
+        transformer_matmul(m, (struct matmul){.c = w->w.gradient,
+                                              .a = dy,
+                                              .b = x,
+                                              .ta = true,
+                                              .alpha = 1,
+                                              .beta = beta});
     if (tensor_present(w->bias.gradient))
         m->ops->bias_back(m->b, w->bias.gradient, dy);
     if (a->parts == 0)
         return;
-    transformer_matmul(m, a->a.gradient, low_gradient(r, a, dy.rows), true, adapter_input(r, a, x),
-                       false, 1, beta);
+    transformer_matmul(m, (struct matmul){.c = a->a.gradient,
+                                          .a = low_gradient(r, a, dy.rows),
+                                          .b = adapter_input(r, a, x),
+                                          .ta = true,
+                                          .alpha = 1,
+                                          .beta = beta});
     for (int i = 0; i < a->parts; i++)
-        transformer_matmul(m, a->b[i].gradient, columns_of(a, dy, i), true, part_of(m, low, i),
-                           false, m->lora_scale, beta);
+        transformer_matmul(m, (struct matmul){.c = a->b[i].gradient,
+                                              .a = columns_of(a, dy, i),
+                                              .b = part_of(m, low, i),
+                                              .ta = true,
+                                              .alpha = m->lora_scale,
+                                              .beta = beta});
 }

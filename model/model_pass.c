@@ -217,15 +217,15 @@ int model_logits(struct model *m, const struct batch *batch, const int32_t *rows
     r = start(m, &pass);
     if (forward(&r, error) != 0)
         return -1;
-    m->ops->gather(m->b, tensor_rows(m->ws.hs, 0, n_rows), first_rows(m->ws.last, r.tokens),
-                   m->ws.rows);
-    head_norm(&r, tensor_rows(m->ws.hn, 0, n_rows), tensor_rows(m->ws.stats, 0, n_rows),
-              tensor_rows(m->ws.hs, 0, n_rows));
+    head_gather(&r, n_rows);
     for (int32_t at = 0, step = (int32_t)m->ws.logits.rows; at < n_rows; at += step) {
         const int32_t n = n_rows - at < step ? n_rows - at : step;
         const struct tensor out = first_rows(m->ws.logits, n);
-        transformer_matmul(m, out, tensor_rows(m->ws.hn, at, n), false, head_weight(m).value, true,
-                           1, 0);
+        transformer_matmul(m, (struct matmul){.c = out,
+                                              .a = tensor_rows(m->ws.hn, at, n),
+                                              .b = head_weight(m).value,
+                                              .tb = true,
+                                              .alpha = 1});
         m->ops->download(m->b, out, logits + (int64_t)at * m->config.vocab, DTYPE_F32);
     }
     return m->ops->sync(m->b, error);

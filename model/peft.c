@@ -114,7 +114,7 @@ int peft_read_config(const struct json *j, struct lora_config *out, struct error
         config_field_must(j, "lora_bias", false, error) != 0 ||
         config_field_must(j, "use_qalora", false, error) != 0 ||
         config_field_bool(j, "use_rslora", false, &out->rslora, error) != 0 ||
-        config_field_int(j, "r", 0, 1, 1024, &out->rank, error) != 0 ||
+        config_field_int(j, "r", (struct int_field){0, 1, 1024}, &out->rank, error) != 0 ||
         config_field_positive(j, "lora_alpha", out->rank, &out->alpha, error) != 0)
         return -1;
     out->dropout = json_number(json_get(j, "lora_dropout"), 0);

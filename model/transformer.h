@@ -109,9 +109,9 @@ void linear_backward_weight(const struct run *r, const struct linear *w, struct 
 void forward_embed(const struct run *r, struct tensor x);
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out);
-/* q, k, v as attention reads them: views of kept qkv, or the normalised and rotated copies. */
+/* Fill a->q, k, v: views of kept qkv, or the normalised and rotated copies. */
 void forward_qkv(const struct run *r, const struct layer *layer, const struct kept *k,
-                 struct tensor qkv[3], bool again);
+                 struct attention *a, bool again);
 
 /* backward.c.  ws.dx is the gradient of the layer's output, and becomes that of its input. */
 void backward_layer(const struct run *r, int32_t index, const struct kept *k);
@@ -121,11 +121,11 @@ bool backward_reaches(const struct model *m, int32_t layer); /* does anything be
 /* head.c.  The loss over the supervised rows of ws.last; with backward, ws.dx. */
 int head_pass(const struct run *r, double *loss, struct error *error);
 struct weight head_weight(const struct model *m); /* lm_head, or the tied embedding */
-void head_norm(const struct run *r, struct tensor y, struct tensor stats, struct tensor x);
+/* ws.hn gets the normed rows of ws.last that ws.rows names. */
+void head_gather(const struct run *r, int64_t rows);
 
 /* A view of the first `rows` rows. */
 struct tensor first_rows(struct tensor t, int64_t rows);
-void transformer_matmul(const struct model *m, struct tensor c, struct tensor a, bool ta,
-                        struct tensor b, bool tb, double alpha, double beta);
+void transformer_matmul(const struct model *m, struct matmul p);
 
 #endif

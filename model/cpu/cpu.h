@@ -28,8 +28,7 @@ const int32_t *cpu_ints(struct tensor t);
 typedef void cpu_rows_fn(struct cpu *c, const void *context, int64_t first, int64_t n);
 void cpu_rows(struct cpu *c, int64_t rows, int64_t cols, cpu_rows_fn *fn, const void *context);
 
-void cpu_matmul(struct backend *b, struct tensor c, struct tensor a, bool ta, struct tensor bm,
-                bool tb, const double alpha_beta[2]);
+void cpu_matmul(struct backend *b, const struct matmul *p);
 void cpu_add(struct backend *b, struct tensor y, struct tensor x);
 void cpu_copy(struct backend *b, struct tensor y, struct tensor x);
 void cpu_zero(struct backend *b, struct tensor y);
@@ -43,11 +42,8 @@ void cpu_scatter(struct backend *b, struct tensor table, struct tensor x, struct
 void cpu_adamw(struct backend *b, struct tensor p, struct tensor g, struct tensor m,
                struct tensor v, const struct adamw *how);
 
-void cpu_norm(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
-              struct tensor x, const struct tensor weight_bias[2], double epsilon);
-void cpu_norm_back(struct backend *b, enum norm_kind kind, struct tensor dx,
-                   const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
-                   struct tensor stats, struct tensor weight);
+void cpu_norm(struct backend *b, const struct norm *p);
+void cpu_norm_back(struct backend *b, const struct norm *p);
 void cpu_rope(struct backend *b, struct tensor x, struct tensor table, struct tensor positions,
               int32_t dim, int direction);
 void cpu_swiglu(struct backend *b, struct tensor y, struct tensor gate_up);
@@ -61,12 +57,8 @@ void cpu_noise(struct backend *b, struct tensor y, double magnitude, const uint6
 void cpu_cross_entropy(struct backend *b, struct tensor logits, struct tensor nll,
                        struct tensor targets, struct tensor weights, bool gradient);
 
-void cpu_attention(struct backend *b, const struct attention *a, struct tensor out,
-                   struct tensor lse, const struct tensor qkv[3]);
-void cpu_attention_back(struct backend *b, const struct attention *a, const struct tensor dqkv[3],
-                        struct tensor dout, struct tensor out, struct tensor lse,
-                        const struct tensor qkv[3]);
-void cpu_attention_cached(struct backend *b, const struct attention_cached *a, struct tensor out,
-                          struct tensor q);
+void cpu_attention(struct backend *b, const struct attention *a);
+void cpu_attention_back(struct backend *b, const struct attention *a);
+void cpu_attention_cached(struct backend *b, const struct attention_cached *a);
 
 #endif

@@ -18,8 +18,7 @@ struct job {
     struct cpu *c;
     const struct attention *a;
     const int32_t *starts;
-    struct tensor q, k, v, out, lse, dout, dq, dk, dv;
-    struct tensor head_dk, head_dv; /* [T, heads * dim] when key heads are shared */
+    struct tensor head_dk, head_dv; /* [T, heads * dim]: dk, dv, or apart where keys are shared */
 };
 
 /* A block of queries and the keys that any of them sees. */
@@ -52,11 +51,27 @@ static void visible(const struct job *j, const struct block *b, int64_t i, int64
     *end = j->a->causal ? row + 1 - b->key : b->keys;
 }
 
-static void multiply(float *c, int64_t ldc, int64_t m, int64_t n, int64_t k, const float *a,
-                     int64_t lda, bool ta, const float *b, int64_t ldb, bool tb, float beta)
+/* A matrix of a product: first element, distance of rows, transposed or not. */
+struct operand {
+    float *data;
+    int64_t stride;
+    bool transposed;
+};
+
+/* c [m, n] = a b + beta c, where k is shared. */
+static void multiply(struct operand c, struct operand a, struct operand b, const int64_t mnk[3],
+                     float beta)
 {
-    const struct gemm g = {m, n, k, a, b, c, lda, ldb, ldc, ta, tb, 1, beta};
+    const struct gemm g = {mnk[0],   mnk[1],   mnk[2],       a.data,       b.data, c.data, a.stride,
+                           b.stride, c.stride, a.transposed, b.transposed, 1,      beta};
     gemm_one(&g);
+}
+
+/* One head of the rows from `row` on. */
+static struct operand part(const struct job *j, struct tensor t, int64_t row, int64_t head,
+                           bool transposed)
+{
+    return (struct operand){cpu_row(t, row) + head * j->a->dim, t.stride, transposed};
 }
 
 static float *at(struct tensor t, int64_t row, int64_t head, int64_t dim)
@@ -64,12 +79,31 @@ static float *at(struct tensor t, int64_t row, int64_t head, int64_t dim)
     return cpu_row(t, row) + head * dim;
 }
 
-/* s [rows, keys] = q k^T, not yet scaled. */
-static void scores(const struct job *j, const struct block *b, float *s)
+/* s [rows, keys] = x y^T, of a head of queries and its head of keys. */
+static void against_keys(const struct job *j, const struct block *b, struct tensor x,
+                         struct tensor y, float *s)
 {
-    const int64_t dim = j->a->dim;
-    multiply(s, b->keys, b->rows, b->keys, dim, at(j->q, b->row, b->head, dim), j->q.stride, false,
-             at(j->k, b->key, b->kv, dim), j->k.stride, true, 0);
+    const int64_t mnk[3] = {b->rows, b->keys, j->a->dim};
+    multiply((struct operand){s, b->keys, false}, part(j, x, b->row, b->head, false),
+             part(j, y, b->key, b->kv, true), mnk, 0);
+}
+
+/* y [rows, dim] = s x, of a head of keys. */
+static void from_keys(const struct job *j, const struct block *b, float *s, struct tensor x,
+                      struct tensor y)
+{
+    const int64_t mnk[3] = {b->rows, j->a->dim, b->keys};
+    multiply(part(j, y, b->row, b->head, false), (struct operand){s, b->keys, false},
+             part(j, x, b->key, b->kv, false), mnk, 0);
+}
+
+/* y [keys, dim] += s^T x, of a head of queries; y has a head for each query head. */
+static void to_keys(const struct job *j, const struct block *b, float *s, struct tensor x,
+                    struct tensor y)
+{
+    const int64_t mnk[3] = {b->keys, j->a->dim, b->rows};
+    multiply(part(j, y, b->key, b->head, false), (struct operand){s, b->keys, true},
+             part(j, x, b->row, b->head, false), mnk, 1);
 }
 
 static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
@@ -80,10 +114,10 @@ static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
 
 static void forward_block(const struct job *j, const struct block *b, float *s)
 {
-    const int64_t dim = j->a->dim;
-    const float factor = (float)j->a->scale;
+    const struct attention *a = j->a;
+    const float factor = (float)a->scale;
     float sums[QUERIES];
-    scores(j, b, s);
+    against_keys(j, b, a->q, a->k, s);
     for (int64_t i = 0; i < b->rows; i++) {
         float *row = s + i * b->keys, top;
         int64_t first, end;
@@ -91,12 +125,11 @@ static void forward_block(const struct job *j, const struct block *b, float *s)
         top = factor * j->c->k->max(row + first, (size_t)(end - first));
         sums[i] = j->c->k->exp_sum(row + first, factor, top, (size_t)(end - first));
         clear_hidden(row, first, end, b->keys);
-        cpu_row(j->lse, b->row + i)[b->head] = top + logf(sums[i]);
+        cpu_row(a->lse, b->row + i)[b->head] = top + logf(sums[i]);
     }
-    multiply(at(j->out, b->row, b->head, dim), j->out.stride, b->rows, dim, b->keys, s, b->keys,
-             false, at(j->v, b->key, b->kv, dim), j->v.stride, false, 0);
+    from_keys(j, b, s, a->v, a->out);
     for (int64_t i = 0; i < b->rows; i++)
-        j->c->k->scale(at(j->out, b->row + i, b->head, dim), 1 / sums[i], (size_t)dim);
+        j->c->k->scale(at(a->out, b->row + i, b->head, a->dim), 1 / sums[i], (size_t)a->dim);
 }
 
 static int64_t blocks_of(int64_t tokens)
@@ -126,17 +159,9 @@ static void forward_task(void *context, size_t task, int worker)
     forward_block(j, &b, cpu_scratch(j->c, worker, (size_t)QUERIES * (size_t)j->a->longest));
 }
 
-void cpu_attention(struct backend *b, const struct attention *a, struct tensor out,
-                   struct tensor lse, const struct tensor qkv[3])
+void cpu_attention(struct backend *b, const struct attention *a)
 {
-    struct job j = {.c = cpu_of(b),
-                    .a = a,
-                    .starts = cpu_ints(a->starts),
-                    .q = qkv[0],
-                    .k = qkv[1],
-                    .v = qkv[2],
-                    .out = out,
-                    .lse = lse};
+    struct job j = {.c = cpu_of(b), .a = a, .starts = cpu_ints(a->starts)};
     int64_t blocks = 0;
     for (int32_t s = 0; s < a->segments; s++)
         blocks += blocks_of(j.starts[s + 1] - j.starts[s]);
@@ -147,32 +172,26 @@ void cpu_attention(struct backend *b, const struct attention *a, struct tensor o
  * dk += ds^T q.  s and d: [rows, keys] each. */
 static void backward_block(const struct job *j, const struct block *b, float *s, float *d)
 {
+    const struct attention *a = j->a;
     const struct kernels *k = j->c->k;
-    const int64_t dim = j->a->dim;
-    const float factor = (float)j->a->scale;
-    const float *dout = at(j->dout, b->row, b->head, dim);
-    float *dk = at(j->head_dk, b->key, b->head, dim), *dv = at(j->head_dv, b->key, b->head, dim);
-    scores(j, b, s);
-    multiply(d, b->keys, b->rows, b->keys, dim, dout, j->dout.stride, false,
-             at(j->v, b->key, b->kv, dim), j->v.stride, true, 0);
+    const float factor = (float)a->scale;
+    against_keys(j, b, a->q, a->k, s);
+    against_keys(j, b, a->dout, a->v, d);
     for (int64_t i = 0; i < b->rows; i++) {
         int64_t first, end;
         visible(j, b, i, &first, &end);
-        (void)k->exp_sum(s + i * b->keys + first, factor, cpu_row(j->lse, b->row + i)[b->head],
+        (void)k->exp_sum(s + i * b->keys + first, factor, cpu_row(a->lse, b->row + i)[b->head],
                          (size_t)(end - first));
         clear_hidden(s + i * b->keys, first, end, b->keys);
     }
-    multiply(dv, j->head_dv.stride, b->keys, dim, b->rows, s, b->keys, true, dout, j->dout.stride,
-             false, 1);
+    to_keys(j, b, s, a->dout, j->head_dv);
     for (int64_t i = 0; i < b->rows; i++) {
-        const float shift =
-            k->dot(dout + i * j->dout.stride, at(j->out, b->row + i, b->head, dim), (size_t)dim);
+        const float shift = k->dot(at(a->dout, b->row + i, b->head, a->dim),
+                                   at(a->out, b->row + i, b->head, a->dim), (size_t)a->dim);
         k->softmax_back(s + i * b->keys, d + i * b->keys, shift, factor, (size_t)b->keys);
     }
-    multiply(at(j->dq, b->row, b->head, dim), j->dq.stride, b->rows, dim, b->keys, s, b->keys,
-             false, at(j->k, b->key, b->kv, dim), j->k.stride, false, 0);
-    multiply(dk, j->head_dk.stride, b->keys, dim, b->rows, s, b->keys, true,
-             at(j->q, b->row, b->head, dim), j->q.stride, false, 1);
+    from_keys(j, b, s, a->k, a->dq);
+    to_keys(j, b, s, a->q, j->head_dk);
 }
 
 static void backward_task(void *context, size_t task, int worker)
@@ -200,7 +219,7 @@ static void gather_heads(struct cpu *c, const void *context, int64_t first, int6
     const int64_t dim = j->a->dim, group = j->a->heads / j->a->kv_heads;
     for (int64_t row = first; row < first + n; row++) {
         for (int64_t kv = 0; kv < j->a->kv_heads; kv++) {
-            float *dk = at(j->dk, row, kv, dim), *dv = at(j->dv, row, kv, dim);
+            float *dk = at(j->a->dk, row, kv, dim), *dv = at(j->a->dv, row, kv, dim);
             memcpy(dk, at(j->head_dk, row, kv * group, dim), (size_t)dim * sizeof *dk);
             memcpy(dv, at(j->head_dv, row, kv * group, dim), (size_t)dim * sizeof *dv);
             for (int64_t h = kv * group + 1; h < (kv + 1) * group; h++) {
@@ -211,26 +230,11 @@ static void gather_heads(struct cpu *c, const void *context, int64_t first, int6
     }
 }
 
-void cpu_attention_back(struct backend *b, const struct attention *a, const struct tensor dqkv[3],
-                        struct tensor dout, struct tensor out, struct tensor lse,
-                        const struct tensor qkv[3])
+void cpu_attention_back(struct backend *b, const struct attention *a)
 {
-    struct job j = {.c = cpu_of(b),
-                    .a = a,
-                    .starts = cpu_ints(a->starts),
-                    .q = qkv[0],
-                    .k = qkv[1],
-                    .v = qkv[2],
-                    .out = out,
-                    .lse = lse,
-                    .dout = dout,
-                    .dq = dqkv[0],
-                    .dk = dqkv[1],
-                    .dv = dqkv[2]};
-    const int64_t width = (int64_t)a->heads * a->dim, n = out.rows;
+    struct job j = {cpu_of(b), a, cpu_ints(a->starts), a->dk, a->dv};
+    const int64_t width = (int64_t)a->heads * a->dim, n = a->out.rows;
     const bool apart = a->heads != a->kv_heads;
-    j.head_dk = dqkv[1];
-    j.head_dv = dqkv[2];
     if (apart) {
         float *both = cpu_shared(j.c, 2 * (size_t)(n * width));
         j.head_dk = tensor_of(both, DTYPE_F32, n, width);
@@ -244,8 +248,6 @@ void cpu_attention_back(struct backend *b, const struct attention *a, const stru
 struct cached {
     struct cpu *c;
     const struct attention_cached *a;
-    const int32_t *slots, *positions;
-    struct tensor out, q;
 };
 
 /* One query row and head over the keys and values of its slot. */
@@ -255,11 +257,11 @@ static void cached_task(void *context, size_t task, int worker)
     const struct attention_cached *a = t->a;
     const struct kernels *k = t->c->k;
     const int64_t row = (int64_t)task / a->heads, head = (int64_t)task % a->heads, dim = a->dim;
-    const int64_t kv = head / (a->heads / a->kv_heads), at_row = t->positions[row];
-    const int64_t first = a->window > 0 && at_row + 1 > a->window ? at_row + 1 - a->window : 0;
-    const int64_t base = (int64_t)t->slots[row] * a->capacity, n = at_row + 1 - first;
-    const float *q = at(t->q, row, head, dim);
-    float *p = cpu_scratch(t->c, worker, (size_t)a->capacity), *out = at(t->out, row, head, dim);
+    const int64_t kv = head / (a->heads / a->kv_heads), end = cpu_ints(a->positions)[row] + 1;
+    const int64_t first = a->window > 0 && end > a->window ? end - a->window : 0;
+    const int64_t base = (int64_t)cpu_ints(a->slots)[row] * a->capacity, n = end - first;
+    const float *q = at(a->q, row, head, dim);
+    float *p = cpu_scratch(t->c, worker, (size_t)a->capacity), *out = at(a->out, row, head, dim);
     float top, sum;
     for (int64_t i = 0; i < n; i++)
         p[i] = k->dot(q, at(a->keys, base + first + i, kv, dim), (size_t)dim);
@@ -271,9 +273,8 @@ static void cached_task(void *context, size_t task, int worker)
     k->scale(out, 1 / sum, (size_t)dim);
 }
 
-void cpu_attention_cached(struct backend *b, const struct attention_cached *a, struct tensor out,
-                          struct tensor q)
+void cpu_attention_cached(struct backend *b, const struct attention_cached *a)
 {
-    struct cached t = {cpu_of(b), a, cpu_ints(a->slots), cpu_ints(a->positions), out, q};
-    pool_run(b->pool, (size_t)(q.rows * a->heads), cached_task, &t);
+    struct cached t = {cpu_of(b), a};
+    pool_run(b->pool, (size_t)(a->q.rows * a->heads), cached_task, &t);
 }

@@ -10,19 +10,20 @@
 
 enum { BLOCK = 16384, COLUMNS = 64 };
 
-void cpu_matmul(struct backend *b, struct tensor c, struct tensor a, bool ta, struct tensor bm,
-                bool tb, const double alpha_beta[2])
+void cpu_matmul(struct backend *b, const struct matmul *p)
 {
-    struct gemm g = {.m = c.rows, .n = c.cols, .k = ta ? a.rows : a.cols, .ta = ta, .tb = tb};
-    assert(c.type == DTYPE_F32 && a.type == DTYPE_F32 && bm.type == DTYPE_F32);
-    g.a = a.data;
-    g.b = bm.data;
-    g.c = c.data;
-    g.lda = a.stride;
-    g.ldb = bm.stride;
-    g.ldc = c.stride;
-    g.alpha = (float)alpha_beta[0];
-    g.beta = (float)alpha_beta[1];
+    struct gemm g = {.m = p->c.rows, .n = p->c.cols, .k = p->ta ? p->a.rows : p->a.cols};
+    assert(p->c.type == DTYPE_F32 && p->a.type == DTYPE_F32 && p->b.type == DTYPE_F32);
+    g.ta = p->ta;
+    g.tb = p->tb;
+    g.a = p->a.data;
+    g.b = p->b.data;
+    g.c = p->c.data;
+    g.lda = p->a.stride;
+    g.ldb = p->b.stride;
+    g.ldc = p->c.stride;
+    g.alpha = (float)p->alpha;
+    g.beta = (float)p->beta;
     gemm_run(b->pool, &g);
 }
 

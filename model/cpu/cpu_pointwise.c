@@ -8,84 +8,65 @@
 
 enum { COLUMNS = 64 };
 
-struct norm {
-    enum norm_kind kind;
-    struct tensor y, stats, x, dx, dy;
-    const float *weight, *bias;
-    float *dweight, *dbias;
-    float epsilon;
-};
-
 static void norm_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
 {
-    const struct norm *t = context;
+    const struct norm *p = context;
+    const size_t width = (size_t)p->x.cols;
     for (int64_t i = first; i < first + n; i++) {
-        float *y = cpu_row(t->y, i), *stats = cpu_row(t->stats, i);
-        const float *x = cpu_row(t->x, i);
-        if (t->kind == NORM_RMS)
-            c->k->rms_norm(y, stats, x, t->weight, (size_t)t->x.cols, t->epsilon);
+        float *y = cpu_row(p->y, i), *stats = cpu_row(p->stats, i);
+        const float *x = cpu_row(p->x, i);
+        if (p->kind == NORM_RMS)
+            c->k->rms_norm(y, stats, x, p->weight.data, width, (float)p->epsilon);
         else
-            c->k->layer_norm(y, stats, x, t->weight, t->bias, (size_t)t->x.cols, t->epsilon);
+            c->k->layer_norm(y, stats, x, p->weight.data, p->bias.data, width, (float)p->epsilon);
     }
 }
 
-void cpu_norm(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
-              struct tensor x, const struct tensor weight_bias[2], double epsilon)
+void cpu_norm(struct backend *b, const struct norm *p)
 {
-    const struct norm t = {.kind = kind,
-                           .y = y,
-                           .stats = stats,
-                           .x = x,
-                           .weight = weight_bias[0].data,
-                           .bias = weight_bias[1].data,
-                           .epsilon = (float)epsilon};
-    cpu_rows(cpu_of(b), x.rows, x.cols, norm_rows, &t);
+    cpu_rows(cpu_of(b), p->x.rows, p->x.cols, norm_rows, p);
 }
 
 static void norm_back_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
 {
-    const struct norm *t = context;
+    const struct norm *p = context;
     for (int64_t i = first; i < first + n; i++)
-        c->k->norm_back(cpu_row(t->dx, i), cpu_row(t->dy, i), cpu_row(t->x, i),
-                        cpu_row(t->stats, i), t->weight, (size_t)t->x.cols, t->kind == NORM_LAYER);
+        c->k->norm_back(cpu_row(p->dx, i), cpu_row(p->dy, i), cpu_row(p->x, i),
+                        cpu_row(p->stats, i), p->weight.data, (size_t)p->x.cols,
+                        p->kind == NORM_LAYER);
 }
 
 struct norm_columns {
     const struct kernels *k;
-    const struct norm *t;
+    const struct norm *p;
 };
+
+static float *columns_from(struct tensor t, int64_t first)
+{
+    return tensor_present(t) ? cpu_row(t, 0) + first : NULL;
+}
 
 static void norm_back_columns(void *context, size_t task, int worker)
 {
     const struct norm_columns *s = context;
-    const struct norm *t = s->t;
-    const int64_t first = (int64_t)task * COLUMNS, left = t->x.cols - first;
+    const struct norm *p = s->p;
+    const int64_t first = (int64_t)task * COLUMNS, left = p->x.cols - first;
     const size_t n = (size_t)(left < COLUMNS ? left : COLUMNS);
+    float *dweight = columns_from(p->dweight, first), *dbias = columns_from(p->dbias, first);
     (void)worker;
-    for (int64_t i = 0; i < t->x.rows; i++)
-        s->k->norm_weight_back(t->dweight != NULL ? t->dweight + first : NULL,
-                               t->dbias != NULL ? t->dbias + first : NULL,
-                               cpu_row(t->dy, i) + first, cpu_row(t->x, i) + first,
-                               cpu_row(t->stats, i), n);
+    for (int64_t i = 0; i < p->x.rows; i++)
+        s->k->norm_weight_back(dweight, dbias, cpu_row(p->dy, i) + first, cpu_row(p->x, i) + first,
+                               cpu_row(p->stats, i), n);
 }
 
-void cpu_norm_back(struct backend *b, enum norm_kind kind, struct tensor dx,
-                   const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
-                   struct tensor stats, struct tensor weight)
+void cpu_norm_back(struct backend *b, const struct norm *p)
 {
-    const struct norm t = {.kind = kind,
-                           .stats = stats,
-                           .x = x,
-                           .dx = dx,
-                           .dy = dy,
-                           .weight = weight.data,
-                           .dweight = dweight_dbias[0].data,
-                           .dbias = dweight_dbias[1].data};
-    struct norm_columns columns = {cpu_of(b)->k, &t};
-    if (tensor_present(dx))
-        cpu_rows(cpu_of(b), x.rows, x.cols, norm_back_rows, &t);
-    if (t.dweight != NULL || t.dbias != NULL)
-        pool_run(b->pool, (size_t)((x.cols + COLUMNS - 1) / COLUMNS), norm_back_columns, &columns);
+    struct norm_columns columns = {cpu_of(b)->k, p};
+    if (tensor_present(p->dx))
+        cpu_rows(cpu_of(b), p->x.rows, p->x.cols, norm_back_rows, p);
+    if (tensor_present(p->dweight) || tensor_present(p->dbias))
+        pool_run(b->pool, (size_t)((p->x.cols + COLUMNS - 1) / COLUMNS), norm_back_columns,
+                 &columns);
 }
 
 struct rope {

@@ -12,7 +12,6 @@
 #elif defined(__x86_64__)
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
-#pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 
 static bool usable(void)

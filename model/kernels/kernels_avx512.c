@@ -13,7 +13,6 @@
 #elif defined(__x86_64__)
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
-#pragma GCC diagnostic ignored "-Wpsabi"
 #endif
 
 static bool usable(void)

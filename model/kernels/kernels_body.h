@@ -12,29 +12,22 @@
 enum { LANES = 16 };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef int32_t ilanes __attribute__((vector_size(LANES * sizeof(int32_t))));
+/* The same where it need not be aligned. */
+typedef float lanes_anywhere
+    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-static inline lanes load(const float *p)
-{
-    lanes v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
+#define LOAD(p) (*(const lanes_anywhere *)(const void *)(p))
 
-static inline void store(float *p, lanes v)
+/* v by address: vectors wider than the machine's have no calling convention. */
+static inline float add_lanes(const lanes *v)
 {
-    memcpy(p, &v, sizeof v);
-}
-
-static inline float add_lanes(lanes v)
-{
-    float s = 0;
+    float s[LANES];
+    memcpy(s, v, sizeof s);
     for (int i = 0; i < LANES / 2; i++)
-        v[i] += v[i + LANES / 2];
+        s[i] += s[i + LANES / 2];
     for (int i = 0; i < LANES / 4; i++)
-        v[i] += v[i + LANES / 4];
-    s = (v[0] + v[2]) + (v[1] + v[3]);
-    return s;
+        s[i] += s[i + LANES / 4];
+    return (s[0] + s[2]) + (s[1] + s[3]);
 }
 
 static void add(float *y, const float *x, size_t n)
@@ -55,14 +48,15 @@ static float dot(const float *x, const float *y, size_t n)
     size_t i = 0;
     float tail = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        a += load(x + i) * load(y + i);
-        b += load(x + i + LANES) * load(y + i + LANES);
+        a += LOAD(x + i) * LOAD(y + i);
+        b += LOAD(x + i + LANES) * LOAD(y + i + LANES);
     }
     for (; i + LANES <= n; i += LANES)
-        a += load(x + i) * load(y + i);
+        a += LOAD(x + i) * LOAD(y + i);
     for (; i < n; i++)
         tail += x[i] * y[i];
-    return add_lanes(a + b) + tail;
+    a += b;
+    return add_lanes(&a) + tail;
 }
 
 /* Blocks in float, their sums in double. */
@@ -97,10 +91,10 @@ static float sum(const float *x, size_t n)
     size_t i = 0;
     float tail = 0;
     for (; i + LANES <= n; i += LANES)
-        a += load(x + i);
+        a += LOAD(x + i);
     for (; i < n; i++)
         tail += x[i];
-    return add_lanes(a) + tail;
+    return add_lanes(&a) + tail;
 }
 
 static float square_distance(const float *x, float from, size_t n)
@@ -109,12 +103,12 @@ static float square_distance(const float *x, float from, size_t n)
     size_t i = 0;
     float tail = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes d = load(x + i) - from;
+        const lanes d = LOAD(x + i) - from;
         a += d * d;
     }
     for (; i < n; i++)
         tail += (x[i] - from) * (x[i] - from);
-    return add_lanes(a) + tail;
+    return add_lanes(&a) + tail;
 }
 
 static void layer_norm(float *y, float *stats, const float *x, const float *w, const float *bias,
@@ -137,16 +131,16 @@ static void norm_back(float *dx, const float *dy, const float *x, const float *s
     float g_tail = 0, gn_tail = 0, mean_g, mean_gn;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes g = load(dy + i) * load(w + i);
+        const lanes g = LOAD(dy + i) * LOAD(w + i);
         g_sum += g;
-        gn_sum += g * (load(x + i) - mean);
+        gn_sum += g * (LOAD(x + i) - mean);
     }
     for (; i < n; i++) {
         g_tail += dy[i] * w[i];
         gn_tail += dy[i] * w[i] * (x[i] - mean);
     }
-    mean_g = centred ? (add_lanes(g_sum) + g_tail) / (float)n : 0;
-    mean_gn = (add_lanes(gn_sum) + gn_tail) * r / (float)n;
+    mean_g = centred ? (add_lanes(&g_sum) + g_tail) / (float)n : 0;
+    mean_gn = (add_lanes(&gn_sum) + gn_tail) * r / (float)n;
     for (i = 0; i < n; i++)
         dx[i] += r * (dy[i] * w[i] - mean_g - (x[i] - mean) * r * mean_gn);
 }

@@ -1,10 +1,6 @@
 /* The loops for the instruction set that the compiler was told to assume. */
 #include <stdbool.h>
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
 static bool usable(void)
 {
     return true;

@@ -11,8 +11,7 @@ double reference_get(struct tensor t, int64_t row, int64_t col); /* any dtype */
 void reference_set(struct tensor t, int64_t row, int64_t col, double x);
 int32_t reference_index(struct tensor t, int64_t i); /* of an I32 row */
 
-void reference_matmul(struct backend *b, struct tensor c, struct tensor a, bool ta,
-                      struct tensor bm, bool tb, const double alpha_beta[2]);
+void reference_matmul(struct backend *b, const struct matmul *p);
 void reference_add(struct backend *b, struct tensor y, struct tensor x);
 void reference_copy(struct backend *b, struct tensor y, struct tensor x);
 void reference_zero(struct backend *b, struct tensor y);
@@ -21,16 +20,13 @@ void reference_add_bias(struct backend *b, struct tensor y, struct tensor bias);
 void reference_bias_back(struct backend *b, struct tensor dbias, struct tensor dy);
 double reference_sum_squares(struct backend *b, struct tensor x);
 void reference_gather(struct backend *b, struct tensor y, struct tensor table, struct tensor rows);
-void reference_scatter(struct backend *b, struct tensor table, struct tensor x,
-                       struct tensor rows, bool accumulate);
+void reference_scatter(struct backend *b, struct tensor table, struct tensor x, struct tensor rows,
+                       bool accumulate);
 void reference_adamw(struct backend *b, struct tensor p, struct tensor g, struct tensor m,
                      struct tensor v, const struct adamw *how);
 
-void reference_norm(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
-                    struct tensor x, const struct tensor weight_bias[2], double epsilon);
-void reference_norm_back(struct backend *b, enum norm_kind kind, struct tensor dx,
-                         const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
-                         struct tensor stats, struct tensor weight);
+void reference_norm(struct backend *b, const struct norm *p);
+void reference_norm_back(struct backend *b, const struct norm *p);
 void reference_rope(struct backend *b, struct tensor x, struct tensor table,
                     struct tensor positions, int32_t dim, int direction);
 void reference_swiglu(struct backend *b, struct tensor y, struct tensor gate_up);
@@ -46,12 +42,8 @@ void reference_noise(struct backend *b, struct tensor y, double magnitude,
 void reference_cross_entropy(struct backend *b, struct tensor logits, struct tensor nll,
                              struct tensor targets, struct tensor weights, bool gradient);
 
-void reference_attention(struct backend *b, const struct attention *a, struct tensor out,
-                         struct tensor lse, const struct tensor qkv[3]);
-void reference_attention_back(struct backend *b, const struct attention *a,
-                              const struct tensor dqkv[3], struct tensor dout, struct tensor out,
-                              struct tensor lse, const struct tensor qkv[3]);
-void reference_attention_cached(struct backend *b, const struct attention_cached *a,
-                                struct tensor out, struct tensor q);
+void reference_attention(struct backend *b, const struct attention *a);
+void reference_attention_back(struct backend *b, const struct attention *a);
+void reference_attention_cached(struct backend *b, const struct attention_cached *a);
 
 #endif

@@ -16,21 +16,22 @@ static double *unfolded(struct tensor t, bool transposed)
     return x;
 }
 
-void reference_matmul(struct backend *b, struct tensor c, struct tensor a, bool ta,
-                      struct tensor bm, bool tb, const double alpha_beta[2])
+void reference_matmul(struct backend *b, const struct matmul *p)
 {
-    const int64_t inner = ta ? a.rows : a.cols;
-    double *left = unfolded(a, ta), *right = unfolded(bm, !tb); /* right: op(b) transposed */
+    const struct tensor c = p->c;
+    const int64_t inner = p->ta ? p->a.rows : p->a.cols;
+    double *left = unfolded(p->a, p->ta), *right = unfolded(p->b, !p->tb);
     (void)b;
-    assert((ta ? a.cols : a.rows) == c.rows && (tb ? bm.rows : bm.cols) == c.cols);
-    assert((tb ? bm.cols : bm.rows) == inner);
+    assert((p->ta ? p->a.cols : p->a.rows) == c.rows);
+    assert((p->tb ? p->b.rows : p->b.cols) == c.cols);
+    assert((p->tb ? p->b.cols : p->b.rows) == inner);
     for (int64_t i = 0; i < c.rows; i++) {
         for (int64_t j = 0; j < c.cols; j++) {
-            const double old = alpha_beta[1] != 0 ? alpha_beta[1] * reference_get(c, i, j) : 0;
+            const double old = p->beta != 0 ? p->beta * reference_get(c, i, j) : 0;
             double sum = 0;
             for (int64_t k = 0; k < inner; k++)
                 sum += left[i * inner + k] * right[j * inner + k];
-            reference_set(c, i, j, alpha_beta[0] * sum + old);
+            reference_set(c, i, j, p->alpha * sum + old);
         }
     }
     mem_free(left);
@@ -108,8 +109,8 @@ void reference_gather(struct backend *b, struct tensor y, struct tensor table, s
             reference_set(y, i, j, reference_get(table, reference_index(rows, i), j));
 }
 
-void reference_scatter(struct backend *b, struct tensor table, struct tensor x,
-                       struct tensor rows, bool accumulate)
+void reference_scatter(struct backend *b, struct tensor table, struct tensor x, struct tensor rows,
+                       bool accumulate)
 {
     (void)b;
     for (int64_t i = 0; i < x.rows; i++) {

@@ -21,20 +21,18 @@ static void row_stats(enum norm_kind kind, struct tensor x, int64_t row, double 
     stats[1] = 1 / sqrt(square + epsilon);
 }
 
-void reference_norm(struct backend *b, enum norm_kind kind, struct tensor y, struct tensor stats,
-                    struct tensor x, const struct tensor weight_bias[2], double epsilon)
+void reference_norm(struct backend *b, const struct norm *p)
 {
-    const struct tensor bias = weight_bias[1];
     (void)b;
-    for (int64_t i = 0; i < x.rows; i++) {
+    for (int64_t i = 0; i < p->x.rows; i++) {
         double s[2];
-        row_stats(kind, x, i, epsilon, s);
-        reference_set(stats, i, 0, s[0]);
-        reference_set(stats, i, 1, s[1]);
-        for (int64_t j = 0; j < x.cols; j++) {
-            const double shift = tensor_present(bias) ? reference_get(bias, 0, j) : 0;
-            const double w = reference_get(weight_bias[0], 0, j);
-            reference_set(y, i, j, (reference_get(x, i, j) - s[0]) * s[1] * w + shift);
+        row_stats(p->kind, p->x, i, p->epsilon, s);
+        reference_set(p->stats, i, 0, s[0]);
+        reference_set(p->stats, i, 1, s[1]);
+        for (int64_t j = 0; j < p->x.cols; j++) {
+            const double shift = tensor_present(p->bias) ? reference_get(p->bias, 0, j) : 0;
+            const double w = reference_get(p->weight, 0, j);
+            reference_set(p->y, i, j, (reference_get(p->x, i, j) - s[0]) * s[1] * w + shift);
         }
     }
 }
@@ -47,26 +45,25 @@ static void add_to(struct tensor t, int64_t row, int64_t col, double x)
 
 /* With n = (x - mean) * r and g = dy * w:  dx = r * (g - mean(g) - n * mean(g n)), where
  * mean(g) is left out for RMS. */
-void reference_norm_back(struct backend *b, enum norm_kind kind, struct tensor dx,
-                         const struct tensor dweight_dbias[2], struct tensor dy, struct tensor x,
-                         struct tensor stats, struct tensor weight)
+void reference_norm_back(struct backend *b, const struct norm *p)
 {
+    const double width = (double)p->x.cols;
     (void)b;
-    for (int64_t i = 0; i < x.rows; i++) {
-        const double mean = reference_get(stats, i, 0), r = reference_get(stats, i, 1);
+    for (int64_t i = 0; i < p->x.rows; i++) {
+        const double mean = reference_get(p->stats, i, 0), r = reference_get(p->stats, i, 1);
         double mean_g = 0, mean_gn = 0;
-        for (int64_t j = 0; j < x.cols; j++) {
-            const double n = (reference_get(x, i, j) - mean) * r;
-            const double g = reference_get(dy, i, j) * reference_get(weight, 0, j);
-            mean_g += kind == NORM_LAYER ? g / (double)x.cols : 0;
-            mean_gn += g * n / (double)x.cols;
+        for (int64_t j = 0; j < p->x.cols; j++) {
+            const double n = (reference_get(p->x, i, j) - mean) * r;
+            const double g = reference_get(p->dy, i, j) * reference_get(p->weight, 0, j);
+            mean_g += p->kind == NORM_LAYER ? g / width : 0;
+            mean_gn += g * n / width;
         }
-        for (int64_t j = 0; j < x.cols; j++) {
-            const double n = (reference_get(x, i, j) - mean) * r;
-            const double g = reference_get(dy, i, j) * reference_get(weight, 0, j);
-            add_to(dx, i, j, r * (g - mean_g - n * mean_gn));
-            add_to(dweight_dbias[0], 0, j, reference_get(dy, i, j) * n);
-            add_to(dweight_dbias[1], 0, j, reference_get(dy, i, j));
+        for (int64_t j = 0; j < p->x.cols; j++) {
+            const double n = (reference_get(p->x, i, j) - mean) * r;
+            const double g = reference_get(p->dy, i, j) * reference_get(p->weight, 0, j);
+            add_to(p->dx, i, j, r * (g - mean_g - n * mean_gn));
+            add_to(p->dweight, 0, j, reference_get(p->dy, i, j) * n);
+            add_to(p->dbias, 0, j, reference_get(p->dy, i, j));
         }
     }
 }
@@ -204,7 +201,7 @@ void reference_cross_entropy(struct backend *b, struct tensor logits, struct ten
     for (int64_t i = 0; i < logits.rows; i++) {
         const int64_t target = reference_index(targets, i);
         const double weight = tensor_present(weights) ? reference_get(weights, 0, i) : 1;
-        double top = -INFINITY, sum = 0, log_sum;
+        double top = (double)-INFINITY, sum = 0, log_sum;
         for (int64_t j = 0; j < logits.cols; j++)
             top = fmax(top, reference_get(logits, i, j));
         for (int64_t j = 0; j < logits.cols; j++)
