@@ -110,7 +110,6 @@ static double product_rate(const struct train_settings *s)
 {
     const struct backend_ops *ops = s->model.backend;
     struct backend *b = ops->open(s->model.pool, NULL);
-    static const double alpha_beta[2] = {1, 0};
     struct tensor t[3];
     double best = 0;
     if (b == NULL)
@@ -124,7 +123,7 @@ static double product_rate(const struct train_settings *s)
          round++) {
         int64_t from = clock_ns();
         double rate;
-        ops->matmul(b, t[0], t[1], false, t[2], true, alpha_beta);
+        ops->matmul(b, &(struct matmul){.c = t[0], .a = t[1], .b = t[2], .tb = true, .alpha = 1});
         (void)ops->sync(b, NULL);
         rate = 2.0 * PROBE * PROBE * PROBE / ((double)(clock_ns() - from) / 1e9);
         if (round != 0 && rate > best)
