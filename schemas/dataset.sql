@@ -174,6 +174,17 @@ CREATE TABLE score (
     PRIMARY KEY (sample_id, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Blocks of MinHash signatures with the identities of their samples, so that the filter compares a
+-- new batch with the old rows without reading them again.  filter/signatures.h gives the layout.
+CREATE TABLE signature (
+    id    INTEGER PRIMARY KEY,
+    kind  TEXT NOT NULL,                  -- algorithm, version and settings
+    first INTEGER NOT NULL,               -- the ids of the samples it covers
+    last  INTEGER NOT NULL,
+    rows  INTEGER NOT NULL,
+    data  BLOB NOT NULL
+) STRICT;
+
 -- A person's word is the last; else any 'remove' removes.
 CREATE VIEW decision AS
 SELECT s.id AS sample_id,

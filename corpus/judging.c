@@ -1,0 +1,95 @@
+#include "corpus/judging.h"
+
+int signatures_put(struct corpus *c, const char *kind, const struct signature_block *b,
+                   struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(
+        corpus_sql(c),
+        "INSERT INTO signature (kind, first, last, rows, data) VALUES (?1, ?2, ?3, ?4, ?5)", error);
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(kind));
+    sql_bind_int(q, 2, b->first);
+    sql_bind_int(q, 3, b->last);
+    sql_bind_int(q, 4, b->rows);
+    sql_bind_blob(q, 5, b->data, b->len);
+    return sql_run(q, error);
+}
+
+int signatures_each(struct corpus *c, const char *kind,
+                    int (*fn)(void *context, const struct signature_block *b, struct error *error),
+                    void *context, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    "SELECT first, last, rows, data FROM signature WHERE kind = ?1 ORDER BY first",
+                    error);
+    int rc;
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(kind));
+    while ((rc = sql_step(q, error)) == 1) {
+        const struct slice data = sql_text(q, 3);
+        const struct signature_block b = {.first = sql_int(q, 0),
+                                          .last = sql_int(q, 1),
+                                          .rows = sql_int(q, 2),
+                                          .data = data.data,
+                                          .len = data.len};
+        if (fn(context, &b, error) != 0) {
+            sql_reset(q);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int signatures_clear(struct corpus *c, struct error *error)
+{
+    return sql_exec(corpus_sql(c), "DELETE FROM signature", error);
+}
+
+int judging_standings(struct corpus *c,
+                      int (*fn)(void *context, const struct standing *s, struct error *error),
+                      void *context, struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(corpus_sql(c),
+                                     "SELECT sample_id, max(action = 'remove' AND rule <> 'human'),"
+                                     " max(action = 'keep' AND rule = 'human'),"
+                                     " max(action = 'remove' AND rule = 'human')"
+                                     " FROM verdict WHERE action = 'remove' OR rule = 'human'"
+                                     " GROUP BY sample_id ORDER BY sample_id",
+                                     error);
+    int rc;
+    if (q == NULL)
+        return -1;
+    while ((rc = sql_step(q, error)) == 1) {
+        const struct standing s = {.sample_id = sql_int(q, 0),
+                                   .removed = sql_int(q, 1) != 0,
+                                   .human_keep = sql_int(q, 2) != 0,
+                                   .human_drop = sql_int(q, 3) != 0};
+        if (fn(context, &s, error) != 0) {
+            sql_reset(q);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int judging_clear_after(struct corpus *c, int64_t after, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "DELETE FROM verdict WHERE sample_id > ?1 AND rule <> 'human'",
+                    error);
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, after);
+    return sql_run(q, error);
+}
+
+int64_t judging_last_id(struct corpus *c, struct error *error)
+{
+    int64_t id = 0;
+    if (sql_scalar(corpus_sql(c), "SELECT ifnull(max(id), 0) FROM sample", &id, error) != 0)
+        return -1;
+    return id;
+}

@@ -1,0 +1,42 @@
+/*
+ * What the filter keeps in the dataset beside its verdicts: blocks of signatures, so that a later
+ * run need not read old texts again; and who is removed or decided by a person already.
+ */
+#ifndef CORPUS_JUDGING_H
+#define CORPUS_JUDGING_H
+
+#include "core/error.h"
+#include "corpus/corpus.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct signature_block {
+    int64_t first, last; /* ids of the samples it covers */
+    int64_t rows;
+    const void *data;
+    size_t len;
+};
+
+/* kind names the algorithm, its version and its settings; blocks of another kind are not seen. */
+int signatures_put(struct corpus *c, const char *kind, const struct signature_block *b,
+                   struct error *error);
+int signatures_each(struct corpus *c, const char *kind,
+                    int (*fn)(void *context, const struct signature_block *b, struct error *error),
+                    void *context, struct error *error);
+int signatures_clear(struct corpus *c, struct error *error); /* every kind */
+
+struct standing {
+    int64_t sample_id;
+    bool removed; /* by a rule */
+    bool human_keep, human_drop;
+};
+/* The samples that some verdict removes or a person decided, in order of id. */
+int judging_standings(struct corpus *c,
+                      int (*fn)(void *context, const struct standing *s, struct error *error),
+                      void *context, struct error *error);
+/* Forget the machine's verdicts on samples after that one. */
+int judging_clear_after(struct corpus *c, int64_t after, struct error *error);
+int64_t judging_last_id(struct corpus *c, struct error *error); /* 0: no samples; -1 failure */
+
+#endif

@@ -1,0 +1,165 @@
+#include "filter/chosen.h"
+
+#include "core/mem.h"
+#include "core/nearest.h"
+#include "filter/minhash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CHOSEN_VERSION = 1 }; /* of what looks at all rows */
+
+static const char *const wide_rules[] = {"exact_duplicate", "near_duplicate", "contradiction"};
+enum { N_WIDE = sizeof wide_rules / sizeof *wide_rules, MAX_RULES = 128 };
+
+static int unknown(const char *name, struct error *error)
+{
+    struct nearest n = nearest_start(name);
+    const char *best;
+    nearest_try(&n, "default");
+    for (size_t i = 0; filter_rules[i] != NULL; i++)
+        nearest_try(&n, filter_rules[i]->name);
+    for (size_t i = 0; i < N_WIDE; i++)
+        nearest_try(&n, wide_rules[i]);
+    best = nearest_word(&n);
+    return error_set(error, ERROR_USAGE, "filter.rules: no rule \"%s\"%s%s%s", name,
+                     best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+                     best != NULL ? "\"?" : "; docs/filter.md lists them");
+}
+
+/* Which of the table are on. */
+struct selection {
+    bool row[MAX_RULES], wide[N_WIDE];
+};
+
+static int select_one(struct selection *s, const char *given, struct error *error)
+{
+    const bool on = given[0] != '-';
+    const char *name = on ? given : given + 1;
+    bool known = strcmp(name, "default") == 0;
+    for (size_t i = 0; filter_rules[i] != NULL && i < MAX_RULES; i++) {
+        const bool same = strcmp(name, filter_rules[i]->name) == 0;
+        if (same || (strcmp(name, "default") == 0 && filter_rules[i]->usual))
+            s->row[i] = on;
+        known |= same;
+    }
+    for (size_t i = 0; i < N_WIDE; i++) {
+        const bool same = strcmp(name, wide_rules[i]) == 0;
+        if (same || strcmp(name, "default") == 0)
+            s->wide[i] = on;
+        known |= same;
+    }
+    return known ? 0 : unknown(name, error);
+}
+
+static enum verdict_action action_of(const struct filter_rule *rule, const struct json *settings)
+{
+    const struct slice given = json_string(json_get(settings, "action"));
+    if (slice_is(given, "remove"))
+        return VERDICT_REMOVE;
+    if (slice_is(given, "flag"))
+        return VERDICT_FLAG;
+    return rule->action;
+}
+
+static int open_rules(struct chosen *c, const struct selection *s, const struct recipe *recipe,
+                      struct error *error)
+{
+    const struct json *all = recipe_get(recipe, "filter.rule");
+    c->rules = mem_zero(MAX_RULES, sizeof *c->rules);
+    for (size_t i = 0; filter_rules[i] != NULL; i++) {
+        const struct filter_rule *rule = filter_rules[i];
+        const struct json *settings = json_get(all, rule->name);
+        struct chosen_rule *r = &c->rules[c->n];
+        if (!s->row[i])
+            continue;
+        *r = (struct chosen_rule){.rule = rule, .action = action_of(rule, settings)};
+        if (rule->open != NULL && (r->state = rule->open(settings, error)) == NULL)
+            return error_wrap(error, "filter.rule.%s", rule->name);
+        c->n++;
+    }
+    return 0;
+}
+
+static enum similar_fields fields_of(const char *name)
+{
+    if (strcmp(name, "output") == 0)
+        return SIMILAR_OUTPUT;
+    return strcmp(name, "prompt") == 0 ? SIMILAR_PROMPT : SIMILAR_ALL;
+}
+
+static void read_preference(struct chosen *c, const struct json *list)
+{
+    for (const struct json *p = json_first(list); p != NULL && c->n_prefer < CHOSEN_PREFER;
+         p = json_next(p)) {
+        const struct slice name = json_string(p);
+        enum prefer_kind kind = PREFER_SCORE;
+        if (slice_is(name, "longest"))
+            kind = PREFER_LONGEST;
+        else if (slice_is(name, "shortest"))
+            kind = PREFER_SHORTEST;
+        else if (slice_is(name, "oldest"))
+            kind = PREFER_OLDEST;
+        else
+            c->score = json_text(p, NULL);
+        c->prefer[c->n_prefer++] = kind;
+    }
+}
+
+static void read_wide(struct chosen *c, const struct recipe *recipe)
+{
+    c->normal = (struct normal_options){
+        .nfkc = recipe_bool(recipe, "filter.exact.nfkc"),
+        .fold_case = recipe_bool(recipe, "filter.exact.fold_case"),
+        .fold_space = recipe_bool(recipe, "filter.exact.fold_space"),
+        .drop_punctuation = recipe_bool(recipe, "filter.exact.drop_punctuation"),
+    };
+    c->exact_fields = fields_of(recipe_text(recipe, "filter.exact.fields"));
+    c->near_fields = fields_of(recipe_text(recipe, "filter.near.fields"));
+    c->threshold = recipe_number(recipe, "filter.near.threshold");
+    read_preference(c, recipe_get(recipe, "filter.prefer"));
+    (void)snprintf(c->kind, sizeof c->kind, "minhash%d shingle1 near=%d exact=%d%d%d%d%d %s",
+                   MINHASH_VERSION, (int)c->near_fields, (int)c->exact_fields, c->normal.nfkc,
+                   c->normal.fold_case, c->normal.fold_space, c->normal.drop_punctuation,
+                   __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "le" : "be");
+}
+
+static void read_fingerprint(struct chosen *c, const struct recipe *recipe)
+{
+    struct buf text = BUF;
+    (void)json_write(recipe_get(recipe, "filter"), JSON_CANONICAL, &text);
+    buf_printf(&text, " %d %s", CHOSEN_VERSION, c->kind);
+    for (size_t i = 0; i < c->n; i++)
+        buf_printf(&text, " %s %d", c->rules[i].rule->name, c->rules[i].rule->version);
+    c->fingerprint = hash128(buf_text(&text), text.len);
+    buf_free(&text);
+}
+
+int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *error)
+{
+    struct selection s = {{false}, {false}};
+    *c = (struct chosen){.rules = NULL};
+    for (const struct json *r = json_first(recipe_get(recipe, "filter.rules")); r != NULL;
+         r = json_next(r))
+        if (select_one(&s, json_text(r, ""), error) != 0)
+            return -1;
+    c->exact = s.wide[0];
+    c->near = s.wide[1];
+    c->contradiction = s.wide[2];
+    read_wide(c, recipe);
+    if (open_rules(c, &s, recipe, error) != 0) {
+        chosen_close(c);
+        return -1;
+    }
+    read_fingerprint(c, recipe);
+    return 0;
+}
+
+void chosen_close(struct chosen *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->rules[i].rule->close != NULL)
+            c->rules[i].rule->close(c->rules[i].state);
+    mem_free(c->rules);
+    *c = (struct chosen){.rules = NULL};
+}

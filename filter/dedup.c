@@ -1,0 +1,324 @@
+#include "filter/dedup.h"
+
+#include "core/mem.h"
+#include "core/vec.h"
+#include "filter/cluster.h"
+#include "filter/near.h"
+#include "filter/order.h"
+#include "filter/verify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DEDUP_VERSION = 1 };
+#define NONE CLUSTER_NONE
+
+/* What is found out about each row of the index. */
+struct found {
+    uint32_t *same;    /* the best row with the same normalised text; itself mostly */
+    uint32_t *keeper;  /* the row it nearly duplicates, NONE */
+    float *similarity; /* to its keeper */
+    uint32_t *variant; /* the row most like it that differs in values alone, NONE */
+    float *variant_similarity;
+    const char **variant_why;
+    uint32_t *against; /* a row with the same prompt and another answer, NONE */
+};
+
+struct state {
+    const struct dedup *d;
+    struct order order;
+    struct found f;
+    struct cluster_edge *edges; /* of index rows until numbered */
+    size_t n_edges, cap_edges;
+    struct dedup_counts *counts;
+};
+
+static uint32_t *none(size_t n)
+{
+    uint32_t *a = mem_alloc(n * sizeof *a + 1);
+    for (size_t i = 0; i < n; i++)
+        a[i] = NONE;
+    return a;
+}
+
+static bool settled(const struct index_entry *e)
+{
+    return (e->flags & (INDEX_OLD | INDEX_FOREIGN | INDEX_GONE)) != 0;
+}
+
+static bool lives(const struct index_entry *e)
+{
+    return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
+}
+
+static int by_exact(const void *context, uint32_t a, uint32_t b)
+{
+    const struct order *o = context;
+    const int rc = hash128_compare(o->entries[a].exact, o->entries[b].exact);
+    return rc != 0 ? rc : order_compare(o, a, b);
+}
+
+static int by_prompt(const void *context, uint32_t a, uint32_t b)
+{
+    const struct order *o = context;
+    const uint64_t x = o->entries[a].prompt, y = o->entries[b].prompt;
+    return x != y ? (x > y ? 1 : -1) : order_compare(o, a, b);
+}
+
+static int by_preference(const void *context, uint32_t a, uint32_t b)
+{
+    return order_compare(context, a, b);
+}
+
+/* same[i] for all rows; returns which rows stand for their group. */
+static unsigned char *find_same(struct state *s)
+{
+    const struct index *x = s->d->x;
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    unsigned char *take = mem_zero(x->n + 1, 1);
+    size_t n = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        s->f.same[i] = (uint32_t)i;
+        if (!(x->entries[i].flags & INDEX_GONE))
+            rows[n++] = (uint32_t)i;
+    }
+    if (s->d->chosen->exact)
+        order_sort(rows, n, by_exact, &s->order);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t before = i > 0 ? s->f.same[rows[i - 1]] : NONE;
+        if (s->d->chosen->exact && i > 0 &&
+            hash128_compare(x->entries[before].exact, x->entries[rows[i]].exact) == 0)
+            s->f.same[rows[i]] = before;
+        else
+            take[rows[i]] = 1;
+    }
+    mem_free(rows);
+    return take;
+}
+
+static void note_variant(struct found *f, uint32_t row, uint32_t other,
+                         const struct similar_result *r)
+{
+    const float similarity = (float)r->all;
+    if (f->variant[row] != NONE && !(similarity > f->variant_similarity[row]))
+        return;
+    f->variant[row] = other;
+    f->variant_similarity[row] = similarity;
+    f->variant_why[row] = r->why;
+}
+
+static int found_pair(void *context, const struct verified *v, struct error *error)
+{
+    struct state *s = context;
+    (void)error;
+    s->counts->verified++;
+    if (v->result.kind == SIMILAR_DUPLICATE) {
+        s->edges = vec_reserve(s->edges, &s->cap_edges, s->n_edges + 1, sizeof *s->edges);
+        s->edges[s->n_edges++] = (struct cluster_edge){v->a, v->b, (float)v->result.all};
+    } else if (v->result.kind == SIMILAR_VARIANT) {
+        note_variant(&s->f, v->a, v->b, &v->result);
+        note_variant(&s->f, v->b, v->a, &v->result);
+    }
+    return 0;
+}
+
+/* Number the rows that have edges in order of preference, and renumber the edges. */
+static uint32_t *number_rows(struct state *s, size_t *n_rows)
+{
+    uint32_t *place = none(s->d->x->n), *rows = mem_alloc(2 * s->n_edges * sizeof *rows + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_edges; i++)
+        for (int k = 0; k < 2; k++) {
+            const uint32_t row = k ? s->edges[i].b : s->edges[i].a;
+            if (place[row] == NONE) {
+                place[row] = 0;
+                rows[n++] = row;
+            }
+        }
+    order_sort(rows, n, by_preference, &s->order);
+    for (size_t i = 0; i < n; i++)
+        place[rows[i]] = (uint32_t)i;
+    for (size_t i = 0; i < s->n_edges; i++) {
+        const uint32_t a = place[s->edges[i].a], b = place[s->edges[i].b];
+        s->edges[i].a = a < b ? a : b;
+        s->edges[i].b = a < b ? b : a;
+    }
+    mem_free(place);
+    *n_rows = n;
+    return rows;
+}
+
+static void resolve(struct state *s)
+{
+    size_t n = 0;
+    uint32_t *rows = number_rows(s, &n), *keeper = mem_alloc(n * sizeof *keeper + 1);
+    float *similarity = mem_alloc(n * sizeof *similarity + 1);
+    unsigned char *may_keep = mem_zero(n + 1, 1), *never = mem_zero(n + 1, 1);
+    for (size_t i = 0; i < n; i++) {
+        const struct index_entry *e = &s->d->x->entries[rows[i]];
+        may_keep[i] = lives(e);
+        never[i] = settled(e) || (e->flags & INDEX_HUMAN);
+    }
+    cluster_resolve(s->edges, s->n_edges, may_keep, never, n, keeper, similarity);
+    for (size_t i = 0; i < n; i++)
+        if (keeper[i] != NONE) {
+            s->f.keeper[rows[i]] = rows[keeper[i]];
+            s->f.similarity[rows[i]] = similarity[i];
+        }
+    mem_free(rows);
+    mem_free(keeper);
+    mem_free(similarity);
+    mem_free(may_keep);
+    mem_free(never);
+}
+
+static int find_near(struct state *s, const unsigned char *take, struct error *error)
+{
+    const struct dedup *d = s->d;
+    struct near_pairs pairs = {.items = NULL};
+    const struct verify verify = {.x = d->x,
+                                  .corpus = d->corpus,
+                                  .foreign = d->foreign,
+                                  .fields = d->chosen->near_fields,
+                                  .threshold = d->chosen->threshold,
+                                  .pool = d->pool,
+                                  .found = found_pair,
+                                  .context = s};
+    int rc = near_candidates(d->x, take, d->chosen->threshold, d->pool, &pairs, error);
+    s->counts->met = pairs.met;
+    s->counts->oversized = pairs.split;
+    s->counts->candidates = pairs.n;
+    if (rc == 0)
+        rc = verify_pairs(&verify, pairs.items, pairs.n, error);
+    near_free(&pairs);
+    if (rc == 0)
+        resolve(s);
+    return rc;
+}
+
+/* Is the row out because of what this stage found? */
+static bool duplicate(const struct state *s, uint32_t row)
+{
+    return s->f.same[row] != row || s->f.keeper[row] != NONE;
+}
+
+/* Rows that stay, have the same prompt and say something else. */
+static void find_contradictions(struct state *s)
+{
+    const struct index *x = s->d->x;
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < x->n; i++)
+        if (lives(&x->entries[i]) && x->entries[i].prompt != 0 && !duplicate(s, (uint32_t)i))
+            rows[n++] = (uint32_t)i;
+    order_sort(rows, n, by_prompt, &s->order);
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && x->entries[rows[to]].prompt == x->entries[rows[from]].prompt;
+             to++)
+            s->f.against[rows[to]] = rows[from];
+        if (to - from > 1)
+            s->f.against[rows[from]] = rows[from + 1];
+    }
+    mem_free(rows);
+}
+
+static int put(const struct state *s, uint32_t row, const char *rule, enum verdict_action action,
+               uint32_t match, double similarity, double threshold, const char *words,
+               struct error *error)
+{
+    const struct index_entry *e = &s->d->x->entries[row], *m = &s->d->x->entries[match];
+    const bool foreign = (m->flags & INDEX_FOREIGN) != 0;
+    char why[256];
+    (void)snprintf(why, sizeof why, "%s sample %lld%s%.120s", words, (long long)m->id,
+                   foreign ? " of " : "", foreign ? corpus_path(s->d->foreign) : "");
+    const struct verdict v = {.sample_id = e->id,
+                              .rule = rule,
+                              .version = DEDUP_VERSION,
+                              .action = action,
+                              .value = similarity,
+                              .threshold = threshold,
+                              .match_id = foreign ? 0 : m->id,
+                              .similarity = similarity,
+                              .why = slice_of(why)};
+    return ledger_add(s->d->ledger, &v, error);
+}
+
+static int put_duplicate(struct state *s, uint32_t row, struct error *error)
+{
+    struct index_entry *e = &s->d->x->entries[row];
+    const uint32_t same = s->f.same[row], keeper = s->f.keeper[same];
+    const double threshold = s->d->chosen->threshold;
+    const bool human = (e->flags & INDEX_HUMAN) != 0;
+    if (same != row && lives(&s->d->x->entries[same])) {
+        const bool flag = human || keeper != NONE;
+        s->counts->exact += !flag;
+        if (put(s, row, "exact_duplicate", flag ? VERDICT_FLAG : VERDICT_REMOVE, same, 1,
+                (double)NAN, "the same text as", error) != 0)
+            return -1;
+    }
+    if (keeper == NONE || human)
+        return 0;
+    s->counts->near++;
+    return put(s, row, "near_duplicate", VERDICT_REMOVE, keeper, (double)s->f.similarity[same],
+               threshold, "nearly the same text as", error);
+}
+
+static int put_variant(struct state *s, uint32_t row, struct error *error)
+{
+    char words[96];
+    if (s->f.variant[row] == NONE || duplicate(s, row))
+        return 0;
+    s->counts->variants++;
+    (void)snprintf(words, sizeof words, "kept: differs by %s from", s->f.variant_why[row]);
+    return put(s, row, "variant", VERDICT_FLAG, s->f.variant[row],
+               (double)s->f.variant_similarity[row], s->d->chosen->threshold, words, error);
+}
+
+static int put_row(struct state *s, uint32_t row, struct error *error)
+{
+    if (put_duplicate(s, row, error) != 0 || put_variant(s, row, error) != 0)
+        return -1;
+    if (s->f.against[row] == NONE)
+        return 0;
+    s->counts->contradictions++;
+    return put(s, row, "contradiction", VERDICT_FLAG, s->f.against[row], (double)NAN, (double)NAN,
+               "the same prompt with another answer than", error);
+}
+
+static int put_all(struct state *s, struct error *error)
+{
+    for (size_t i = 0; i < s->d->x->n; i++)
+        if (!settled(&s->d->x->entries[i]) && put_row(s, (uint32_t)i, error) != 0)
+            return -1;
+    return 0;
+}
+
+int dedup_run(const struct dedup *d, struct dedup_counts *counts, struct error *error)
+{
+    const size_t n = d->x->n;
+    struct state s = {.d = d, .order = {d->chosen, d->x->entries}, .counts = counts};
+    s.f = (struct found){.same = none(n),
+                         .keeper = none(n),
+                         .similarity = mem_zero(n + 1, sizeof *s.f.similarity),
+                         .variant = none(n),
+                         .variant_similarity = mem_zero(n + 1, sizeof(float)),
+                         .variant_why = mem_zero(n + 1, sizeof(char *)),
+                         .against = none(n)};
+    unsigned char *take = find_same(&s);
+    int rc = d->chosen->near ? find_near(&s, take, error) : 0;
+    if (rc == 0 && d->chosen->contradiction)
+        find_contradictions(&s);
+    if (rc == 0)
+        rc = put_all(&s, error);
+    mem_free(take);
+    mem_free(s.f.same);
+    mem_free(s.f.keeper);
+    mem_free(s.f.similarity);
+    mem_free(s.f.variant);
+    mem_free(s.f.variant_similarity);
+    mem_free(s.f.variant_why);
+    mem_free(s.f.against);
+    mem_free(s.edges);
+    return rc;
+}

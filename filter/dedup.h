@@ -1,0 +1,35 @@
+/*
+ * The rules that look at all rows: exact duplicates, near-duplicates, contradictions.
+ *
+ * The order of preference decides who is kept: a person's word, then rows no other rule removes,
+ * then rows judged by an earlier run or found in another dataset, then what the recipe prefers
+ * (a score, the longest reply …), then the bytes of the row, and only between equal bytes the
+ * number of the row.  So the outcome does not depend on the order of rows.
+ */
+#ifndef FILTER_DEDUP_H
+#define FILTER_DEDUP_H
+
+#include "core/error.h"
+#include "core/pool.h"
+#include "corpus/corpus.h"
+#include "filter/chosen.h"
+#include "filter/index.h"
+#include "filter/ledger.h"
+
+struct dedup {
+    const struct chosen *chosen;
+    struct index *x;
+    struct corpus *corpus, *foreign;
+    struct pool *pool;
+    struct ledger *ledger;
+};
+
+struct dedup_counts {
+    size_t exact, near, contradictions, variants; /* rows */
+    size_t met, candidates, verified, oversized;
+};
+
+/* Adds the verdicts on rows that are new (not INDEX_OLD, INDEX_FOREIGN or INDEX_GONE), by row. */
+int dedup_run(const struct dedup *d, struct dedup_counts *counts, struct error *error);
+
+#endif

@@ -1,0 +1,255 @@
+#include "filter/filter.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/pool.h"
+#include "corpus/judging.h"
+#include "filter/chosen.h"
+#include "filter/dedup.h"
+#include "filter/index.h"
+#include "filter/ledger.h"
+#include "filter/losses.h"
+#include "filter/scan.h"
+#include "filter/signatures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    const struct filter_options *options;
+    struct corpus *corpus, *foreign;
+    struct progress *progress;
+    struct chosen chosen;
+    struct pool *pool;
+    struct index index;
+    struct ledger ledger;
+    char *spill_dir;
+    struct hash128 state;  /* of everything the verdicts depend on but the rows */
+    bool fresh;            /* judge every row; else those after `through` */
+    int64_t through, last; /* judged by the last run; the last there is */
+    size_t stored;         /* entries whose signatures are in the dataset */
+    struct dedup_counts counts;
+    uint64_t judged;
+};
+
+/* ---- what the last run left */
+
+static int fold_human(void *context, const struct standing *s, struct error *error)
+{
+    struct hash128 *h = context;
+    const int64_t said[2] = {s->sample_id, s->human_keep ? 1 : 2};
+    (void)error;
+    if (s->human_keep || s->human_drop)
+        *h = hash128_add(*h, said, sizeof said);
+    return 0;
+}
+
+/* The state under which the stored verdicts were made: "32 hex digits, a blank, the last id". */
+static int read_state(struct run *r, struct error *error)
+{
+    struct buf text = BUF;
+    char hex[33];
+    int rc;
+    const char *against = r->options->against != NULL ? r->options->against : "";
+    r->state = hash128_add(r->chosen.fingerprint, against, strlen(against));
+    if (judging_standings(r->corpus, fold_human, &r->state, error) != 0)
+        return -1;
+    hash128_hex(r->state, hex);
+    rc = corpus_meta_get(r->corpus, "filter.state", &text, error);
+    r->fresh = r->options->again || rc != 1 || text.len < 34 || memcmp(text.data, hex, 32) != 0;
+    r->through = r->fresh ? 0 : strtoll(text.data + 33, NULL, 10);
+    buf_free(&text);
+    r->last = judging_last_id(r->corpus, error);
+    return rc < 0 || r->last < 0 ? -1 : 0;
+}
+
+struct mark {
+    struct index *x;
+    size_t at;
+    bool fresh;
+    int64_t through;
+};
+
+/* Standings come in order of id, as the entries do. */
+static int mark_one(void *context, const struct standing *s, struct error *error)
+{
+    struct mark *m = context;
+    (void)error;
+    while (m->at < m->x->n && m->x->entries[m->at].id < s->sample_id)
+        m->at++;
+    if (m->at == m->x->n || m->x->entries[m->at].id != s->sample_id)
+        return 0;
+    struct index_entry *e = &m->x->entries[m->at];
+    if (s->human_keep)
+        e->flags |= INDEX_HUMAN;
+    else if (s->human_drop)
+        e->flags |= INDEX_DROPPED;
+    if (!m->fresh && e->id <= m->through && !s->human_keep && (s->removed || s->human_drop))
+        e->flags |= INDEX_GONE;
+    return 0;
+}
+
+static int mark_standings(struct run *r, struct error *error)
+{
+    struct mark m = {.x = &r->index, .fresh = r->fresh, .through = r->through};
+    for (size_t i = 0; !r->fresh && i < r->index.n && r->index.entries[i].id <= r->through; i++)
+        r->index.entries[i].flags |= INDEX_OLD;
+    return judging_standings(r->corpus, mark_one, &m, error);
+}
+
+/* ---- the passes */
+
+static int scan_rows(struct run *r, struct error *error)
+{
+    struct scan s = {.chosen = &r->chosen,
+                     .corpus = r->corpus,
+                     .pool = r->pool,
+                     .progress = r->progress,
+                     .index = &r->index,
+                     .ledger = &r->ledger,
+                     .spill_dir = r->spill_dir,
+                     .known = r->index.n,
+                     .after = r->through,
+                     .last = r->last};
+    const int64_t all = samples_count(r->corpus, SAMPLES_ALL, error);
+    s.total = all > 0 ? (uint64_t)all : 0;
+    if (all < 0 || scan_run(&s, error) != 0)
+        return -1;
+    r->judged = s.rows;
+    return 0;
+}
+
+static int scan_foreign(struct run *r, struct error *error)
+{
+    struct scan s = {.chosen = &r->chosen,
+                     .pool = r->pool,
+                     .index = &r->index,
+                     .spill_dir = r->spill_dir,
+                     .flags = INDEX_FOREIGN,
+                     .kept_only = true,
+                     .last = INT64_MAX};
+    if (r->options->against == NULL)
+        return 0;
+    r->foreign = s.corpus = corpus_open(r->options->against, CORPUS_READ, error);
+    return r->foreign != NULL ? scan_run(&s, error) : -1;
+}
+
+static int find_duplicates(struct run *r, struct error *error)
+{
+    const struct dedup d = {.chosen = &r->chosen,
+                            .x = &r->index,
+                            .corpus = r->corpus,
+                            .foreign = r->foreign,
+                            .pool = r->pool,
+                            .ledger = &r->ledger};
+    return dedup_run(&d, &r->counts, error);
+}
+
+/* ---- applying */
+
+static int apply_one(void *context, const struct verdict *v, struct error *error)
+{
+    return verdicts_put(context, v, error);
+}
+
+static int write_state(struct run *r, struct error *error)
+{
+    char text[64], hex[33];
+    hash128_hex(r->state, hex);
+    (void)snprintf(text, sizeof text, "%s %lld", hex, (long long)r->last);
+    return corpus_meta_set(r->corpus, "filter.state", slice_of(text), error);
+}
+
+/* The entries of this dataset come first in the index, those of the other behind them. */
+static int store_signatures(struct run *r, size_t own, struct error *error)
+{
+    struct index mine = r->index;
+    mine.n = own;
+    if (r->stored == 0 && signatures_clear(r->corpus, error) != 0)
+        return -1;
+    return signatures_store(r->corpus, r->chosen.kind, &mine, r->stored, error);
+}
+
+static int apply(struct run *r, size_t own, struct error *error)
+{
+    if (corpus_begin(r->corpus, error) != 0)
+        return -1;
+    if (judging_clear_after(r->corpus, r->through, error) == 0 &&
+        ledger_each(&r->ledger, apply_one, r->corpus, error) == 0 &&
+        store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
+        return corpus_commit(r->corpus, error);
+    corpus_rollback(r->corpus);
+    return -1;
+}
+
+/* ---- the stage */
+
+static int write_report(struct run *r, int64_t started, struct buf *report, struct error *error)
+{
+    struct json *j = json_new_object();
+    const struct losses l = {.index = &r->index,
+                             .corpus = r->corpus,
+                             .ledger = &r->ledger,
+                             .stored = !r->fresh,
+                             .through = r->through};
+    const int rc = losses_report(&l, j, error);
+    json_put_integer(j, "judged", (int64_t)r->judged);
+    json_put_integer(j, "pairs_verified", (int64_t)r->counts.candidates);
+    json_put_number(j, "seconds", (double)((clock_ns() - started) / 1000000) / 1000);
+    if (rc == 0)
+        (void)json_write(j, 0, report);
+    json_free(j);
+    return rc;
+}
+
+static int run_all(struct run *r, struct buf *report, struct error *error)
+{
+    const int64_t started = clock_ns();
+    size_t own;
+    if (read_state(r, error) != 0)
+        return -1;
+    if (!r->options->again &&
+        signatures_load(r->corpus, r->chosen.kind, &r->index, r->spill_dir, error) != 0)
+        return -1;
+    r->stored = r->index.n;
+    if (scan_rows(r, error) != 0)
+        return -1;
+    own = r->index.n;
+    if (mark_standings(r, error) != 0)
+        return -1;
+    if (r->judged > 0 && (scan_foreign(r, error) != 0 || find_duplicates(r, error) != 0))
+        return -1;
+    r->index.n = own; /* the report is about this dataset */
+    if (write_report(r, started, report, error) != 0)
+        return -1;
+    return r->options->dry_run || (r->judged == 0 && !r->fresh) ? 0 : apply(r, own, error);
+}
+
+int filter_run(const struct recipe *recipe, struct corpus *corpus,
+               const struct filter_options *options, struct progress *progress, struct buf *report,
+               struct error *error)
+{
+    struct run r = {.options = options, .corpus = corpus, .progress = progress};
+    int rc;
+    if (corpus == NULL)
+        return error_set(error, ERROR_INPUT,
+                         "%s: no such dataset; run `retort gen` or `retort import` first",
+                         recipe_text(recipe, "dataset"));
+    if (chosen_open(&r.chosen, recipe, error) != 0)
+        return -1;
+    r.pool = pool_new((int)recipe_integer(recipe, "threads"));
+    r.spill_dir = file_dir(corpus_path(corpus));
+    index_init(&r.index, (size_t)recipe_integer(recipe, "filter.memory_mb") << 20);
+    ledger_init(&r.ledger);
+    rc = run_all(&r, report, error);
+    ledger_free(&r.ledger);
+    index_free(&r.index);
+    corpus_close(r.foreign);
+    mem_free(r.spill_dir);
+    pool_free(r.pool);
+    chosen_close(&r.chosen);
+    return rc;
+}

@@ -1,0 +1,144 @@
+#include "filter/index.h"
+
+#include "core/mem.h"
+#include "core/vec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Columns stand a little more than INDEX_BLOCK apart: a power of two would put the 32 of them into
+ * the same sets of the cache. */
+#define STRIDE      ((size_t)INDEX_BLOCK + 8)
+#define BLOCK_BYTES (STRIDE * MINHASH_BANDS * sizeof(uint64_t))
+
+void index_init(struct index *x, size_t memory_limit)
+{
+    *x = (struct index){.memory_limit = memory_limit, .spill = -1};
+}
+
+void index_free(struct index *x)
+{
+    for (size_t i = 0; i < x->n_blocks; i++)
+        mem_free(x->blocks[i]);
+    mem_free(x->blocks);
+    mem_free(x->entries);
+    if (x->spill >= 0)
+        close(x->spill);
+    index_init(x, x->memory_limit);
+}
+
+static void sketch(const struct minhash_signature *s, uint64_t out[INDEX_SKETCH])
+{
+    for (int w = 0; w < INDEX_SKETCH; w++) {
+        uint64_t v = 0;
+        for (int i = 0; i < 16; i++)
+            v |= (uint64_t)(s->place[16 * w + i] & 15) << (4 * i);
+        out[w] = v;
+    }
+}
+
+int index_agree(const struct index_entry *a, const struct index_entry *b)
+{
+    const uint64_t low = UINT64_C(0x1111111111111111);
+    int differ = 0;
+    for (int w = 0; w < INDEX_SKETCH; w++) {
+        uint64_t v = a->sketch[w] ^ b->sketch[w];
+        v |= v >> 2;
+        v |= v >> 1;
+        differ += __builtin_popcountll(v & low);
+    }
+    return MINHASH_PLACES - differ;
+}
+
+static int spill_open(struct index *x, const char *dir, struct error *error)
+{
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s/retort-filter-XXXXXX", dir) >= (int)sizeof name)
+        return error_set(error, ERROR_IO, "%s: name too long", dir);
+    x->spill = mkstemp(name);
+    if (x->spill < 0)
+        return error_system(error, errno, "%s: cannot make a temporary file for signatures", name);
+    unlink(name);
+    return 0;
+}
+
+static int spill_block(struct index *x, size_t block, const char *dir, struct error *error)
+{
+    const char *p = (const char *)x->blocks[block];
+    if (x->spill < 0 && spill_open(x, dir, error) != 0)
+        return -1;
+    for (size_t done = 0; done < BLOCK_BYTES;) {
+        const ssize_t k =
+            pwrite(x->spill, p + done, BLOCK_BYTES - done, (off_t)(block * BLOCK_BYTES + done));
+        if (k <= 0)
+            return error_system(error, errno, "writing signatures to %s", dir);
+        done += (size_t)k;
+    }
+    mem_free(x->blocks[block]);
+    x->blocks[block] = NULL;
+    return 0;
+}
+
+int index_append(struct index *x, const struct index_entry *entry,
+                 const struct minhash_signature *signature, const char *spill_dir,
+                 struct error *error)
+{
+    const size_t at = x->n % INDEX_BLOCK;
+    if (at == 0) {
+        if (x->n_blocks > 0 && x->n_blocks * BLOCK_BYTES >= x->memory_limit &&
+            spill_block(x, x->n_blocks - 1, spill_dir, error) != 0)
+            return -1;
+        x->blocks = vec_reserve(x->blocks, &x->cap_blocks, x->n_blocks + 1, sizeof *x->blocks);
+        x->blocks[x->n_blocks++] = mem_alloc(BLOCK_BYTES);
+    }
+    x->entries = vec_reserve(x->entries, &x->cap, x->n + 1, sizeof *x->entries);
+    struct index_entry *e = &x->entries[x->n++];
+    *e = *entry;
+    if (signature == NULL)
+        e->flags |= INDEX_BARE;
+    else
+        sketch(signature, e->sketch);
+    for (int b = 0; b < MINHASH_BANDS; b++)
+        x->blocks[x->n_blocks - 1][(size_t)b * STRIDE + at] =
+            signature != NULL ? minhash_band(signature, b) : 0;
+    return 0;
+}
+
+static int read_back(const struct index *x, size_t block, size_t place, uint64_t *keys, size_t n,
+                     struct error *error)
+{
+    const off_t from = (off_t)(block * BLOCK_BYTES + place * sizeof *keys);
+    for (size_t done = 0; done < n * sizeof *keys;) {
+        const ssize_t k =
+            pread(x->spill, (char *)keys + done, n * sizeof *keys - done, from + (off_t)done);
+        if (k <= 0)
+            return error_system(error, k < 0 ? errno : EIO, "reading signatures back");
+        done += (size_t)k;
+    }
+    return 0;
+}
+
+int index_band(const struct index *x, int band, uint64_t *keys, struct error *error)
+{
+    for (size_t i = 0; i < x->n_blocks; i++) {
+        const size_t from = i * INDEX_BLOCK;
+        const size_t n = x->n - from < INDEX_BLOCK ? x->n - from : INDEX_BLOCK;
+        if (x->blocks[i] != NULL)
+            memcpy(keys + from, x->blocks[i] + (size_t)band * STRIDE, n * sizeof *keys);
+        else if (read_back(x, i, (size_t)band * STRIDE, keys + from, n, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int index_key(const struct index *x, size_t row, int band, uint64_t *key, struct error *error)
+{
+    const size_t block = row / INDEX_BLOCK, place = (size_t)band * STRIDE + row % INDEX_BLOCK;
+    if (x->blocks[block] == NULL)
+        return read_back(x, block, place, key, 1, error);
+    *key = x->blocks[block][place];
+    return 0;
+}

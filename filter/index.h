@@ -1,0 +1,65 @@
+/*
+ * The index of a corpus of rows: what duplicate detection keeps of each, in order of appending.
+ *
+ * An entry is 128 bytes: identities of the normalised texts, what the order of preference needs,
+ * and a sketch of the signature (four bits a place) to drop hopeless candidates.  The signatures
+ * themselves (256 bytes a row) are kept by columns of bands in blocks of 4096 rows; past the
+ * memory limit they go to an unlinked temporary file and are read back a band at a time.
+ */
+#ifndef FILTER_INDEX_H
+#define FILTER_INDEX_H
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "filter/minhash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { INDEX_BLOCK = 4096, INDEX_SKETCH = MINHASH_PLACES / 16 };
+
+enum index_flags {
+    INDEX_OLD = 1,      /* judged and kept by an earlier run: goes before new rows */
+    INDEX_FOREIGN = 2,  /* of another dataset: only ever a keeper */
+    INDEX_GONE = 4,     /* of an earlier run and removed: takes no part */
+    INDEX_REMOVED = 8,  /* a rule removes it: keeps no other row alive */
+    INDEX_HUMAN = 16,   /* a person said keep */
+    INDEX_BARE = 32,    /* nothing to compare: no signature */
+    INDEX_DROPPED = 64, /* a person said drop */
+};
+
+struct index_entry {
+    int64_t id;
+    struct hash128 exact; /* of the normalised prompt and output */
+    uint64_t prompt;      /* of the normalised prompt, system and turns included */
+    uint64_t content;     /* of the bytes as stored: an order that does not depend on ids */
+    uint64_t sketch[INDEX_SKETCH];
+    uint32_t length; /* characters of the output */
+    uint32_t flags;
+    float score; /* first of the order of preference; 0 where none is asked for */
+};
+
+struct index {
+    struct index_entry *entries;
+    size_t n, cap;
+    /* private */
+    uint64_t **blocks; /* each bands x INDEX_BLOCK, NULL once spilled */
+    size_t n_blocks, cap_blocks, memory_limit;
+    int spill; /* file, -1 none */
+};
+
+void index_init(struct index *x, size_t memory_limit);
+void index_free(struct index *x);
+/* The sketch is filled here.  signature NULL: INDEX_BARE. */
+int index_append(struct index *x, const struct index_entry *entry,
+                 const struct minhash_signature *signature, const char *spill_dir,
+                 struct error *error);
+/* The keys of one band for all rows: keys[n]. */
+int index_band(const struct index *x, int band, uint64_t *keys, struct error *error);
+/* The key of one row. */
+int index_key(const struct index *x, size_t row, int band, uint64_t *key, struct error *error);
+/* How many of the 128 sketched places agree; chance makes (128 - same) / 16 too many. */
+int index_agree(const struct index_entry *a, const struct index_entry *b);
+
+#endif

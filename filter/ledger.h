@@ -1,0 +1,33 @@
+/*
+ * The verdicts of a run before they are applied: an append-only log, in memory up to a limit and
+ * in an unlinked temporary file beyond, so that its memory stays flat; and the counts the loss
+ * report needs.
+ */
+#ifndef FILTER_LEDGER_H
+#define FILTER_LEDGER_H
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "corpus/verdicts.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { LEDGER_MEMORY = 16 << 20 };
+
+struct ledger {
+    struct buf log;
+    FILE *spill;
+    uint64_t n;
+};
+
+void ledger_init(struct ledger *l);
+void ledger_free(struct ledger *l);
+int ledger_add(struct ledger *l, const struct verdict *v, struct error *error);
+/* In the order of adding; the rule is looked up by the name given when it was added, which must
+ * be a string that outlives the ledger.  fn: 0 to go on, -1 with the error set. */
+int ledger_each(struct ledger *l,
+                int (*fn)(void *context, const struct verdict *v, struct error *error),
+                void *context, struct error *error);
+
+#endif

@@ -1,0 +1,239 @@
+#include "filter/near.h"
+
+#include "core/mem.h"
+#include "core/vec.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct keyed {
+    uint64_t key;
+    uint32_t row;
+};
+
+/* The work of one band; each has its own result and error. */
+struct band {
+    struct near_pairs pairs;
+    struct error error;
+    bool failed;
+};
+
+struct search {
+    const struct index *x;
+    const unsigned char *take;
+    const uint32_t *rows; /* those that take part */
+    size_t n;
+    int agree; /* least agreement of sketches */
+    int first; /* band of task 0 */
+    struct band *bands;
+};
+
+/* The least agreement that a pair at the threshold shows but once in 30,000 (four sigma). */
+static int least_agreement(double threshold)
+{
+    const double p = threshold + (1 - threshold) / 16;
+    const double sigma = sqrt(p * (1 - p) / MINHASH_PLACES);
+    return (int)floor(MINHASH_PLACES * (p - 4 * sigma));
+}
+
+static void radix(struct keyed *a, struct keyed *b, size_t n)
+{
+    for (int shift = 0; shift < 64; shift += 16) {
+        size_t *count = mem_zero(65536, sizeof *count), sum = 0;
+        for (size_t i = 0; i < n; i++)
+            count[a[i].key >> shift & 0xFFFF]++;
+        for (size_t k = 0; k < 65536; k++) {
+            const size_t c = count[k];
+            count[k] = sum;
+            sum += c;
+        }
+        for (size_t i = 0; i < n; i++)
+            b[count[a[i].key >> shift & 0xFFFF]++] = a[i];
+        mem_free(count);
+        struct keyed *t = a;
+        a = b;
+        b = t;
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key > y->key ? 1 : -1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* By key, then by row.  Stable radix keeps the order of rows. */
+static void sort_keyed(struct keyed *items, struct keyed *scratch, size_t n)
+{
+    if (n < 4096)
+        qsort(items, n, sizeof *items, by_key);
+    else
+        radix(items, scratch, n);
+}
+
+static void push(struct near_pairs *p, uint32_t a, uint32_t b)
+{
+    p->items = vec_reserve(p->items, &p->cap, p->n + 1, sizeof *p->items);
+    p->items[p->n++] = (struct near_pair){a < b ? a : b, a < b ? b : a};
+}
+
+static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near_pairs *out)
+{
+    const struct index_entry *x = &s->x->entries[a], *y = &s->x->entries[b];
+    const uint32_t settled = INDEX_OLD | INDEX_FOREIGN;
+    out->met++;
+    if ((x->flags & settled) && (y->flags & settled))
+        return;
+    if (index_agree(x, y) >= s->agree)
+        push(out, a, b);
+}
+
+static void all_pairs(const struct search *s, const struct keyed *rows, size_t n, size_t window,
+                      struct near_pairs *out)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i > window ? i - window : 0; k < i; k++)
+            try_pair(s, rows[k].row, rows[i].row, out);
+}
+
+/* A part of the sorted rows whose bands first..first+depth-1 agree. */
+static int split(const struct search *s, struct keyed *rows, struct keyed *scratch, size_t n,
+                 int band, int depth, struct near_pairs *out, struct error *error)
+{
+    if (n <= NEAR_BUCKET || depth >= MINHASH_BANDS) {
+        all_pairs(s, rows, n, n <= NEAR_BUCKET ? n : NEAR_WINDOW, out);
+        return 0;
+    }
+    out->split++;
+    band = (band + 1) % MINHASH_BANDS;
+    for (size_t i = 0; i < n; i++)
+        if (index_key(s->x, rows[i].row, band, &rows[i].key, error) != 0)
+            return -1;
+    sort_keyed(rows, scratch, n);
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from + 1; to < n && rows[to].key == rows[from].key; to++)
+            ;
+        if (to - from > 1 &&
+            split(s, rows + from, scratch + from, to - from, band, depth + 1, out, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int search_band(const struct search *s, int band, struct near_pairs *out,
+                       struct error *error)
+{
+    uint64_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
+    struct keyed *rows = mem_alloc(s->n * sizeof *rows + 1);
+    struct keyed *scratch = mem_alloc(s->n * sizeof *rows + 1);
+    int rc = index_band(s->x, band, keys, error);
+    for (size_t i = 0; rc == 0 && i < s->n; i++)
+        rows[i] = (struct keyed){keys[s->rows[i]], s->rows[i]};
+    mem_free(keys);
+    if (rc == 0)
+        sort_keyed(rows, scratch, s->n);
+    for (size_t from = 0, to; rc == 0 && from < s->n; from = to) {
+        for (to = from + 1; to < s->n && rows[to].key == rows[from].key; to++)
+            ;
+        if (to - from > 1)
+            rc = split(s, rows + from, scratch + from, to - from, band, 1, out, error);
+    }
+    mem_free(rows);
+    mem_free(scratch);
+    return rc;
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct near_pair *x = a, *y = b;
+    if (x->a != y->a)
+        return x->a > y->a ? 1 : -1;
+    return (x->b > y->b) - (x->b < y->b);
+}
+
+static void distinct(struct near_pairs *p)
+{
+    size_t kept = 0;
+    if (p->n > 1)
+        qsort(p->items, p->n, sizeof *p->items, by_pair);
+    for (size_t i = 0; i < p->n; i++)
+        if (kept == 0 || by_pair(&p->items[i], &p->items[kept - 1]) != 0)
+            p->items[kept++] = p->items[i];
+    p->n = kept;
+}
+
+static void band_task(void *context, size_t task, int worker)
+{
+    const struct search *s = context;
+    struct band *b = &s->bands[task];
+    (void)worker;
+    b->failed = search_band(s, s->first + (int)task, &b->pairs, &b->error) != 0;
+    distinct(&b->pairs);
+}
+
+/* Both sorted and distinct, and so is the result. */
+static void merge(struct near_pairs *out, struct near_pairs *more)
+{
+    struct near_pairs all = {.met = out->met + more->met, .split = out->split + more->split};
+    size_t i = 0, k = 0;
+    all.items = vec_reserve(NULL, &all.cap, out->n + more->n + 1, sizeof *all.items);
+    while (i < out->n || k < more->n) {
+        const int order = i == out->n    ? 1
+                          : k == more->n ? -1
+                                         : by_pair(&out->items[i], &more->items[k]);
+        all.items[all.n++] = order <= 0 ? out->items[i] : more->items[k];
+        i += order <= 0;
+        k += order >= 0;
+    }
+    near_free(out);
+    *out = all;
+}
+
+/* A few bands at a time: the memory of a band is 32 bytes a row. */
+static int run_bands(struct search *s, struct pool *pool, struct near_pairs *out,
+                     struct error *error)
+{
+    const int together = pool != NULL ? pool_threads(pool) : 1;
+    int rc = 0;
+    s->bands = mem_zero((size_t)together, sizeof *s->bands);
+    for (s->first = 0; s->first < MINHASH_BANDS && rc == 0; s->first += together) {
+        const int n = MINHASH_BANDS - s->first < together ? MINHASH_BANDS - s->first : together;
+        pool_run(pool, (size_t)n, band_task, s);
+        for (int i = 0; i < n; i++) {
+            if (s->bands[i].failed && rc == 0) {
+                rc = -1;
+                if (error != NULL)
+                    *error = s->bands[i].error;
+            }
+            merge(out, &s->bands[i].pairs);
+            near_free(&s->bands[i].pairs);
+        }
+    }
+    mem_free(s->bands);
+    return rc;
+}
+
+int near_candidates(const struct index *x, const unsigned char *take, double threshold,
+                    struct pool *pool, struct near_pairs *out, struct error *error)
+{
+    struct search s = {.x = x, .take = take, .agree = least_agreement(threshold)};
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    int rc;
+    for (size_t i = 0; i < x->n; i++)
+        if (take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
+            rows[s.n++] = (uint32_t)i;
+    s.rows = rows;
+    rc = run_bands(&s, pool, out, error);
+    mem_free(rows);
+    return rc;
+}
+
+void near_free(struct near_pairs *p)
+{
+    mem_free(p->items);
+    *p = (struct near_pairs){NULL, 0, 0, 0, 0};
+}

@@ -1,0 +1,118 @@
+#include "filter/normal.h"
+
+#include "core/unicode.h"
+#include "filter/letters.h"
+
+#include <string.h>
+
+/* Where the writing stands: blanks are written when something follows them. */
+struct writer {
+    unsigned char *to;
+    bool started, blank;
+};
+
+static inline void put(struct writer *w, const unsigned char *p, size_t n)
+{
+    if (w->blank && w->started)
+        *w->to++ = ' ';
+    w->blank = false;
+    w->started = true;
+    memcpy(w->to, p, n);
+    w->to += n;
+}
+
+static size_t encode(uint32_t c, unsigned char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (unsigned char)c;
+        return 1;
+    }
+    const size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6)
+        out[i] = (unsigned char)(0x80 | (c & 0x3F));
+    out[0] = (unsigned char)((0xF00 >> n & 0xFF) | c);
+    return n;
+}
+
+/* One ASCII byte: 0 white space, 1 dropped, else what is written. */
+static unsigned char ascii(unsigned char c, const struct normal_options *how)
+{
+    if (how->fold_space && (c == ' ' || (c >= '\t' && c <= '\r')))
+        return 0;
+    if (how->drop_punctuation && (letters_of(c) & LETTER_PUNCT))
+        return 1;
+    if (how->fold_case && c >= 'A' && c <= 'Z')
+        return (unsigned char)(c | 0x20);
+    return c;
+}
+
+/* Returns false where a code point needs its neighbours or becomes several. */
+static bool write_simple(struct slice text, const struct normal_options *how, struct writer *w)
+{
+    const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
+    unsigned char table[128], one[4];
+    for (unsigned char c = 0; c < 128; c++)
+        table[c] = ascii(c, how);
+    while (p < end) {
+        if (*p < 0x80) {
+            const unsigned char c = table[*p++];
+            if (c > 1 || (c == 1 && !how->drop_punctuation))
+                put(w, &c, 1);
+            else if (c == 0 && how->fold_space)
+                w->blank = true;
+            else if (c == 0)
+                put(w, &c, 1);
+            continue;
+        }
+        uint32_t code = 0;
+        const size_t len = letters_decode(p, end, &code);
+        const uint32_t letter = len > 0 ? letters_of(code) : 0;
+        if (len > 0 && how->fold_space && (letter & LETTER_SPACE))
+            w->blank = true;
+        else if (len > 0 && how->nfkc && how->fold_case && !(letter & LETTER_SIMPLE))
+            return false;
+        else if (len == 0)
+            put(w, p, 1); /* an invalid byte stands for itself */
+        else if (!(how->drop_punctuation && (letter & LETTER_PUNCT)))
+            put(w, one, encode(how->nfkc && how->fold_case ? letter & LETTER_CODE : code, one));
+        p += len > 0 ? len : 1;
+    }
+    return true;
+}
+
+static void unicode_form(struct slice text, const struct normal_options *how, struct buf *out)
+{
+    buf_clear(out);
+    if (how->nfkc && how->fold_case)
+        unicode_fold(text, out);
+    else if (how->nfkc)
+        unicode_normalize(text, UNICODE_NFKC, out);
+    else
+        unicode_lower(text, out);
+}
+
+void normal_text(struct slice text, const struct normal_options *how, struct buf *scratch,
+                 struct buf *out)
+{
+    struct normal_options rest = *how;
+    struct writer w;
+    bool high = false;
+    for (size_t i = 0; i < text.len && !high; i++)
+        high = (unsigned char)text.data[i] >= 0x80;
+    if (buf_reserve(out, text.len * 2 + 8) != 0)
+        return;
+    if (!high || how->nfkc == how->fold_case) {
+        w = (struct writer){(unsigned char *)out->data + out->len, false, false};
+        if (write_simple(text, how, &w)) {
+            out->len = (size_t)((char *)w.to - out->data);
+            return;
+        }
+    }
+    unicode_form(text, how, scratch);
+    rest.nfkc = rest.fold_case = false;
+    if (buf_reserve(out, scratch->len * 2 + 8) != 0)
+        return;
+    w = (struct writer){(unsigned char *)out->data + out->len, false, false};
+    write_simple(buf_view(scratch), &rest, &w);
+    out->len = (size_t)((char *)w.to - out->data);
+}

@@ -1,0 +1,225 @@
+#include "filter/scan.h"
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "core/vec.h"
+#include "filter/identity.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One finding of one row of the batch. */
+struct fired {
+    size_t row;
+    const struct chosen_rule *rule;
+    struct finding finding;
+};
+
+struct task {
+    struct fired *fired;
+    size_t n, cap;
+};
+
+struct worker {
+    struct identity identity;
+    struct row row;
+};
+
+struct taken {
+    struct index_entry entry;
+    struct minhash_signature signature;
+    bool bare;
+};
+
+struct batch {
+    struct scan *scan;
+    struct arena arena;
+    struct sample *samples;
+    size_t n, bytes;
+    struct taken *taken;
+    struct task *tasks;
+    struct worker *workers;
+    size_t known; /* entry of the index to look for the next known row at */
+    int64_t after;
+};
+
+static size_t sample_bytes(const struct sample *s)
+{
+    return s->system.len + s->instruction.len + s->input.len + s->output.len + s->messages.len;
+}
+
+static struct slice copy(struct arena *a, struct slice s)
+{
+    return s.data != NULL ? arena_copy(a, s) : s;
+}
+
+static int collect(void *context, const struct sample *s, struct error *error)
+{
+    struct batch *b = context;
+    struct sample *to = &b->samples[b->n];
+    (void)error;
+    if (s->id > b->scan->last)
+        return 1;
+    b->after = s->id;
+    *to = (struct sample){.id = s->id,
+                          .request_id = s->request_id,
+                          .system = copy(&b->arena, s->system),
+                          .instruction = copy(&b->arena, s->instruction),
+                          .input = copy(&b->arena, s->input),
+                          .output = copy(&b->arena, s->output),
+                          .messages = copy(&b->arena, s->messages),
+                          .finish_reason = copy(&b->arena, s->finish_reason),
+                          .meta = copy(&b->arena, s->meta)};
+    b->n++;
+    b->bytes += sample_bytes(s);
+    return b->n == SCAN_ROWS || b->bytes >= SCAN_BYTES;
+}
+
+static void judge_row(const struct scan *s, const struct row *row, size_t at, struct task *t)
+{
+    for (size_t i = 0; i < s->chosen->n; i++) {
+        const struct chosen_rule *r = &s->chosen->rules[i];
+        t->fired = vec_reserve(t->fired, &t->cap, t->n + 1, sizeof *t->fired);
+        struct fired *f = &t->fired[t->n];
+        f->finding = (struct finding){.value = (double)NAN, .threshold = (double)NAN};
+        if (!r->rule->judge(r->state, row, &f->finding))
+            continue;
+        f->row = at;
+        f->rule = r;
+        t->n++;
+    }
+}
+
+static void batch_task(void *context, size_t task, int worker)
+{
+    struct batch *b = context;
+    struct scan *s = b->scan;
+    struct worker *w = &b->workers[worker];
+    const size_t to = (task + 1) * SCAN_TASK < b->n ? (task + 1) * SCAN_TASK : b->n;
+    for (size_t i = task * SCAN_TASK; i < to; i++) {
+        struct taken *k = &b->taken[i];
+        row_set(&w->row, &b->samples[i]);
+        if (s->ledger != NULL)
+            judge_row(s, &w->row, i, &b->tasks[task]);
+        if (k->entry.id == 0)
+            k->bare = !identity_of(&w->identity, s->chosen, &w->row, &k->entry, &k->signature);
+    }
+}
+
+/* Rows whose signature is in the index already need none; entries are in order of id. */
+static void mark_known(struct batch *b)
+{
+    const struct index *x = b->scan->index;
+    for (size_t i = 0; i < b->n; i++) {
+        b->taken[i].entry.id = 0;
+        while (b->known < b->scan->known && x->entries[b->known].id < b->samples[i].id)
+            b->known++;
+        if (b->known < b->scan->known && x->entries[b->known].id == b->samples[i].id)
+            b->taken[i].entry.id = -(int64_t)b->known - 1;
+    }
+}
+
+static int put_finding(struct scan *s, int64_t id, const struct fired *f, struct error *error)
+{
+    const struct finding *d = &f->finding;
+    const struct verdict v = {.sample_id = id,
+                              .rule = f->rule->rule->name,
+                              .version = f->rule->rule->version,
+                              .action = d->flag ? VERDICT_FLAG : f->rule->action,
+                              .value = d->value,
+                              .threshold = d->threshold,
+                              .field = d->field,
+                              .span_from = (int64_t)d->from,
+                              .span_to = (int64_t)d->to,
+                              .similarity = (double)NAN,
+                              .why = d->why[0] != '\0' ? slice_of(d->why)
+                                                       : slice_of(f->rule->rule->summary)};
+    return ledger_add(s->ledger, &v, error);
+}
+
+/* In order of rows: findings to the ledger, entries to the index. */
+static int store(struct batch *b, struct error *error)
+{
+    struct scan *s = b->scan;
+    const struct fired *f = NULL, *end = NULL;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct taken *k = &b->taken[i];
+        uint32_t flags = s->flags;
+        if (i % SCAN_TASK == 0) {
+            f = b->tasks[i / SCAN_TASK].fired;
+            end = f + b->tasks[i / SCAN_TASK].n;
+        }
+        for (; f != end && f->row == i; f++) {
+            if (put_finding(s, b->samples[i].id, f, error) != 0)
+                return -1;
+            if (!f->finding.flag && f->rule->action == VERDICT_REMOVE)
+                flags |= INDEX_REMOVED;
+        }
+        if (k->entry.id < 0) {
+            s->index->entries[-(k->entry.id + 1)].flags |= flags;
+            continue;
+        }
+        struct index_entry e = k->entry;
+        e.flags = flags;
+        if (index_append(s->index, &e, k->bare ? NULL : &k->signature, s->spill_dir, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int run_batch(struct batch *b, struct error *error)
+{
+    struct scan *s = b->scan;
+    const size_t tasks = (b->n + SCAN_TASK - 1) / SCAN_TASK;
+    for (size_t i = 0; i < tasks; i++)
+        b->tasks[i].n = 0;
+    mark_known(b);
+    pool_run(s->pool, tasks, batch_task, b);
+    if (store(b, error) != 0)
+        return -1;
+    s->rows += b->n;
+    struct progress_state state = {.stage = "filter",
+                                   .unit = "rows",
+                                   .done = s->rows,
+                                   .total = s->total};
+    progress_update(s->progress, &state);
+    return 0;
+}
+
+int scan_run(struct scan *s, struct error *error)
+{
+    const int workers = s->pool != NULL ? pool_threads(s->pool) : 1;
+    struct batch b = {.scan = s, .arena = ARENA, .after = s->after};
+    int rc;
+    b.samples = mem_alloc(SCAN_ROWS * sizeof *b.samples);
+    b.taken = mem_alloc(SCAN_ROWS * sizeof *b.taken);
+    b.tasks = mem_zero(SCAN_ROWS / SCAN_TASK, sizeof *b.tasks);
+    b.workers = mem_zero((size_t)workers, sizeof *b.workers);
+    for (int i = 0; i < workers; i++) {
+        identity_init(&b.workers[i].identity);
+        b.workers[i].row = ROW;
+    }
+    do {
+        b.n = b.bytes = 0;
+        arena_reset(&b.arena);
+        rc = samples_each(s->corpus, s->kept_only ? SAMPLES_KEPT : SAMPLES_ALL, b.after, collect,
+                          &b, error);
+        if (rc == 0 && b.n > 0)
+            rc = run_batch(&b, error);
+        if (rc == 0 && signals_draining())
+            rc = error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
+    } while (rc == 0 && b.n > 0);
+    for (int i = 0; i < workers; i++) {
+        identity_free(&b.workers[i].identity);
+        row_free(&b.workers[i].row);
+    }
+    for (size_t i = 0; i < SCAN_ROWS / SCAN_TASK; i++)
+        mem_free(b.tasks[i].fired);
+    mem_free(b.workers);
+    mem_free(b.tasks);
+    mem_free(b.taken);
+    mem_free(b.samples);
+    arena_free(&b.arena);
+    return rc;
+}

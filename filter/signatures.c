@@ -1,0 +1,97 @@
+#include "filter/signatures.h"
+
+#include "core/buf.h"
+#include "corpus/judging.h"
+
+#include <string.h>
+
+struct stored {
+    int64_t id;
+    struct hash128 exact;
+    uint64_t prompt, content;
+    uint32_t length, flags;
+};
+
+enum { MAX_BLOCK = 1 << 20 };
+
+struct loading {
+    struct index *x;
+    const char *spill_dir;
+};
+
+static int load_block(void *context, const struct signature_block *b, struct error *error)
+{
+    struct loading *l = context;
+    const size_t n = (size_t)b->rows;
+    const unsigned char *p = b->data;
+    if (b->rows <= 0 || b->rows > MAX_BLOCK ||
+        b->len != n * (sizeof(struct stored) + MINHASH_BANDS * sizeof(uint64_t)))
+        return error_set(error, ERROR_INPUT,
+                         "stored signatures are damaged; run the filter with --again");
+    for (size_t i = 0; i < n; i++) {
+        struct stored s;
+        struct minhash_signature g;
+        memcpy(&s, p + i * sizeof s, sizeof s);
+        for (int band = 0; band < MINHASH_BANDS; band++) {
+            uint64_t key;
+            memcpy(&key, p + n * sizeof s + ((size_t)band * n + i) * sizeof key, sizeof key);
+            for (int r = 0; r < MINHASH_ROWS; r++)
+                g.place[band * MINHASH_ROWS + r] = (uint16_t)(key >> (48 - 16 * r));
+        }
+        const struct index_entry e = {.id = s.id,
+                                      .exact = s.exact,
+                                      .prompt = s.prompt,
+                                      .content = s.content,
+                                      .length = s.length};
+        if (index_append(l->x, &e, s.flags & INDEX_BARE ? NULL : &g, l->spill_dir, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int signatures_load(struct corpus *c, const char *kind, struct index *x, const char *spill_dir,
+                    struct error *error)
+{
+    struct loading l = {x, spill_dir};
+    return signatures_each(c, kind, load_block, &l, error);
+}
+
+static int store_block(struct corpus *c, const char *kind, const struct index *x, size_t from,
+                       size_t n, struct error *error)
+{
+    struct buf b = BUF;
+    int rc = 0;
+    for (size_t i = from; i < from + n; i++) {
+        const struct index_entry *e = &x->entries[i];
+        const struct stored s = {e->id,      e->exact,  e->prompt,
+                                 e->content, e->length, e->flags & INDEX_BARE};
+        buf_add(&b, &s, sizeof s);
+    }
+    for (int band = 0; band < MINHASH_BANDS && rc == 0; band++)
+        for (size_t i = from; i < from + n && rc == 0; i++) {
+            uint64_t key = 0;
+            rc = index_key(x, i, band, &key, error);
+            buf_add(&b, &key, sizeof key);
+        }
+    const struct signature_block block = {.first = x->entries[from].id,
+                                          .last = x->entries[from + n - 1].id,
+                                          .rows = (int64_t)n,
+                                          .data = b.data,
+                                          .len = b.len};
+    if (rc == 0)
+        rc = signatures_put(c, kind, &block, error);
+    buf_free(&b);
+    return rc;
+}
+
+int signatures_store(struct corpus *c, const char *kind, const struct index *x, size_t from,
+                     struct error *error)
+{
+    while (from < x->n) {
+        const size_t n = x->n - from < INDEX_BLOCK ? x->n - from : INDEX_BLOCK;
+        if (store_block(c, kind, x, from, n, error) != 0)
+            return -1;
+        from += n;
+    }
+    return 0;
+}

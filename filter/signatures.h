@@ -1,0 +1,21 @@
+/*
+ * Signatures in the dataset: blocks of up to 4096 rows, each
+ *   rows x (id i64, exact 16 bytes, prompt u64, content u64, length u32, flags u32), then
+ *   32 columns of band keys, rows x u64 each,
+ * in the byte order named by the kind.
+ */
+#ifndef FILTER_SIGNATURES_H
+#define FILTER_SIGNATURES_H
+
+#include "core/error.h"
+#include "corpus/corpus.h"
+#include "filter/index.h"
+
+/* Append every stored row to the index. */
+int signatures_load(struct corpus *c, const char *kind, struct index *x, const char *spill_dir,
+                    struct error *error);
+/* Store the rows [from, x->n) of the index. */
+int signatures_store(struct corpus *c, const char *kind, const struct index *x, size_t from,
+                     struct error *error);
+
+#endif

@@ -1,0 +1,314 @@
+#include "filter/verify.h"
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "core/signals.h"
+#include "corpus/samples.h"
+#include "filter/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ROWS = 2048, BLOCK_BYTES = 8 << 20, NONE = -1 };
+
+/* The rows that occur in pairs, in the order in which they are visited. */
+struct visit {
+    uint32_t *rows; /* index rows, by component */
+    size_t n;
+    uint32_t *place; /* of an index row in `rows` */
+    uint32_t *block; /* of a place */
+    size_t n_blocks;
+};
+
+struct texts {
+    struct similar_text *items;
+    size_t first, n; /* places */
+    long block;
+};
+
+static uint32_t root(uint32_t *up, uint32_t i)
+{
+    while (up[i] != i)
+        i = up[i] = up[up[i]];
+    return i;
+}
+
+struct member {
+    uint32_t component, row;
+};
+
+static int by_component(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    if (x->component != y->component)
+        return x->component > y->component ? 1 : -1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static size_t members(const struct index *x, const struct near_pair *pairs, size_t n,
+                      struct member **out)
+{
+    uint32_t *up = mem_alloc(x->n * sizeof *up + 1);
+    unsigned char *in = mem_zero(x->n + 1, 1);
+    struct member *m = mem_alloc(2 * n * sizeof *m + 1);
+    size_t k = 0;
+    for (size_t i = 0; i < x->n; i++)
+        up[i] = (uint32_t)i;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t a = root(up, pairs[i].a), b = root(up, pairs[i].b);
+        up[a > b ? a : b] = a > b ? b : a;
+        in[pairs[i].a] = in[pairs[i].b] = 1;
+    }
+    for (size_t i = 0; i < x->n; i++)
+        if (in[i])
+            m[k++] = (struct member){root(up, (uint32_t)i), (uint32_t)i};
+    qsort(m, k, sizeof *m, by_component);
+    mem_free(up);
+    mem_free(in);
+    *out = m;
+    return k;
+}
+
+static struct visit plan(const struct index *x, const struct near_pair *pairs, size_t n)
+{
+    struct visit v = {.place = mem_alloc(x->n * sizeof *v.place + 1)};
+    struct member *m = NULL;
+    size_t bytes = 0, rows = 0;
+    v.n = members(x, pairs, n, &m);
+    v.rows = mem_alloc(v.n * sizeof *v.rows + 1);
+    v.block = mem_alloc(v.n * sizeof *v.block + 1);
+    for (size_t i = 0; i < v.n; i++) {
+        const size_t len = x->entries[m[i].row].length;
+        if (rows == BLOCK_ROWS || (rows > 0 && bytes + len > BLOCK_BYTES)) {
+            v.n_blocks++;
+            rows = bytes = 0;
+        }
+        rows++;
+        bytes += len;
+        v.rows[i] = m[i].row;
+        v.place[m[i].row] = (uint32_t)i;
+        v.block[i] = (uint32_t)v.n_blocks;
+    }
+    v.n_blocks += v.n > 0;
+    mem_free(m);
+    return v;
+}
+
+struct raw {
+    struct slice prompt[2], output;
+    size_t n_prompt;
+    struct arena *arena;
+    struct row *row;
+};
+
+static int copy_texts(void *context, const struct sample *s, struct error *error)
+{
+    struct raw *r = context;
+    (void)error;
+    row_set(r->row, s);
+    r->n_prompt = r->row->n_prompt;
+    for (size_t i = 0; i < r->n_prompt; i++)
+        r->prompt[i] = arena_copy(r->arena, r->row->prompt[i]);
+    r->output = arena_copy(r->arena, s->output);
+    return 0;
+}
+
+struct prepare {
+    const struct raw *raw;
+    struct similar_text *items;
+    struct shingler *scratch; /* one a worker */
+};
+
+static void prepare_task(void *context, size_t task, int worker)
+{
+    struct prepare *p = context;
+    const struct raw *r = &p->raw[task];
+    similar_prepare(&p->items[task], &p->scratch[worker], r->prompt, r->n_prompt, r->output);
+}
+
+static int fetch(const struct verify *v, const struct visit *plan_, size_t first, size_t n,
+                 struct raw *raw, struct arena *arena, struct error *error)
+{
+    struct row row = ROW;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct index_entry *e = &v->x->entries[plan_->rows[first + i]];
+        struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
+        raw[i].arena = arena;
+        raw[i].row = &row;
+        const int got = samples_get(c, e->id, copy_texts, &raw[i], error);
+        if (got == 0)
+            error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
+                      corpus_path(c));
+        rc = got == 1 ? 0 : -1;
+    }
+    row_free(&row);
+    return rc;
+}
+
+static void texts_free(struct texts *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        similar_free(&t->items[i]);
+    mem_free(t->items);
+    *t = (struct texts){.block = NONE};
+}
+
+/* The first place of a block; places are in order of blocks. */
+static size_t block_start(const struct visit *p, size_t block)
+{
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        if (p->block[mid] < block)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int load(const struct verify *v, const struct visit *p, size_t block, struct texts *t,
+                struct error *error)
+{
+    const int workers = v->pool != NULL ? pool_threads(v->pool) : 1;
+    struct prepare work = {.scratch = mem_zero((size_t)workers, sizeof *work.scratch)};
+    struct arena arena = ARENA;
+    size_t first = 0, n = 0;
+    int rc;
+    texts_free(t);
+    first = block_start(p, block);
+    n = block_start(p, block + 1) - first;
+    struct raw *raw = mem_zero(n, sizeof *raw);
+    rc = fetch(v, p, first, n, raw, &arena, error);
+    if (rc == 0) {
+        for (int i = 0; i < workers; i++)
+            shingle_init(&work.scratch[i], NULL);
+        work.raw = raw;
+        work.items = mem_zero(n, sizeof *work.items);
+        pool_run(v->pool, n, prepare_task, &work);
+        for (int i = 0; i < workers; i++)
+            shingle_free(&work.scratch[i]);
+        *t = (struct texts){work.items, first, n, (long)block};
+    }
+    mem_free(raw);
+    mem_free(work.scratch);
+    arena_free(&arena);
+    return rc;
+}
+
+/* Pairs by their blocks, then by rows. */
+struct work {
+    uint32_t block_a, block_b; /* a <= b */
+    struct near_pair places;
+};
+
+static int by_blocks(const void *a, const void *b)
+{
+    const struct work *x = a, *y = b;
+    if (x->block_a != y->block_a)
+        return x->block_a > y->block_a ? 1 : -1;
+    if (x->block_b != y->block_b)
+        return x->block_b > y->block_b ? 1 : -1;
+    if (x->places.a != y->places.a)
+        return x->places.a > y->places.a ? 1 : -1;
+    return (x->places.b > y->places.b) - (x->places.b < y->places.b);
+}
+
+static struct work *order(const struct visit *p, const struct near_pair *pairs, size_t n)
+{
+    struct work *w = mem_alloc(n * sizeof *w + 1);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t a = p->place[pairs[i].a], b = p->place[pairs[i].b];
+        if (a > b) {
+            const uint32_t t = a;
+            a = b;
+            b = t;
+        }
+        w[i] = (struct work){p->block[a], p->block[b], {a, b}};
+    }
+    qsort(w, n, sizeof *w, by_blocks);
+    return w;
+}
+
+struct judging {
+    const struct verify *v;
+    const struct work *work;
+    const struct texts *a, *b;
+    struct similar_result *results;
+    size_t n;
+};
+
+enum { JUDGE_CHUNK = 64 };
+
+static void judge_task(void *context, size_t task, int worker)
+{
+    const struct judging *j = context;
+    const size_t to = (task + 1) * JUDGE_CHUNK < j->n ? (task + 1) * JUDGE_CHUNK : j->n;
+    (void)worker;
+    for (size_t i = task * JUDGE_CHUNK; i < to; i++)
+        similar_judge(&j->a->items[j->work[i].places.a - j->a->first],
+                      &j->b->items[j->work[i].places.b - j->b->first], j->v->fields,
+                      j->v->threshold, &j->results[i]);
+}
+
+/* The pairs of one pair of blocks. */
+static int judge(const struct verify *v, const struct visit *p, const struct work *work, size_t n,
+                 const struct texts *a, const struct texts *b, struct error *error)
+{
+    struct judging j = {.v = v, .work = work, .a = a, .b = b, .n = n};
+    int rc = 0;
+    j.results = mem_alloc(n * sizeof *j.results);
+    pool_run(v->pool, (n + JUDGE_CHUNK - 1) / JUDGE_CHUNK, judge_task, &j);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const uint32_t x = p->rows[work[i].places.a], y = p->rows[work[i].places.b];
+        const struct verified one = {x < y ? x : y, x < y ? y : x, j.results[i]};
+        if (one.result.kind != SIMILAR_LOW)
+            rc = v->found(v->context, &one, error);
+    }
+    mem_free(j.results);
+    return rc;
+}
+
+static int run(const struct verify *v, const struct visit *p, const struct work *work, size_t n,
+               struct error *error)
+{
+    struct texts a = {.block = NONE}, b = {.block = NONE};
+    int rc = 0;
+    for (size_t from = 0, to; from < n && rc == 0; from = to) {
+        const struct work *w = &work[from];
+        for (to = from + 1; to < n && work[to].block_a == w->block_a &&
+                            work[to].block_b == w->block_b && to - from < (1 << 16);
+             to++)
+            ;
+        if (signals_draining())
+            rc = error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
+        if (rc == 0 && a.block != (long)w->block_a)
+            rc = load(v, p, w->block_a, &a, error);
+        if (rc == 0 && w->block_b != w->block_a && b.block != (long)w->block_b)
+            rc = load(v, p, w->block_b, &b, error);
+        if (rc == 0)
+            rc = judge(v, p, w, to - from, &a, w->block_b != w->block_a ? &b : &a, error);
+    }
+    texts_free(&a);
+    texts_free(&b);
+    return rc;
+}
+
+int verify_pairs(const struct verify *v, const struct near_pair *pairs, size_t n,
+                 struct error *error)
+{
+    struct visit p;
+    struct work *work;
+    int rc;
+    if (n == 0)
+        return 0;
+    p = plan(v->x, pairs, n);
+    work = order(&p, pairs, n);
+    rc = run(v, &p, work, n, error);
+    mem_free(work);
+    mem_free(p.rows);
+    mem_free(p.place);
+    mem_free(p.block);
+    return rc;
+}
