@@ -69,7 +69,8 @@ static void bench_step(struct bench *b)
     struct error error = {ERROR_NONE, ""};
     struct learner_step result;
     const struct pack_step *step = course_at(&b->course, &b->at.epoch, &b->at.in_epoch);
-    if (learner_step(&b->learner, &b->course.pack, step, b->at.step + 1, 3e-3, &result, &error) != 0)
+    if (learner_step(&b->learner, &b->course.pack, step, b->at.step + 1, 3e-3, &result, &error) !=
+        0)
         fail_msg("%s", error.text);
     b->at.step++;
     b->at.in_epoch++;
@@ -328,8 +329,8 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_damaged),    cmocka_unit_test(test_another_run),
+        cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_another_run),
         cmocka_unit_test(test_policy_and_best), cmocka_unit_test(test_disk_full),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
