@@ -145,7 +145,7 @@ const char *language_of(struct slice text)
         if (strcmp(marks[i].script, script) != 0)
             continue;
         score = (double)count_words(buf_view(&words), marks[i].words) +
-                0.3 * (double)count_letters(buf_view(&words), marks[i].letters);
+                0.5 * (double)count_letters(buf_view(&words), marks[i].letters);
         if (score > best) {
             best = score;
             found = marks[i].language;

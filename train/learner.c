@@ -59,6 +59,7 @@ static void name_rows(const struct learner *l, const uint32_t *which, struct buf
     }
 }
 
+/* which: the examples of the micro-batch that was run last; NULL: it was none alone. */
 static int not_finite(const struct learner *l, const char *what, uint64_t number,
                       const uint32_t *which, struct error *error)
 {
@@ -91,16 +92,16 @@ static int run_micro(struct learner *l, const struct pack *p, size_t micro, uint
     return 0;
 }
 
-static void update(struct learner *l, double norm, double n, uint64_t number, double rate)
+static void update(struct learner *l, double norm, double n, const struct learner_step *io)
 {
     const struct train_settings *s = l->settings;
     struct adamw how = {
-        .rate = rate,
+        .rate = io->rate,
         .beta1 = s->beta1,
         .beta2 = s->beta2,
         .epsilon = s->epsilon,
         .decay = s->weight_decay,
-        .step = (int64_t)number,
+        .step = (int64_t)io->number,
         .grad_scale = 1.0 / n,
     };
     if (s->clip > 0 && norm / n > s->clip)
@@ -124,20 +125,23 @@ static int accumulate(struct learner *l, const struct pack *p, const struct pack
 }
 
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
-                 uint64_t number, double rate, struct learner_step *out, struct error *error)
+                 struct learner_step *io, struct error *error)
 {
-    double loss = 0, norm;
-    *out = (struct learner_step){.tokens = step->tokens, .rows = step->examples};
+    double loss = 0, norm, n;
+    io->tokens = step->tokens;
+    io->rows = step->examples;
+    io->supervised = 0;
     for (size_t i = 0; i < step->examples; i++)
-        out->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
-    if (accumulate(l, p, step, number, &loss, error) != 0)
+        io->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
+    if (accumulate(l, p, step, io->number, &loss, error) != 0)
         return -1;
     norm = model_gradient_norm(l->model);
     if (!isfinite(norm))
-        return not_finite(l, "the gradient", number, p->order + step->first_example, error);
-    out->loss = loss / (double)out->supervised;
-    out->gradient = norm / (double)out->supervised;
-    update(l, norm, (double)out->supervised, number, rate);
+        return not_finite(l, "the gradient", io->number, NULL, error);
+    n = (double)io->supervised;
+    io->loss = loss / n;
+    io->gradient = norm / n;
+    update(l, norm, n, io);
     return 0;
 }
 

@@ -27,6 +27,8 @@ struct learner {
 };
 
 struct learner_step {
+    uint64_t number; /* in: from 1 */
+    double rate;     /* in: learning rate */
     double loss;     /* mean over supervised tokens, before the update */
     double gradient; /* L2 norm of the mean's gradient, before clipping */
     uint64_t tokens, supervised, rows;
@@ -37,11 +39,11 @@ int learner_open(struct learner *l, struct model *m, const struct train_settings
                  const struct examples *examples, struct error *error);
 void learner_close(struct learner *l);
 
-/* One optimiser step at the rate; `number` counts from 1.  A loss or gradient that is not finite
- * is ERROR_FAILED naming the step and the rows; a signal that asks to stop, seen between
+/* One optimiser step; `io` says which and gets what came of it.  A loss or gradient that is not
+ * finite is ERROR_FAILED naming the step and the rows; a signal that asks to stop, seen between
  * micro-batches, is ERROR_INTERRUPTED.  Either way the weights stay as they were. */
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
-                 uint64_t number, double rate, struct learner_step *out, struct error *error);
+                 struct learner_step *io, struct error *error);
 
 /* Sum of the loss over the examples which[0 .. n), without learning, and how many tokens it sums. */
 int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *nll,

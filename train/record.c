@@ -68,7 +68,7 @@ static void show_progress(struct record *r, const struct resume_point *at)
 }
 
 int record_step(struct record *r, const struct resume_point *at, const struct learner_step *step,
-                double rate, double seconds, struct error *error)
+                double seconds, struct error *error)
 {
     double per_s = seconds > 0 ? (double)step->tokens / seconds : 0;
     struct json *o = json_new_object();
@@ -80,7 +80,7 @@ int record_step(struct record *r, const struct resume_point *at, const struct le
     json_put_integer(o, "epoch", (int64_t)at->epoch);
     json_put_number(o, "loss", step->loss);
     json_put_number(o, "gradient_norm", step->gradient);
-    json_put_number(o, "learning_rate", rate);
+    json_put_number(o, "learning_rate", step->rate);
     json_put_integer(o, "rows", (int64_t)step->rows);
     json_put_integer(o, "tokens", (int64_t)step->tokens);
     json_put_integer(o, "supervised", (int64_t)step->supervised);
@@ -93,7 +93,7 @@ int record_step(struct record *r, const struct resume_point *at, const struct le
     if (status == 0)
         status = scalar(r, "train/gradient_norm", at->step, step->gradient, error);
     if (status == 0)
-        status = scalar(r, "train/learning_rate", at->step, rate, error);
+        status = scalar(r, "train/learning_rate", at->step, step->rate, error);
     if (status == 0)
         status = scalar(r, "train/tokens_per_s", at->step, per_s, error);
     show_progress(r, at);

@@ -36,7 +36,7 @@ int record_open(struct record *r, const char *out, uint64_t through, bool tensor
 void record_close(struct record *r);
 
 int record_step(struct record *r, const struct resume_point *at, const struct learner_step *step,
-                double rate, double seconds, struct error *error);
+                double seconds, struct error *error);
 /* samples: what replies_add made, moved; may be NULL. */
 int record_measure(struct record *r, const struct resume_point *at, uint64_t tokens,
                    struct json *samples, struct error *error);

@@ -160,17 +160,17 @@ static int one_step(struct run *r, struct error *error)
 {
     const struct train_settings *t = &r->setup.settings;
     struct course *c = &r->setup.course;
-    struct learner_step result;
+    struct learner_step result = {.number = r->at.step + 1,
+                                  .rate = schedule_rate(&t->schedule, r->at.step)};
     const struct pack_step *step = course_at(c, &r->at.epoch, &r->at.in_epoch);
-    double rate = schedule_rate(&t->schedule, r->at.step);
     int64_t from = clock_ns();
-    if (learner_step(&r->learner, &c->pack, step, r->at.step + 1, rate, &result, error) != 0)
+    if (learner_step(&r->learner, &c->pack, step, &result, error) != 0)
         return -1;
     r->at.step++;
     r->at.in_epoch++;
     r->at.tokens += result.tokens;
     r->at.supervised += result.supervised;
-    return record_step(&r->record, &r->at, &result, rate, since(from), error);
+    return record_step(&r->record, &r->at, &result, since(from), error);
 }
 
 static int after_step(struct run *r, struct error *error)

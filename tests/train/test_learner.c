@@ -37,11 +37,11 @@ static float *gradients(struct train_settings *s, const struct examples *e, uint
     struct error error = {ERROR_NONE, ""};
     struct model *m = student_model(s);
     struct learner l;
-    struct learner_step result;
+    struct learner_step result = {.number = 1};
     struct pack p = plan(e, micro_tokens);
     float *g;
     assert_int_equal(learner_open(&l, m, s, e, &error), 0);
-    if (learner_step(&l, &p, &p.steps[0], 1, 0, &result, &error) != 0)
+    if (learner_step(&l, &p, &p.steps[0], &result, &error) != 0)
         fail_msg("%s", error.text);
     *loss = result.loss;
     *n_micros = p.n_micros;
@@ -110,9 +110,8 @@ static float *train(struct pool *pool, uint64_t steps, double *last)
     course_open(&c, &e, which, ROWS, &s.pack, s.seed);
     for (uint64_t i = 0; i < steps; i++, in_epoch++) {
         const struct pack_step *step = course_at(&c, &epoch, &in_epoch);
-        struct learner_step result;
-        if (learner_step(&l, &c.pack, step, i + 1, schedule_rate(&s.schedule, i), &result,
-                         &error) != 0)
+        struct learner_step result = {.number = i + 1, .rate = schedule_rate(&s.schedule, i)};
+        if (learner_step(&l, &c.pack, step, &result, &error) != 0)
             fail_msg("%s", error.text);
         *last = result.loss;
     }
@@ -162,7 +161,7 @@ static void test_not_a_number(void **state)
     struct error error = {ERROR_NONE, ""};
     struct model *m = student_model(&s);
     struct learner l;
-    struct learner_step result;
+    struct learner_step result = {.number = 9, .rate = 1e-3};
     struct pack p = plan(&e, 64);
     size_t n = (size_t)model_values(m).cols;
     float *before, *after, *bad;
@@ -175,7 +174,7 @@ static void test_not_a_number(void **state)
         bad[48 * 7 + i] = NAN; /* token 7 */
     b->ops->upload(b, model_values(m), bad, DTYPE_F32);
     before = student_block(m, model_values(m));
-    assert_int_equal(learner_step(&l, &p, &p.steps[0], 9, 1e-3, &result, &error), -1);
+    assert_int_equal(learner_step(&l, &p, &p.steps[0], &result, &error), -1);
     assert_int_equal(error.code, ERROR_FAILED);
     assert_non_null(strstr(error.text, "is not a number at step 9 (rows "));
     after = student_block(m, model_values(m));
@@ -196,12 +195,12 @@ static void test_stop_between_micro_batches(void **state)
     struct error error = {ERROR_NONE, ""};
     struct model *m = student_model(&s);
     struct learner l;
-    struct learner_step result;
+    struct learner_step result = {.number = 1};
     struct pack p = plan(&e, 64);
     (void)state;
     assert_int_equal(learner_open(&l, m, &s, &e, &error), 0);
     signals_raise(15);
-    assert_int_equal(learner_step(&l, &p, &p.steps[0], 1, 1e-3, &result, &error), -1);
+    assert_int_equal(learner_step(&l, &p, &p.steps[0], &result, &error), -1);
     assert_int_equal(error.code, ERROR_INTERRUPTED);
     signals_reset();
     pack_free(&p);

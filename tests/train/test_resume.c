@@ -67,10 +67,9 @@ static void bench_close(struct bench *b)
 static void bench_step(struct bench *b)
 {
     struct error error = {ERROR_NONE, ""};
-    struct learner_step result;
+    struct learner_step result = {.number = b->at.step + 1, .rate = 3e-3};
     const struct pack_step *step = course_at(&b->course, &b->at.epoch, &b->at.in_epoch);
-    if (learner_step(&b->learner, &b->course.pack, step, b->at.step + 1, 3e-3, &result, &error) !=
-        0)
+    if (learner_step(&b->learner, &b->course.pack, step, &result, &error) != 0)
         fail_msg("%s", error.text);
     b->at.step++;
     b->at.in_epoch++;
