@@ -56,6 +56,13 @@ static inline struct examples student_examples(size_t n, uint32_t longest)
     return e;
 }
 
+static inline void student_free(struct examples *e)
+{
+    mem_free(e->items);
+    mem_free(e->ids);
+    mem_free(e->mask);
+}
+
 static inline struct model *student_model(const struct train_settings *s)
 {
     struct model_config c;

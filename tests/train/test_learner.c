@@ -86,7 +86,7 @@ static void test_equal_however_cut(void **state)
     printf("gradients differ by %.2g relative at most\n", worst);
     assert_true(worst < 1e-5);
     mem_free(whole);
-    examples_free(&e);
+    student_free(&e);
 }
 
 /* Train some steps and return the weights. */
@@ -119,7 +119,7 @@ static float *train(struct pool *pool, uint64_t steps, double *last)
     course_close(&c);
     learner_close(&l);
     model_free(m);
-    examples_free(&e);
+    student_free(&e);
     return values;
 }
 
@@ -185,7 +185,7 @@ static void test_not_a_number(void **state)
     pack_free(&p);
     learner_close(&l);
     model_free(m);
-    examples_free(&e);
+    student_free(&e);
 }
 
 static void test_stop_between_micro_batches(void **state)
@@ -206,7 +206,7 @@ static void test_stop_between_micro_batches(void **state)
     pack_free(&p);
     learner_close(&l);
     model_free(m);
-    examples_free(&e);
+    student_free(&e);
 }
 
 int main(void)

@@ -61,7 +61,7 @@ static void bench_close(struct bench *b)
     course_close(&b->course);
     learner_close(&b->learner);
     model_free(b->model);
-    examples_free(&b->examples);
+    student_free(&b->examples);
 }
 
 static void bench_step(struct bench *b)
