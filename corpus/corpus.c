@@ -158,6 +158,16 @@ int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *
                     error);
 }
 
+int corpus_bulk(struct corpus *c, bool on, struct error *error)
+{
+    return sql_exec(c->sql,
+                    on ? "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000;"
+                         "PRAGMA wal_autocheckpoint = 16000"
+                       : "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
+                         "PRAGMA wal_autocheckpoint = 4000",
+                    error);
+}
+
 int corpus_claim(struct corpus *c, const char *stage, struct error *error)
 {
     c->claim = claim_take(c->path, stage, error);

@@ -40,6 +40,9 @@ struct sql *corpus_sql(struct corpus *c); /* for the other files of this room on
  */
 enum corpus_durability { CORPUS_FULL, CORPUS_NORMAL };
 int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *error);
+/* For writing very many rows that can be made again (an import): NORMAL durability, a larger cache
+ * and a longer log; off: back to what corpus_open gives. */
+int corpus_bulk(struct corpus *c, bool on, struct error *error);
 
 int corpus_begin(struct corpus *c, struct error *error);  /* IMMEDIATE: takes the write lock */
 int corpus_commit(struct corpus *c, struct error *error); /* rolls back on failure */

@@ -1,14 +1,17 @@
 #include "corpus/records.h"
 
 #include "core/mem.h"
+#include "core/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FIRST_WINDOW = 256 << 10 };
+enum { FIRST_WINDOW = 256 << 10, PATIENCE_MS = 100 };
 
 /*
  *   data      start            scanned        end        cap
@@ -19,6 +22,7 @@ struct records {
     int fd;
     char *data;
     size_t start, scanned, end, cap, max;
+    atomic_bool cancelled;
     bool at_end; /* the file gives no more */
     enum { BEGIN, LINES, FIRST_ELEMENT, ELEMENT, SEPARATOR, TAIL, END } state;
     uint64_t consumed; /* bytes before data */
@@ -67,6 +71,21 @@ uint64_t records_offset(const struct records *r)
     return r->consumed + r->start + r->given;
 }
 
+/* A pipe may stay silent for long: look up from time to time. */
+static int wait_for_input(struct records *r, struct error *error)
+{
+    struct pollfd p = {.fd = r->fd, .events = POLLIN};
+    while (poll(&p, 1, PATIENCE_MS) == 0 || (p.revents == 0 && errno == EINTR))
+        if (signals_draining() || atomic_load(&r->cancelled))
+            return error_set(error, ERROR_INTERRUPTED, "%s: interrupted", r->path);
+    return 0;
+}
+
+void records_cancel(struct records *r)
+{
+    atomic_store(&r->cancelled, true);
+}
+
 /* Read more behind `end`: 1, 0 when the file or the room (a record over the maximum) is at its end,
  * -1.  Moves the window, so callers hold offsets from start only. */
 static int fill(struct records *r, struct error *error)
@@ -87,6 +106,8 @@ static int fill(struct records *r, struct error *error)
         r->cap = r->cap < r->max / 2 ? 2 * r->cap : r->max + 2;
         r->data = mem_grow(r->data, r->cap, 1);
     }
+    if (wait_for_input(r, error) != 0)
+        return -1;
     do
         n = read(r->fd, r->data + r->end, r->cap - r->end);
     while (n < 0 && errno == EINTR);

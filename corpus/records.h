@@ -21,6 +21,9 @@ struct records *records_open(const char *path, size_t max, struct error *error);
 int records_next(struct records *r, struct slice *text, struct error *error);
 uint64_t records_line(const struct records *r);   /* where the last record (or fault) began */
 uint64_t records_offset(const struct records *r); /* bytes consumed so far */
+/* From another thread: records_next gives up waiting for input (ERROR_INTERRUPTED), as it does when
+ * the user asked to stop. */
+void records_cancel(struct records *r);
 void records_close(struct records *r);
 
 #endif
