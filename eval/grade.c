@@ -23,7 +23,7 @@ const struct grader *grader_find(const char *name, struct error *error)
     return NULL;
 }
 
-int grade_needs_answer(const struct item *item, struct error *error)
+int grade_needs_answer(const struct suite_item *item, struct error *error)
 {
     if (item->answer != NULL)
         return 0;
@@ -44,7 +44,7 @@ static bool one_answer(const struct json *answer, bool (*fn)(void *, struct slic
     return found;
 }
 
-bool grade_any_answer(const struct item *item, bool (*fn)(void *context, struct slice answer),
+bool grade_any_answer(const struct suite_item *item, bool (*fn)(void *context, struct slice answer),
                       void *context)
 {
     if (json_type(item->answer) != JSON_ARRAY)

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/slice.h"
-#include "eval/item.h"
+#include "eval/suite.h"
 
 #include <stdbool.h>
 
@@ -19,7 +19,7 @@ enum grader_needs {
 };
 
 struct grade_input {
-    const struct item *item;
+    const struct suite_item *item;
     struct slice reply;   /* of the last turn */
     const double *scores; /* GRADER_LIKELIHOOD: log p of each choice, its number of bytes below */
     struct slice verdict; /* GRADER_JUDGE: the judge's reply */
@@ -37,7 +37,7 @@ struct grader {
     enum grader_needs needs;
     bool graded; /* scores between 0 and 1 occur: intervals come from the bootstrap */
     /* Refuse an item that this grader cannot judge (no answer, no choices); NULL: takes any. */
-    int (*check)(const struct item *item, struct error *error);
+    int (*check)(const struct suite_item *item, struct error *error);
     void (*grade)(const struct grade_input *in, struct grade *out);
 };
 
@@ -47,9 +47,9 @@ const struct grader *grader_find(const char *name, struct error *error);
 /* --- shared by graders ------------------------------------------------------------------------ */
 
 /* check: the item must have an answer. */
-int grade_needs_answer(const struct item *item, struct error *error);
+int grade_needs_answer(const struct suite_item *item, struct error *error);
 /* Call fn for each accepted answer as text (numbers by their digits) until it returns true. */
-bool grade_any_answer(const struct item *item, bool (*fn)(void *context, struct slice answer),
+bool grade_any_answer(const struct suite_item *item, bool (*fn)(void *context, struct slice answer),
                       void *context);
 /* Lower case, no punctuation, no English article, single blanks (SQuAD's normalisation). */
 void grade_normalise(struct slice text, struct buf *out);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static int64_t right_choice(const struct item *item)
+static int64_t right_choice(const struct suite_item *item)
 {
     struct slice text = json_string(item->answer);
     int64_t i;
@@ -22,7 +22,7 @@ static int64_t right_choice(const struct item *item)
     return -1;
 }
 
-static int check(const struct item *item, struct error *error)
+static int check(const struct suite_item *item, struct error *error)
 {
     size_t n = json_count(item->choices);
     int64_t right;

@@ -6,7 +6,7 @@
 
 #include "eval/constraints.h"
 
-static int check(const struct item *item, struct error *error)
+static int check(const struct suite_item *item, struct error *error)
 {
     const struct json *ids = json_get(item->args, "instruction_id_list");
     if (json_count(ids) == 0 || json_count(ids) != json_count(json_get(item->args, "kwargs")))

@@ -106,7 +106,7 @@ static void grade(const struct grade_input *in, struct grade *out)
     json_free(reply);
 }
 
-static int check(const struct item *item, struct error *error)
+static int check(const struct suite_item *item, struct error *error)
 {
     if (json_type(item->answer) == JSON_OBJECT)
         return 0;

@@ -45,7 +45,7 @@ static bool compiles(void *context, struct slice answer)
     return r == NULL;
 }
 
-static int check(const struct item *item, struct error *error)
+static int check(const struct suite_item *item, struct error *error)
 {
     if (grade_needs_answer(item, error) != 0)
         return -1;

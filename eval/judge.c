@@ -25,7 +25,7 @@ static struct slice said(const struct json *conversation, const char *role, int 
     return found;
 }
 
-static void add_reference(const struct item *item, int nth, struct buf *out)
+static void add_reference(const struct suite_item *item, int nth, struct buf *out)
 {
     const struct json *a = item->answer;
     if (json_type(a) == JSON_ARRAY)
@@ -37,7 +37,7 @@ static void add_reference(const struct item *item, int nth, struct buf *out)
 }
 
 /* Fill one {name}; false when it is none of ours. */
-static bool fill(const struct item *item, const struct json *conversation, struct slice name,
+static bool fill(const struct suite_item *item, const struct json *conversation, struct slice name,
                  struct buf *out)
 {
     int nth = 0;
@@ -63,7 +63,7 @@ static bool fill(const struct item *item, const struct json *conversation, struc
     return true;
 }
 
-struct json *judge_messages(const struct item *item, const struct json *conversation)
+struct json *judge_messages(const struct suite_item *item, const struct json *conversation)
 {
     const struct json *judge = json_get(item->args, "judge");
     struct slice t = json_string(json_get(judge, "template"));
@@ -86,7 +86,7 @@ struct json *judge_messages(const struct item *item, const struct json *conversa
             t = slice_sub(rest, 1, rest.len);
         }
     }
-    messages = item_messages(json_string(json_get(judge, "system")), buf_view(&prompt));
+    messages = suite_messages(json_string(json_get(judge, "system")), buf_view(&prompt));
     buf_free(&prompt);
     return messages;
 }

@@ -8,9 +8,9 @@
 #define EVAL_JUDGE_H
 
 #include "core/json.h"
-#include "eval/item.h"
+#include "eval/suite.h"
 
 /* The messages to ask the judge; `conversation` is what was said, replies included.  Owned. */
-struct json *judge_messages(const struct item *item, const struct json *conversation);
+struct json *judge_messages(const struct suite_item *item, const struct json *conversation);
 
 #endif

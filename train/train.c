@@ -6,7 +6,7 @@
 #include "core/signals.h"
 #include "train/export.h"
 #include "train/preflight.h"
-#include "train/record.h"
+#include "train/journal.h"
 #include "train/replies.h"
 #include "train/setup.h"
 
@@ -20,7 +20,7 @@ struct run {
     struct setup setup;
     struct model *model;
     struct learner learner;
-    struct record record;
+    struct journal journal;
     struct resume_point at;
     uint64_t resumed;          /* the step this process began behind */
     uint64_t saved;            /* step of the newest checkpoint, 0 none */
@@ -92,7 +92,7 @@ static int measure(struct run *r, struct error *error)
     }
     if (s->settings.early_stop != 0 && r->at.worse >= s->settings.early_stop)
         r->at.stopped = true;
-    return record_measure(&r->record, &r->at, r->held_tokens, samples, error);
+    return journal_measure(&r->journal, &r->at, r->held_tokens, samples, error);
 }
 
 static bool measure_due(const struct run *r)
@@ -121,7 +121,7 @@ static int checkpoint(struct run *r, struct error *error)
     r->saved = r->at.step;
     r->saved_ns = clock_ns();
     path = resume_path(t->out, r->at.step, false);
-    status = record_checkpoint(&r->record, &r->at, path, error);
+    status = journal_checkpoint(&r->journal, &r->at, path, error);
     mem_free(path);
     return status == 0 ? resume_prune(t->out, t->checkpoints, r->at.best_step, error) : -1;
 }
@@ -170,7 +170,7 @@ static int one_step(struct run *r, struct error *error)
     r->at.in_epoch++;
     r->at.tokens += result.tokens;
     r->at.supervised += result.supervised;
-    return record_step(&r->record, &r->at, &result, since(from), error);
+    return journal_step(&r->journal, &r->at, &result, since(from), error);
 }
 
 static int after_step(struct run *r, struct error *error)
@@ -220,19 +220,19 @@ static int begin(struct run *r, struct error *error)
     r->at = (struct resume_point){.before = NAN, .best = NAN, .last = NAN};
     found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
     if (passed.len != 0)
-        record_say(&r->record, "passed over: %s", buf_text(&passed));
+        journal_say(&r->journal, "passed over: %s", buf_text(&passed));
     buf_free(&passed);
     if (found < 0)
         return -1;
     if (found == 0 && export_forget(&r->setup, error) != 0)
         return -1;
     if (found == 1)
-        record_say(&r->record, "going on behind step %" PRIu64 " of %" PRIu64, r->at.step,
-                   r->setup.course.total);
+        journal_say(&r->journal, "going on behind step %" PRIu64 " of %" PRIu64, r->at.step,
+                    r->setup.course.total);
     r->resumed = r->saved = r->at.step;
     r->earlier = r->at.seconds;
     r->started = r->saved_ns = clock_ns();
-    return record_open(&r->record, t->out, r->at.step, t->tensorboard, error);
+    return journal_open(&r->journal, t->out, r->at.step, t->tensorboard, error);
 }
 
 static void describe_end(const struct run *r, struct json *report)
@@ -245,8 +245,8 @@ static void describe_end(const struct run *r, struct json *report)
     json_put_integer(report, "resumed_from_step", (int64_t)r->resumed);
     json_put_integer(report, "tokens", (int64_t)r->at.tokens);
     json_put_number(report, "seconds", r->earlier + since(r->started));
-    json_put_number(report, "tokens_per_s", record_tokens_per_s(&r->record));
-    json_put_number(report, "loss", r->record.loss);
+    json_put_number(report, "tokens_per_s", journal_tokens_per_s(&r->journal));
+    json_put_number(report, "loss", r->journal.loss);
     if (!isnan(r->at.before)) {
         json_put_integer(held, "tokens", (int64_t)r->held_tokens);
         json_put_number(held, "loss_before", r->at.before);
@@ -291,11 +291,11 @@ static int preflight(struct run *r, struct json *report, struct error *error)
     preflight_make(&f, &s->settings, &s->config, &s->examples, &s->course, true);
     preflight_describe(&f, report);
     add_preview(s, dry ? 2 : 1, r->options->colour, &preview);
-    record_say(&r->record, "What is learnt:\n%s\n", buf_text(&preview));
+    journal_say(&r->journal, "What is learnt:\n%s\n", buf_text(&preview));
     if (dry && r->options->listener == NULL)
         json_put_string(report, "preview", buf_view(&preview));
-    record_say(&r->record, "%" PRIu64 " steps, %.0f MB, about %.0f s", s->course.total,
-               (double)f.memory.total / 1e6, f.seconds);
+    journal_say(&r->journal, "%" PRIu64 " steps, %.0f MB, about %.0f s", s->course.total,
+                (double)f.memory.total / 1e6, f.seconds);
     buf_free(&preview);
     return preflight_check(&f, &s->settings, &s->config, &s->examples, error);
 }
@@ -310,7 +310,7 @@ static int go(struct run *r, struct json *report, struct error *error)
         json_put(report, "finished_before", finished);
         return 0;
     }
-    r->record.total = r->setup.course.total;
+    r->journal.total = r->setup.course.total;
     if (preflight(r, report, error) != 0)
         return -1;
     if (r->options->dry_run)
@@ -328,15 +328,15 @@ int train_run(const struct recipe *recipe, struct corpus *corpus,
     struct run r = {.options = options};
     struct json *o = json_new_object();
     int status;
-    r.record = (struct record){.corpus = corpus,
-                               .run = options->run_id,
-                               .progress = progress,
-                               .listener = options->listener};
+    r.journal = (struct journal){.corpus = corpus,
+                                 .run = options->run_id,
+                                 .progress = progress,
+                                 .listener = options->listener};
     status = setup_open(&r.setup, recipe, corpus, error);
     if (status == 0) {
         status = go(&r, o, error);
         json_write(o, 0, report);
-        record_close(&r.record);
+        journal_close(&r.journal);
         learner_close(&r.learner);
         model_free(r.model);
         setup_close(&r.setup);

@@ -1,9 +1,9 @@
 /*
- * The record of a run: every step's numbers to the metrics file, TensorBoard, the progress bar and
+ * The journal of a run: every step's numbers to the metrics file, TensorBoard, the progress bar and
  * the listener; every checkpoint to the dataset file as well.
  */
-#ifndef TRAIN_RECORD_H
-#define TRAIN_RECORD_H
+#ifndef TRAIN_JOURNAL_H
+#define TRAIN_JOURNAL_H
 
 #include "core/error.h"
 #include "core/json.h"
@@ -18,7 +18,7 @@
 
 struct train_listener;
 
-struct record {
+struct journal {
     struct metrics *metrics;
     struct tfevents *events; /* NULL: none wanted */
     struct corpus *corpus;
@@ -31,20 +31,20 @@ struct record {
 };
 
 /* Open OUT/metrics.jsonl and OUT/events/, going on behind step `through`. */
-int record_open(struct record *r, const char *out, uint64_t through, bool tensorboard,
-                struct error *error);
-void record_close(struct record *r);
+int journal_open(struct journal *r, const char *out, uint64_t through, bool tensorboard,
+                 struct error *error);
+void journal_close(struct journal *r);
 
-int record_step(struct record *r, const struct resume_point *at, const struct learner_step *step,
-                double seconds, struct error *error);
+int journal_step(struct journal *r, const struct resume_point *at, const struct learner_step *step,
+                 double seconds, struct error *error);
 /* samples: what replies_add made, moved; may be NULL. */
-int record_measure(struct record *r, const struct resume_point *at, uint64_t tokens,
-                   struct json *samples, struct error *error);
-int record_checkpoint(struct record *r, const struct resume_point *at, const char *path,
-                      struct error *error);
+int journal_measure(struct journal *r, const struct resume_point *at, uint64_t tokens,
+                    struct json *samples, struct error *error);
+int journal_checkpoint(struct journal *r, const struct resume_point *at, const char *path,
+                       struct error *error);
 /* One line for the listener. */
-void record_say(const struct record *r, const char *format, ...)
+void journal_say(const struct journal *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-double record_tokens_per_s(const struct record *r);
+double journal_tokens_per_s(const struct journal *r);
 
 #endif

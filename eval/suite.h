@@ -10,8 +10,8 @@
  *
  * The files of GSM8K, MATH-500, IFEval and MT-Bench are recognised by their keys (formats below).
  */
-#ifndef EVAL_ITEM_H
-#define EVAL_ITEM_H
+#ifndef EVAL_SUITE_H
+#define EVAL_SUITE_H
 
 #include "core/buf.h"
 #include "core/error.h"
@@ -22,7 +22,7 @@
 
 struct grader;
 
-struct item {
+struct suite_item {
     char *id, *task;
     struct json *messages; /* what is asked first, as messages; owned */
     struct json *turns;    /* further prompts (texts), or NULL */
@@ -35,15 +35,19 @@ struct item {
 
 struct suite {
     char *name; /* the file's name without folder and ending */
-    struct item *items;
+    struct suite_item *items;
     size_t n, cap;
 };
 
-/* How one format's line becomes an item. */
+/* How one format's lines become items. */
 struct suite_format {
     const char *name;
     bool (*recognise)(const struct json *line);
-    int (*item)(const struct json *line, struct item *out, struct error *error);
+    /* What stands beside the file and belongs to it (references); NULL where there is nothing. */
+    struct json *(*beside)(const char *path);
+    /* Append the item or items of a line; `beside` may be NULL. */
+    int (*items)(const struct json *line, const struct json *beside, struct suite *s,
+                 struct error *error);
 };
 extern const struct suite_format *const suite_formats[]; /* NULL-ended */
 
@@ -57,7 +61,13 @@ int suite_read(struct suite *s, const char *path, const struct suite_options *op
                struct error *error);
 void suite_free(struct suite *s);
 
-/* For formats: a conversation of an optional system text and one prompt; a text field's copy. */
-struct json *item_messages(struct slice system, struct slice prompt);
+/* --- for formats ---------------------------------------------------------------------------- */
+
+/* A new item at the end, all empty. */
+struct suite_item *suite_add(struct suite *s);
+/* A conversation of an optional system text and one prompt. */
+struct json *suite_messages(struct slice system, struct slice prompt);
+/* A text or number as an allocated string; `fallback` printed with the item's number else. */
+char *suite_text(const struct json *node, const char *fallback, size_t number);
 
 #endif

@@ -1,4 +1,4 @@
-#include "train/record.h"
+#include "train/journal.h"
 
 #include "core/file.h"
 #include "core/mem.h"
@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int record_open(struct record *r, const char *out, uint64_t through, bool tensorboard,
-                struct error *error)
+int journal_open(struct journal *r, const char *out, uint64_t through, bool tensorboard,
+                 struct error *error)
 {
     char *path = file_join(out, "metrics.jsonl");
     char *folder = file_join(out, "events");
@@ -31,7 +31,7 @@ int record_open(struct record *r, const char *out, uint64_t through, bool tensor
     return status;
 }
 
-void record_close(struct record *r)
+void journal_close(struct journal *r)
 {
     metrics_close(r->metrics);
     (void)tfevents_close(r->events, NULL);
@@ -39,12 +39,12 @@ void record_close(struct record *r)
     r->events = NULL;
 }
 
-double record_tokens_per_s(const struct record *r)
+double journal_tokens_per_s(const struct journal *r)
 {
     return r->rate_seconds > 0 ? r->rate_tokens / r->rate_seconds : 0;
 }
 
-static int scalar(struct record *r, const char *tag, uint64_t step, double value,
+static int scalar(struct journal *r, const char *tag, uint64_t step, double value,
                   struct error *error)
 {
     if (r->events == NULL)
@@ -52,7 +52,7 @@ static int scalar(struct record *r, const char *tag, uint64_t step, double value
     return tfevents_scalar(r->events, tag, step, (float)value, error);
 }
 
-static void show_progress(struct record *r, const struct resume_point *at)
+static void show_progress(struct journal *r, const struct resume_point *at)
 {
     struct progress_state state = {.stage = "train",
                                    .unit = "steps",
@@ -60,15 +60,15 @@ static void show_progress(struct record *r, const struct resume_point *at)
                                    .total = r->total};
     state.resumed = r->resumed;
     (void)snprintf(state.note, sizeof state.note, "loss %.4f  %.0f tok/s", r->loss,
-                   record_tokens_per_s(r));
+                   journal_tokens_per_s(r));
     if (at->step == r->total)
         progress_finish(r->progress, &state);
     else
         progress_update(r->progress, &state);
 }
 
-int record_step(struct record *r, const struct resume_point *at, const struct learner_step *step,
-                double seconds, struct error *error)
+int journal_step(struct journal *r, const struct resume_point *at, const struct learner_step *step,
+                 double seconds, struct error *error)
 {
     double per_s = seconds > 0 ? (double)step->tokens / seconds : 0;
     struct json *o = json_new_object();
@@ -100,20 +100,20 @@ int record_step(struct record *r, const struct resume_point *at, const struct le
     return status;
 }
 
-static void say_samples(const struct record *r, const struct json *samples)
+static void say_samples(const struct journal *r, const struct json *samples)
 {
     for (const struct json *s = json_first(samples); s != NULL; s = json_next(s)) {
         struct buf line = BUF_MAX(1 << 16);
         buf_str(&line, "  sample ");
         buf_printf(&line, "%.0f: ", json_number(json_get(s, "sample"), 0));
         json_quote(json_string(json_get(s, "reply")), 0, &line);
-        record_say(r, "%s", buf_text(&line));
+        journal_say(r, "%s", buf_text(&line));
         buf_free(&line);
     }
 }
 
-int record_measure(struct record *r, const struct resume_point *at, uint64_t tokens,
-                   struct json *samples, struct error *error)
+int journal_measure(struct journal *r, const struct resume_point *at, uint64_t tokens,
+                    struct json *samples, struct error *error)
 {
     struct json *o = json_new_object();
     int status;
@@ -121,8 +121,8 @@ int record_measure(struct record *r, const struct resume_point *at, uint64_t tok
     json_put_number(o, "held_out_loss", at->last);
     json_put_number(o, "held_out_perplexity", exp(at->last));
     json_put_integer(o, "held_out_tokens", (int64_t)tokens);
-    record_say(r, "step %" PRIu64 "  held-out loss %.4f  perplexity %.2f%s", at->step, at->last,
-               exp(at->last), at->step != 0 && at->best_step == at->step ? "  (best)" : "");
+    journal_say(r, "step %" PRIu64 "  held-out loss %.4f  perplexity %.2f%s", at->step, at->last,
+                exp(at->last), at->step != 0 && at->best_step == at->step ? "  (best)" : "");
     if (samples != NULL) {
         say_samples(r, samples);
         json_put(o, "samples", samples);
@@ -132,8 +132,8 @@ int record_measure(struct record *r, const struct resume_point *at, uint64_t tok
     return status == 0 ? scalar(r, "held_out/loss", at->step, at->last, error) : status;
 }
 
-int record_checkpoint(struct record *r, const struct resume_point *at, const char *path,
-                      struct error *error)
+int journal_checkpoint(struct journal *r, const struct resume_point *at, const char *path,
+                       struct error *error)
 {
     struct buf text = BUF_MAX(1 << 12);
     struct json *o;
@@ -145,7 +145,7 @@ int record_checkpoint(struct record *r, const struct resume_point *at, const cha
     json_put_number(o, "loss", r->loss);
     json_put_number(o, "held_out_loss", at->last);
     json_put_integer(o, "tokens", (int64_t)at->tokens);
-    json_put_number(o, "tokens_per_s", record_tokens_per_s(r));
+    json_put_number(o, "tokens_per_s", journal_tokens_per_s(r));
     json_write(o, 0, &text);
     status = runs_checkpoint(r->corpus, r->run, (int64_t)at->step, path, buf_text(&text), error);
     json_free(o);
@@ -153,7 +153,7 @@ int record_checkpoint(struct record *r, const struct resume_point *at, const cha
     return status;
 }
 
-void record_say(const struct record *r, const char *format, ...)
+void journal_say(const struct journal *r, const char *format, ...)
 {
     struct buf text = BUF_MAX(1 << 20);
     va_list ap, again;
