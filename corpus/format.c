@@ -9,11 +9,11 @@ const struct format *const formats[] = {
 const struct format *format_find(const char *name, struct error *error)
 {
     struct buf names = BUF;
-    for (const struct format *const *f = formats; *f != NULL; f++) {
+    for (const struct format *const *f = formats; *f != NULL; f++)
         if (strcmp((*f)->name, name) == 0)
             return *f;
+    for (const struct format *const *f = formats; *f != NULL; f++)
         buf_printf(&names, "%s%s", f == formats ? "" : ", ", (*f)->name);
-    }
     error_set(error, ERROR_USAGE, "no format \"%s\"; there are %s", name, buf_text(&names));
     buf_free(&names);
     return NULL;

@@ -87,12 +87,12 @@ static void test_names_are_unique(void **state)
 static int parses(const struct command *command, int argc, char **argv, const char *name)
 {
     struct error error = {ERROR_NONE, ""};
-    char *all[16];
+    char *all[16], x[] = "x";
     int n = 0, found;
     struct arguments *args;
     const struct command_operand *o = command == NULL ? NULL : command->operands;
     for (; o != NULL && o->name != NULL && !o->optional; o++)
-        all[n++] = (char[]){"x"};
+        all[n++] = x;
     for (int i = 0; i < argc; i++)
         all[n++] = argv[i];
     args = arguments_parse(command, n, all, &error);
