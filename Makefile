@@ -154,6 +154,7 @@ $(BUILD)/man/retort.1: $(BIN)
 	    $(BIN) help --man $$c > $(BUILD)/man/retort-$$c.1 || exit 1; done
 	$(Q)for s in bash zsh fish; do \
 	    $(BIN) help --completion $$s > $(BUILD)/completion/retort.$$s || exit 1; done
+	$(Q)$(BIN) help --man recipe > $(BUILD)/man/retort-recipe.5
 	$(Q)$(BIN) help --man > $@
 
 INSTALL := install
@@ -162,17 +163,19 @@ FILES   := bin/retort share/bash-completion/completions/retort share/zsh/site-fu
            share/fish/vendor_completions.d/retort.fish
 
 install: $(BIN) docs ## binary, manual pages, completions, schemas under PREFIX (DESTDIR is heeded)
-	$(Q)$(INSTALL) -d $(D)/bin $(D)/share/man/man1 $(D)/share/retort/schemas \
+	$(Q)$(INSTALL) -d $(D)/bin $(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/retort/schemas \
 	    $(dir $(addprefix $(D)/,$(FILES)))
 	$(Q)$(INSTALL) -m 755 $(BIN) $(D)/bin/retort
 	$(Q)$(INSTALL) -m 644 $(BUILD)/man/*.1 $(D)/share/man/man1
+	$(Q)$(INSTALL) -m 644 $(BUILD)/man/*.5 $(D)/share/man/man5
 	$(Q)$(INSTALL) -m 644 schemas/*.json schemas/*.sql $(D)/share/retort/schemas
 	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.bash $(D)/share/bash-completion/completions/retort
 	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.zsh $(D)/share/zsh/site-functions/_retort
 	$(Q)$(INSTALL) -m 644 $(BUILD)/completion/retort.fish $(D)/share/fish/vendor_completions.d/retort.fish
 
 uninstall: ## remove what install put there
-	$(Q)rm -f $(addprefix $(D)/,$(FILES)) $(D)/share/man/man1/retort.1 $(D)/share/man/man1/retort-*.1
+	$(Q)rm -f $(addprefix $(D)/,$(FILES)) $(D)/share/man/man1/retort.1 $(D)/share/man/man1/retort-*.1 \
+	    $(D)/share/man/man5/retort-recipe.5
 	$(Q)rm -rf $(D)/share/retort
 
 include tests/tests.mk

@@ -1,14 +1,12 @@
-/* retort filter: judge the rows; a person's word on single rows. */
+/* retort filter: judge the rows. */
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/stage.h"
+#include "corpus/samples.h"
 #include "filter/filter.h"
 
 static const struct command_operand operands[] = {
-    {.name = "RECIPE",
-     .kind = VALUE_FILE,
-     .optional = true,
-     .help = "the recipe (JSON with comments); without it the default rules, and --dataset"},
+    {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
     OPERANDS_END,
 };
 
@@ -16,41 +14,39 @@ static const struct command_option options[] = {
     {.name = "dry-run",
      .letter = 'n',
      .kind = VALUE_NONE,
-     .help = "report what would be lost and why; change nothing"},
-    {.name = "again",
-     .kind = VALUE_NONE,
-     .help = "judge every row anew, stored signatures included"},
+     .help = "print the loss report only; record no verdict"},
+    {.name = "again", .kind = VALUE_NONE, .help = "judge every row anew, signatures included"},
     {.name = "against",
      .kind = VALUE_FILE,
      .argument = "DB",
-     .help = "remove what the kept rows of another dataset have already"},
+     .help = "another dataset whose kept rows count as here already"},
     {.name = "keep",
      .kind = VALUE_TEXT,
      .argument = "ID",
      .many = true,
-     .help = "decide that a row stays, whatever the rules say; may be repeated"},
+     .help = "a person's word: keep this row, whatever the rules say"},
     {.name = "drop",
      .kind = VALUE_TEXT,
      .argument = "ID",
      .many = true,
-     .help = "decide that a row goes; may be repeated"},
+     .help = "a person's word: remove this row"},
     {.name = "forget",
      .kind = VALUE_TEXT,
      .argument = "ID",
      .many = true,
-     .help = "take such a decision back; may be repeated"},
+     .help = "take the person's word on this row back"},
     {.name = "why",
      .kind = VALUE_TEXT,
-     .argument = "WORDS",
-     .help = "the reason of --keep or --drop, stored with it"},
+     .argument = "TEXT",
+     .help = "the reason of --keep or --drop"},
     OPTIONS_END,
 };
 
 static const struct command_example examples[] = {
-    {"retort filter recipe.jsonc --dry-run", "what would go, rule by rule, with samples"},
-    {"retort filter recipe.jsonc", "judge; given again, only new rows are judged"},
-    {"retort filter -d tickets.db", "the default rules on an imported dataset"},
-    {"retort filter recipe.jsonc --drop 17 --why \"about another product\"", "your own verdict"},
+    {"retort filter recipe.jsonc --dry-run", "what would go, and why"},
+    {"retort filter recipe.jsonc --drop 17 --why 'wrong answer'",
+     "a person's word; rules do not undo it"},
+    {"retort filter recipe.jsonc --set filter.near.threshold=0.7", "a stricter threshold"},
     EXAMPLES_END,
 };
 
@@ -66,9 +62,28 @@ static int filter_call(struct stage *s, const struct arguments *args, struct buf
     return filter_run(s->recipe, s->corpus, &o, s->progress, report, error);
 }
 
-const struct stage_kind stage_filter = {.name = "filter", .call = filter_call};
+static const char *filter_needless(const struct recipe *recipe)
+{
+    return json_count(recipe_get(recipe, "filter.rules")) == 0 ? "filter.rules is empty" : NULL;
+}
 
-typedef int decide(struct corpus *c, const char *id, const char *why, struct error *error);
+static int filter_inputs(struct stage *s, struct hash128 *h, struct error *error)
+{
+    struct hash128 rows;
+    if (samples_digest(s->corpus, SAMPLES_ALL, &rows, error) != 0)
+        return -1;
+    *h = hash128_add(*h, &rows, sizeof rows);
+    return 0;
+}
+
+const struct stage_kind stage_filter = {.name = "filter",
+                                        .call = filter_call,
+                                        .needless = filter_needless,
+                                        .inputs = filter_inputs};
+
+/* ---- a person's word ----------------------------------------------------------------------- */
+
+typedef int word_fn(struct corpus *c, const char *id, const char *why, struct error *error);
 
 static int forget(struct corpus *c, const char *id, const char *why, struct error *error)
 {
@@ -76,62 +91,56 @@ static int forget(struct corpus *c, const char *id, const char *why, struct erro
     return filter_forget(c, id, error);
 }
 
-static int decide_each(struct corpus *c, const struct arguments *args, const char *option,
-                       decide *fn, struct error *error)
+static int say(struct corpus *c, const struct arguments *args, const char *option, word_fn *fn,
+               struct error *error)
 {
-    for (size_t i = 0; i < arguments_count(args, option); i++) {
-        const char *id = arguments_nth(args, option, i);
-        if (fn(c, id, arguments_text(args, "why"), error) != 0)
+    const char *why = arguments_text(args, "why");
+    for (size_t i = 0; i < arguments_count(args, option); i++)
+        if (fn(c, arguments_nth(args, option, i), why, error) != 0)
             return -1;
-        output_note("%s: %s", id,
-                    fn == filter_keep   ? "kept, whatever the rules say"
-                    : fn == filter_drop ? "removed"
-                                        : "left to the rules again");
-    }
     return 0;
 }
 
-static int decisions(const struct arguments *args, struct error *error)
+static size_t words(const struct arguments *args)
+{
+    return arguments_count(args, "keep") + arguments_count(args, "drop") +
+           arguments_count(args, "forget");
+}
+
+static int filter_words(const struct arguments *args, struct error *error)
 {
     struct stage s;
-    int rc;
+    int rc = -1;
     if (arguments_flag(args, "dry-run"))
         return error_set(error, ERROR_USAGE,
-                         "filter: --dry-run goes with judging, not with "
-                         "--keep, --drop or --forget");
+                         "filter: --dry-run does not go with --keep, --drop or --forget");
     if (stage_open(&s, args, false, false, error) != 0)
         return -1;
-    rc = decide_each(s.corpus, args, "keep", filter_keep, error);
-    if (rc == 0)
-        rc = decide_each(s.corpus, args, "drop", filter_drop, error);
-    if (rc == 0)
-        rc = decide_each(s.corpus, args, "forget", forget, error);
+    if (say(s.corpus, args, "keep", filter_keep, error) == 0 &&
+        say(s.corpus, args, "drop", filter_drop, error) == 0 &&
+        say(s.corpus, args, "forget", forget, error) == 0) {
+        output_note("%zu rows decided by hand", words(args));
+        rc = 0;
+    }
     stage_close(&s);
     return rc;
 }
 
 static int filter_command(const struct arguments *args, struct error *error)
 {
-    if (arguments_count(args, "keep") + arguments_count(args, "drop") +
-            arguments_count(args, "forget") >
-        0)
-        return decisions(args, error);
-    return stage_command(&stage_filter, args, error);
+    return words(args) > 0 ? filter_words(args, error) : stage_command(&stage_filter, args, error);
 }
 
 const struct command cmd_filter = {
     .name = "filter",
-    .summary = "judge the rows: duplicates, defects, contradictions",
+    .summary = "judge the rows: duplicates, defects, and why",
     .description =
-        "Judges every row by the recipe's rules and stores each rule that fires, with its value, "
-        "its threshold, the place in the text and the row it matches. A removed row stays in the "
-        "dataset; `retort show` and `retort export --removed` tell why it went. Near-duplicates "
-        "are verified exactly, and each removed row names the kept row it duplicates.\n\n"
-        "Given again, it judges the rows that came since and compares them with the old ones; "
-        "with other settings it judges all rows, with the stored signatures. The outcome does not "
-        "depend on the number of threads or the order of the rows.\n\n"
-        "--keep, --drop and --forget store a person's decision and judge nothing; decisions "
-        "outrank every rule and survive later runs.",
+        "Runs the recipe's rules over every row and records a verdict for each rule that fires: "
+        "its value, threshold, the matched row. Removing is a verdict, never a deletion: nothing "
+        "is lost, and thresholds can be moved and the command given again. The report says how "
+        "many rows each rule removes alone and together with others. With --keep, --drop or "
+        "--forget "
+        "no rule is run: a person's decision is recorded, which no rule changes.",
     .operands = operands,
     .options = options,
     .examples = examples,

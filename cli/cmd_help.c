@@ -3,8 +3,13 @@
 #include "cli/help.h"
 #include "cli/output.h"
 
+#include <string.h>
+
 static const struct command_operand operands[] = {
-    {.name = "COMMAND", .kind = VALUE_TEXT, .optional = true, .help = "the command to explain"},
+    {.name = "COMMAND",
+     .kind = VALUE_TEXT,
+     .optional = true,
+     .help = "the command to explain, or recipe: the fields of a recipe"},
     OPERANDS_END,
 };
 
@@ -21,6 +26,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"retort help train", "everything about one command"},
+    {"retort help recipe", "every field of a recipe, its default and meaning"},
     {"retort help --man train | man -l -", "the same as a manual page"},
     {"retort help --completion bash > ~/.local/share/bash-completion/completions/retort",
      "completion for your shell"},
@@ -31,9 +37,10 @@ static int help_run(const struct arguments *args, struct error *error)
 {
     const char *name = arguments_operand(args, 0);
     const struct command *command = NULL;
+    bool recipe = name != NULL && strcmp(name, "recipe") == 0;
     struct buf out = BUF;
     int rc;
-    if (name != NULL && (command = command_find(name)) == NULL)
+    if (name != NULL && !recipe && (command = command_find(name)) == NULL)
         return command_unknown(name, error);
     if (arguments_text(args, "completion") != NULL)
         (void)complete_script(arguments_text(args, "completion"), &out);
@@ -41,9 +48,9 @@ static int help_run(const struct arguments *args, struct error *error)
         for (size_t i = 0; commands[i] != NULL; i++)
             buf_printf(&out, "%s\n", commands[i]->name);
     else if (arguments_flag(args, "man"))
-        man_page(command, &out);
+        recipe ? man_recipe(&out) : man_page(command, &out);
     else
-        help_full(command, &out);
+        recipe ? help_recipe(&out) : help_full(command, &out);
     rc = output_write(buf_view(&out), error);
     buf_free(&out);
     return rc;

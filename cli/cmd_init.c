@@ -4,6 +4,7 @@
  * comments that show the default.
  */
 #include "cli/commands.h"
+#include "cli/fields.h"
 #include "cli/output.h"
 #include "core/embedded.h"
 #include "core/file.h"
@@ -87,64 +88,46 @@ static void comment(struct buf *out, const char *text, int depth)
     }
 }
 
-static void value_text(const struct json *field, const char *path, struct buf *out)
+static void value_text(const struct field *f, struct buf *out)
 {
-    const struct json *value = json_get(field, "default");
+    const struct json *value = f->value != NULL ? f->value : f->example;
     for (size_t i = 0; preset[i][0] != NULL; i++)
-        if (strcmp(preset[i][0], path) == 0) {
+        if (strcmp(preset[i][0], f->path) == 0) {
             buf_str(out, preset[i][1]);
             return;
         }
-    if (value == NULL)
-        value = json_at(json_get(field, "examples"), 0);
     if (value == NULL || json_write(value, 0, out) != 0)
         buf_str(out, "null");
 }
 
-static void fields(struct buf *out, const struct json *object, const char *prefix, int depth);
-
-static void field(struct buf *out, const struct json *schema, const char *path, int depth)
+static void write_field(void *context, const struct field *f, bool ends)
 {
-    const char *key = json_key(schema);
-    comment(out, json_text(json_get(schema, "description"), ""), depth);
-    indent(out, depth);
-    if (json_count(json_get(schema, "properties")) > 0) {
-        buf_printf(out, "\"%s\": {\n", key);
-        fields(out, schema, path, depth + 1);
+    struct buf *out = context;
+    int depth = f->depth + 1;
+    if (ends) {
         indent(out, depth);
         buf_str(out, "},\n");
         return;
     }
-    if (!is_active(path))
-        buf_str(out, "// ");
-    buf_printf(out, "\"%s\": ", key);
-    value_text(schema, path, out);
+    comment(out, f->description, depth);
+    indent(out, depth);
+    if (f->group) {
+        buf_printf(out, "\"%s\": {\n", f->key);
+        return;
+    }
+    buf_printf(out, "%s\"%s\": ", is_active(f->path) ? "" : "// ", f->key);
+    value_text(f, out);
     buf_str(out, ",\n");
 }
 
-static void fields(struct buf *out, const struct json *object, const char *prefix, int depth)
+static void write_recipe(struct buf *out)
 {
-    const struct json *f = json_first(json_get(object, "properties"));
-    for (; f != NULL; f = json_next(f)) {
-        struct buf path = BUF;
-        buf_printf(&path, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", json_key(f));
-        field(out, f, buf_text(&path), depth);
-        buf_free(&path);
-    }
-}
-
-static int write_recipe(struct buf *out, struct error *error)
-{
-    const struct embedded_file *schema = embedded_find("schemas/recipe.schema.json");
-    struct json *root = json_parse(slice_from(schema->data, schema->size), 0, error);
-    if (root == NULL)
-        return error_wrap(error, "recipe.schema.json");
+    struct json *schema = fields_schema();
     buf_str(out, "// A recipe of retort: JSON with comments. A line that starts with // shows a "
                  "default;\n// remove the // to change it.\n{\n");
-    fields(out, root, "", 1);
+    fields_walk(schema, write_field, out);
     buf_str(out, "}\n");
-    json_free(root);
-    return 0;
+    json_free(schema);
 }
 
 /* ---- the folder ---------------------------------------------------------------------------- */
@@ -182,7 +165,8 @@ static int init_run(const struct arguments *args, struct error *error)
         error_set(error, ERROR_FAILED, "%s is there already; choose another folder", path);
         goto done;
     }
-    if (write_recipe(&recipe, error) != 0 || file_make_dir(dir, error) != 0 ||
+    write_recipe(&recipe);
+    if (file_make_dir(dir, error) != 0 ||
         put(dir, "recipe.schema.json", slice_from(schema->data, schema->size), error) != 0 ||
         put(dir, "prompts.jsonl", SLICE(prompts), error) != 0 ||
         put(dir, ".gitignore", SLICE(ignored), error) != 0 ||

@@ -7,6 +7,7 @@
 extern const struct command cmd_doctor;
 extern const struct command cmd_export;
 extern const struct command cmd_filter;
+extern const struct command cmd_filter;
 extern const struct command cmd_gen;
 extern const struct command cmd_help;
 extern const struct command cmd_import;

@@ -1,7 +1,8 @@
 #include "cli/help.h"
 
+#include "cli/fields.h"
+
 #include "core/slice.h"
-#include "core/version.h"
 
 #include <string.h>
 
@@ -131,6 +132,29 @@ static void examples_part(const struct command *command, struct buf *out)
     buf_str(out, "\nExamples:\n");
     for (; e->line != NULL; e++)
         buf_printf(out, "  # %s\n  %s\n", e->what, e->line);
+}
+
+/* ---- the recipe --------------------------------------------------------------------------- */
+
+static void recipe_line(void *context, const struct field *f, bool ends)
+{
+    struct buf *out = context;
+    if (ends)
+        return;
+    buf_char(out, '\n');
+    fields_line(f, out);
+    buf_str(out, "\n    ");
+    fill(out, f->description, 4, 4);
+}
+
+void help_recipe(struct buf *out)
+{
+    struct json *schema = fields_schema();
+    buf_str(out, "A recipe is JSON with comments; every field has a default, shown in brackets. "
+                 "Any field\ncan be overridden: --set train.rank=16. `retort init DIR` writes one "
+                 "to start from.\n");
+    fields_walk(schema, recipe_line, out);
+    json_free(schema);
 }
 
 /* ---- whole pages -------------------------------------------------------------------------- */

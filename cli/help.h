@@ -14,8 +14,12 @@ void help_short(const struct command *command, struct buf *out);
 /* Everything, with description and examples: `--help`. */
 void help_full(const struct command *command, struct buf *out);
 
+/* Every field of the recipe: type or choices, default, meaning. */
+void help_recipe(struct buf *out);
+
 /* A manual page in man(7) form: retort.1, or retort-NAME.1. */
 void man_page(const struct command *command, struct buf *out);
+void man_recipe(struct buf *out); /* retort-recipe.5 */
 
 /* The completion script of a shell ("bash", "zsh", "fish"); -1 for another. */
 int complete_script(const char *shell, struct buf *out);

@@ -1,23 +1,31 @@
 /* Manual pages from the command tables, in man(7). */
 #include "cli/help.h"
 
+#include "cli/fields.h"
+#include "core/unicode.h"
 #include "core/version.h"
 
 #include <string.h>
 
-/* Text with what roff would take for commands made harmless. */
+/* Text with what roff would take for commands made harmless; past ASCII as roff's escapes. */
 static void roff(struct buf *out, const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        bool line_start = p == text || p[-1] == '\n';
-        if (line_start && (*p == '.' || *p == '\''))
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        uint32_t c = 0;
+        size_t n = utf8_decode(text + i, len - i, &c);
+        bool line_start = i == 0 || text[i - 1] == '\n';
+        if (line_start && (c == '.' || c == '\''))
             buf_str(out, "\\&");
-        if (*p == '\\')
+        if (c == '\\')
             buf_str(out, "\\e");
-        else if (*p == '-')
+        else if (c == '-')
             buf_str(out, "\\-");
+        else if (c >= 0x80)
+            buf_printf(out, "\\[u%04X]", (unsigned)c);
         else
-            buf_char(out, *p);
+            buf_char(out, (char)c);
+        i += n == 0 ? 1 : n;
     }
 }
 
@@ -147,4 +155,32 @@ void man_page(const struct command *command, struct buf *out)
         examples(out, command);
     buf_str(out, ".SH SEE ALSO\n.BR retort (1)\n");
     buf_free(&usage);
+}
+
+static void recipe_entry(void *context, const struct field *f, bool ends)
+{
+    struct buf *out = context, head = BUF;
+    if (ends)
+        return;
+    fields_line(f, &head);
+    line(out, ".TP\n.B ", buf_text(&head));
+    line(out, "", f->description);
+    buf_free(&head);
+}
+
+void man_recipe(struct buf *out)
+{
+    struct json *schema = fields_schema();
+    buf_printf(out,
+               ".TH RETORT\\-RECIPE 5 \"\" \"retort %s\" \"retort manual\"\n.SH NAME\n"
+               "retort\\-recipe \\- what to ask, how to clean, how to train and measure\n"
+               ".SH DESCRIPTION\n",
+               RETORT_VERSION);
+    paragraphs(out, "A recipe is JSON with comments. Every field has a default, shown in brackets. "
+                    "Relative file names start from the recipe's folder. On the command line any "
+                    "field can be overridden: --set train.rank=16.");
+    buf_str(out, ".SH FIELDS\n");
+    fields_walk(schema, recipe_entry, out);
+    buf_str(out, ".SH SEE ALSO\n.BR retort (1)\n");
+    json_free(schema);
 }

@@ -253,21 +253,26 @@ static void grid_table(const struct json *rows, int columns, bool color, struct 
 /* ---- members ------------------------------------------------------------------------------- */
 
 struct page {
+    bool block; /* the last member took lines of its own: an empty line before the next */
     int columns;
     bool color;
     int name_width;
     struct buf *out;
 };
 
-static void heading(const struct page *p, const char *name)
+static void heading(struct page *p, const char *name)
 {
+    p->block = true;
     if (p->out->len > 0)
         buf_char(p->out, '\n');
     buf_printf(p->out, p->color ? "\x1b[1m%s\x1b[0m\n" : "%s\n", name);
 }
 
-static void name_column(const struct page *p, const char *name)
+static void name_column(struct page *p, const char *name)
 {
+    if (p->block)
+        buf_char(p->out, '\n');
+    p->block = false;
     put(p->out, slice_of(name), 1000, p->name_width, false);
     buf_str(p->out, "  ");
 }
@@ -320,7 +325,7 @@ static void inline_items(const struct json *array, struct buf *out)
     buf_char(out, '\n');
 }
 
-static void array_member(const struct page *p, const struct json *node, const char *name)
+static void array_member(struct page *p, const struct json *node, const char *name)
 {
     heading(p, name);
     if (json_type(json_at(node, 0)) == JSON_OBJECT) {
@@ -334,9 +339,9 @@ static void array_member(const struct page *p, const struct json *node, const ch
     }
 }
 
-static void members(const struct page *p, const struct json *object, const char *prefix);
+static void members(struct page *p, const struct json *object, const char *prefix);
 
-static void member(const struct page *p, const struct json *node, const char *name)
+static void member(struct page *p, const struct json *node, const char *name)
 {
     struct slice text = json_string(node);
     if (json_type(node) == JSON_ARRAY && json_count(node) > 0 && !is_short_list(node)) {
@@ -369,7 +374,7 @@ static void full_name(const char *prefix, const struct json *member, struct buf 
     buf_printf(out, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", json_key(member));
 }
 
-static void members(const struct page *p, const struct json *object, const char *prefix)
+static void members(struct page *p, const struct json *object, const char *prefix)
 {
     for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
         struct buf name = BUF;
@@ -401,7 +406,7 @@ static int name_width(const struct json *object, const char *prefix)
 
 void table_report(const struct json *report, int columns, bool color, struct buf *out)
 {
-    const struct page p = {columns, color, name_width(report, ""), out};
+    struct page p = {false, columns, color, name_width(report, ""), out};
     if (json_type(report) == JSON_ARRAY)
         grid_table(report, columns, color, out);
     else

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "cli/arguments.h"
+#include "cli/fields.h"
 #include "cli/help.h"
-#include "core/embedded.h"
 #include "core/json.h"
 
 #include <stdio.h>
@@ -198,64 +198,59 @@ static void test_completions_name_everything(void **state)
 
 /* ---- options that stand for a recipe field --------------------------------------------------- */
 
-static const struct json *field_of(const struct json *schema, const char *path)
+struct search {
+    const char *path;
+    bool found, integer;
+};
+
+static void look(void *context, const struct field *f, bool ends)
 {
-    while (schema != NULL && *path != '\0') {
-        char key[64];
-        size_t n = strcspn(path, ".");
-        (void)snprintf(key, sizeof key, "%.*s", (int)n, path);
-        schema = json_get(json_get(schema, "properties"), key);
-        path += n + (path[n] == '.');
-    }
-    return schema;
+    struct search *s = context;
+    if (ends || strcmp(f->path, s->path) != 0)
+        return;
+    s->found = true;
+    s->integer = strcmp(f->type, "integer") == 0;
 }
 
 static void test_options_match_the_schema(void **state)
 {
-    const struct embedded_file *f = embedded_find("schemas/recipe.schema.json");
-    struct error error = {ERROR_NONE, ""};
-    struct json *schema;
+    struct json *schema = fields_schema();
     const struct command_option *o;
     (void)state;
-    assert_non_null(f);
-    schema = json_parse(slice_from(f->data, f->size), 0, &error);
-    assert_non_null(schema);
     for (size_t c = 0; commands[c] != NULL; c++)
         for (size_t i = 0; (o = option_at(commands[c], i)) != NULL; i++) {
-            const struct json *field;
+            struct search s = {.path = o->recipe};
             if (o->recipe == NULL)
                 continue;
-            field = field_of(schema, o->recipe);
-            if (field == NULL)
+            fields_walk(schema, look, &s);
+            if (!s.found)
                 fail_msg("--%s stands for %s, which is not in the schema", o->name, o->recipe);
-            assert_true((o->kind == VALUE_INTEGER) ==
-                        (strcmp(json_text(json_get(field, "type"), ""), "integer") == 0));
+            assert_true((o->kind == VALUE_INTEGER) == s.integer);
         }
     json_free(schema);
 }
 
-static void check_field(const struct json *field, const char *path)
+static void explained(void *context, const struct field *f, bool ends)
 {
-    const struct json *p = json_first(json_get(field, "properties"));
-    for (; p != NULL; p = json_next(p)) {
-        char name[256];
-        (void)snprintf(name, sizeof name, "%s.%s", path, json_key(p));
-        if (json_get(p, "description") == NULL)
-            fail_msg("%s has no description", name);
-        if (json_get(p, "default") == NULL)
-            fail_msg("%s has no default", name);
-        if (json_get(p, "examples") == NULL && json_get(p, "properties") == NULL)
-            fail_msg("%s has no example", name);
-        check_field(p, name);
-    }
+    struct buf *lacks = context;
+    if (ends)
+        return;
+    if (f->description[0] == '\0')
+        buf_printf(lacks, "%s has no description\n", f->path);
+    if (f->value == NULL)
+        buf_printf(lacks, "%s has no default\n", f->path);
+    if (f->example == NULL && !f->group)
+        buf_printf(lacks, "%s has no example\n", f->path);
 }
 
 static void test_schema_explains_every_field(void **state)
 {
-    const struct embedded_file *f = embedded_find("schemas/recipe.schema.json");
-    struct json *schema = json_parse(slice_from(f->data, f->size), 0, NULL);
+    struct json *schema = fields_schema();
+    struct buf lacks = BUF;
     (void)state;
-    check_field(schema, "recipe");
+    fields_walk(schema, explained, &lacks);
+    assert_string_equal(buf_text(&lacks), "");
+    buf_free(&lacks);
     json_free(schema);
 }
 

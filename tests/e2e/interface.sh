@@ -30,7 +30,7 @@ expect 0 "$retort" export "$dir/esc.db"
 prints 'a\u001b[2Jb'
 
 # ---- manual pages and completions are well-formed
-for c in '' $("$retort" help --commands); do
+for c in '' recipe $("$retort" help --commands); do
     # shellcheck disable=SC2086 # no word for retort itself
     "$retort" help --man $c >"$dir/page.1" || wrong "no manual page of $c"
     if command -v mandoc >/dev/null; then
@@ -58,7 +58,7 @@ fi
 
 # ---- install and uninstall
 make -s install MODE="${BUILD#build/}" PREFIX=/usr DESTDIR="$dir/root" >/dev/null || wrong "make install fails"
-for f in bin/retort share/man/man1/retort.1 share/man/man1/retort-import.1 share/retort/schemas/recipe.schema.json \
+for f in bin/retort share/man/man1/retort.1 share/man/man1/retort-import.1 share/man/man5/retort-recipe.5 share/retort/schemas/recipe.schema.json \
     share/bash-completion/completions/retort share/zsh/site-functions/_retort; do
     [ -s "$dir/root/usr/$f" ] || wrong "not installed: $f"
 done
