@@ -60,6 +60,7 @@ static enum samples_which which_of(const struct arguments *args)
 
 static int export_run(const struct arguments *args, struct error *error)
 {
+    static const struct export_sink standard_output = {to_stdout, NULL};
     int shown = 0, rc;
     const struct export_options o = {
         .format = arguments_text(args, "format"),
@@ -76,7 +77,7 @@ static int export_run(const struct arguments *args, struct error *error)
         return -1;
     signals_install();
     if (path == NULL || strcmp(path, "-") == 0)
-        rc = export_rows(c, &o, to_stdout, NULL, NULL, &n, error);
+        rc = export_rows(c, &o, &standard_output, NULL, &n, error);
     else
         rc = export_file(c, &o, path, output_progress(), &n, error);
     if (rc == 0)

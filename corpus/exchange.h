@@ -60,11 +60,14 @@ struct export_counts {
     uint64_t written, left_out, bytes;
 };
 
-typedef int export_write(void *context, const void *data, size_t len, struct error *error);
-int export_rows(struct corpus *c, const struct export_options *o, export_write *write,
-                void *write_context, struct progress *progress, struct export_counts *counts,
-                struct error *error);
-/* Into a file that appears whole or not at all; "-" or NULL: standard output. */
+/* Where the bytes go. */
+struct export_sink {
+    int (*write)(void *context, const void *data, size_t len, struct error *error);
+    void *context;
+};
+int export_rows(struct corpus *c, const struct export_options *o, const struct export_sink *sink,
+                struct progress *progress, struct export_counts *counts, struct error *error);
+/* Into a file that appears whole or not at all. */
 int export_file(struct corpus *c, const struct export_options *o, const char *path,
                 struct progress *progress, struct export_counts *counts, struct error *error);
 

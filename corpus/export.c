@@ -4,10 +4,7 @@
 #include "core/signals.h"
 #include "corpus/format.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { WINDOW = 256 << 10, LOOK_EVERY = 1024 };
 
@@ -16,8 +13,7 @@ struct export
     struct corpus *c;
     const struct export_options *o;
     const struct format *format;
-    export_write *write;
-    void *context;
+    const struct export_sink *sink;
     struct export_counts *counts;
     struct progress *progress;
     struct progress_state state;
@@ -26,7 +22,7 @@ struct export
 
 static int flush(struct export *x, struct error *error)
 {
-    if (x->write(x->context, buf_text(&x->out), x->out.len, error) != 0)
+    if (x->sink->write(x->sink->context, buf_text(&x->out), x->out.len, error) != 0)
         return -1;
     x->counts->bytes += x->out.len;
     buf_clear(&x->out);
@@ -98,15 +94,13 @@ static int all_rows(struct export *x, struct error *error)
     return 0;
 }
 
-int export_rows(struct corpus *c, const struct export_options *o, export_write *write,
-                void *write_context, struct progress *progress, struct export_counts *counts,
-                struct error *error)
+int export_rows(struct corpus *c, const struct export_options *o, const struct export_sink *sink,
+                struct progress *progress, struct export_counts *counts, struct error *error)
 {
     struct export x = {
         .c = c,
         .o = o,
-        .write = write,
-        .context = write_context,
+        .sink = sink,
         .counts = counts,
         .progress = progress,
         .out = BUF,
@@ -126,31 +120,14 @@ static int to_file(void *context, const void *data, size_t len, struct error *er
     return file_new_write(context, data, len, error);
 }
 
-static int to_standard(void *context, const void *data, size_t len, struct error *error)
-{
-    const char *p = data;
-    (void)context;
-    while (len != 0) {
-        ssize_t n = write(STDOUT_FILENO, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_system(error, errno, "standard output");
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 int export_file(struct corpus *c, const struct export_options *o, const char *path,
                 struct progress *progress, struct export_counts *counts, struct error *error)
 {
     struct file_new f;
-    if (path == NULL || strcmp(path, "-") == 0)
-        return export_rows(c, o, to_standard, NULL, progress, counts, error);
+    struct export_sink sink = {to_file, &f};
     if (file_new_open(&f, path, error) != 0)
         return -1;
-    if (export_rows(c, o, to_file, &f, progress, counts, error) != 0) {
+    if (export_rows(c, o, &sink, progress, counts, error) != 0) {
         file_new_abort(&f);
         return -1;
     }

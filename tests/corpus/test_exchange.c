@@ -483,10 +483,11 @@ static void test_failing_output(void **state)
 {
     struct error e = {0};
     struct export_options o = {0};
+    struct export_sink sink = {refuse, NULL};
     struct export_counts n;
     struct corpus *c = make(state, "w.db");
     put(state, c, NULL, SLICE(GOOD("q")), NULL);
-    assert_int_equal(export_rows(c, &o, refuse, NULL, NULL, &n, &e), -1);
+    assert_int_equal(export_rows(c, &o, &sink, NULL, &n, &e), -1);
     assert_int_equal(e.code, ERROR_FULL);
     assert_int_equal(export_file(c, &o, "/nonexistent/x", NULL, &n, &e), -1);
     assert_int_equal(e.code, ERROR_IO);
