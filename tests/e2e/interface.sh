@@ -36,7 +36,7 @@ for c in '' recipe $("$retort" help --commands); do
     if command -v mandoc >/dev/null; then
         mandoc -T lint -W error "$dir/page.1" || wrong "mandoc refuses the page of $c"
     elif command -v groff >/dev/null; then
-        groff -man -Tascii -ww "$dir/page.1" 2>"$dir/warnings" >/dev/null
+        groff -man -Tutf8 -ww "$dir/page.1" 2>"$dir/warnings" >/dev/null
         [ ! -s "$dir/warnings" ] || { wrong "groff warns about the page of $c"; cat "$dir/warnings"; }
     fi
 done
