@@ -30,6 +30,7 @@
 
 enum {
     JINJA_SOURCE_MAX = 1 << 20,
+    JINJA_DEPTH = 400,   /* of the tree of one expression */
     JINJA_NESTING = 128, /* of expressions and blocks in a template */
     JINJA_CALLS = 64,    /* macros in macros */
     JINJA_STEPS = 20 * 1000 * 1000,
@@ -199,6 +200,7 @@ struct jinja_node {
     enum jinja_node_kind kind;
     enum jinja_op op;
     int line;
+    int depth; /* of the tree below */
     struct slice text;
     struct jinja_value value;
     struct jinja_node **kids;
@@ -344,7 +346,8 @@ const char *jinja_type(struct jinja_value v); /* as Python names it */
 /* JSON to values; strings of it are marked. */
 struct jinja_value jinja_from_json(struct jinja *j, const struct json *node,
                                    const struct jinja_mark *mark);
-struct jinja_value jinja_messages(struct jinja *j, const struct json *messages);
+/* The first `limit` messages. */
+struct jinja_value jinja_messages(struct jinja *j, const struct json *messages, size_t limit);
 
 struct jinja_value jinja_string(struct jinja *j, struct slice s); /* unmarked, not copied */
 struct jinja_value jinja_text(struct jinja *j, const char *text);
