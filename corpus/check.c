@@ -109,6 +109,7 @@ static const char *const recount =
     " UNION ALL SELECT 'failure.' || cause, count(*) FROM request WHERE state = 'failed'"
     "   GROUP BY cause"
     " UNION ALL SELECT 'attempt', count(*) FROM attempt"
+    " UNION ALL SELECT 'sample.gen', count(*) FROM sample WHERE request_id IS NOT NULL"
     " UNION ALL SELECT 'tokens.input', ifnull(sum(input_tokens), 0) FROM attempt"
     " UNION ALL SELECT 'tokens.output', ifnull(sum(output_tokens), 0) FROM attempt"
     " UNION ALL SELECT 'nusd.spent', ifnull(sum(nusd), 0) FROM attempt"
