@@ -68,8 +68,8 @@ void similar_free(struct similar_text *t)
     mem_free(t->all.items);
     mem_free(t->output.items);
     mem_free(t->prompt.items);
-    tokens_free(&t->prompt_tokens);
-    tokens_free(&t->output_tokens);
+    tokens_release(&t->prompt_tokens);
+    tokens_release(&t->output_tokens);
 }
 
 /* Share of the words of two sorted lists that both have: 2 common / all. */

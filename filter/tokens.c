@@ -96,7 +96,7 @@ static int special_kind(uint64_t hash)
     return s != NULL ? (int)s->kind : -1;
 }
 
-void tokens_free(struct tokens *t)
+void tokens_release(struct tokens *t)
 {
     mem_free(t->items);
     *t = (struct tokens){NULL, 0, 0};

@@ -30,7 +30,7 @@ struct tokens {
     size_t n, cap;
 };
 
-void tokens_free(struct tokens *t);
+void tokens_release(struct tokens *t);
 /* Append the tokens of a text. */
 void tokens_add(struct tokens *t, struct slice text);
 
