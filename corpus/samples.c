@@ -107,6 +107,8 @@ int samples_add(struct corpus *c, struct sample *s, struct error *error)
     if (sql_changes(sql) == 0)
         return find_same(c, s, error);
     s->id = sql_last_id(sql);
+    if (s->request_id != 0 && corpus_tally(c, "sample.gen", 1, error) != 0)
+        return -1;
     return 1;
 }
 
