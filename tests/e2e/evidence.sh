@@ -1,0 +1,74 @@
+#!/bin/sh
+# The recorded teacher: 252 real replies of text-davinci-003 behind HTTP become a dataset, a cleaned
+# dataset, and a fine-tuned tinystories-656k whose held-out loss falls by a fifth at least.  Every
+# stage is killed with -9 and goes on: 252 rows, none lost, none paid twice but those in flight.
+. tests/e2e/lib.inc
+
+pairs=$PWD/../shared/data/self-instruct/text-davinci-003_predictions.jsonl
+base=$PWD/../shared/models/tinystories-656k
+loads=$PWD/../shared/golden/formats/check_hf_load.py
+for f in "$pairs" "$base/model.safetensors"; do
+    [ -r "$f" ] || skip "the recorded replies or the student are not there: $f"
+done
+python=${RETORT_PYTHON:-python3}
+in_flight=16
+cd "$dir" || exit 1
+
+"$recorded" prompts=prompts.jsonl "$pairs" || wrong "prompts cannot be made"
+[ "$(wc -l <prompts.jsonl)" = 252 ] || wrong "not 252 prompts"
+: >bill
+teacher latency=100 log=bill "$pairs"
+cat >recipe.jsonc <<END
+{
+  "dataset": "data.db", "seed": 7,
+  "teacher": { "base_url": "$url", "model": "text-davinci-003", "in_flight": $in_flight },
+  "gen": { "prompts": "prompts.jsonl", "max_tokens": 512 },
+  "train": { "student": "$base", "out": "student", "template": "plain", "epochs": 6, "learning_rate": 1e-3,
+             "batch_tokens": 1024, "max_length": 256, "held_out": 0.1, "checkpoint_every": 5 }
+}
+END
+
+# kill_when "CONDITION" COMMAND... : start it, kill -9 as soon as the condition holds.
+kill_when() {
+    condition=$1
+    shift
+    "$@" >killed.out 2>killed.err </dev/null &
+    victim=$!
+    until $condition || ! kill -0 $victim 2>/dev/null; do sleep 0.02; done
+    kill -9 $victim 2>/dev/null || echo "note: over before it could be killed: $*"
+    wait $victim 2>/dev/null
+}
+answered() { wc -l <bill; }
+answers() { [ "$(answered)" -ge "$1" ]; }
+steps() { [ "$(grep -c loss student/metrics.jsonl 2>/dev/null)" -ge "$1" ] 2>/dev/null; }
+
+# ---- gen: killed twice, then to its end
+kill_when 'answers 40' "$retort" gen recipe.jsonc
+kill_when 'answers 140' "$retort" gen recipe.jsonc
+expect 0 "$retort" gen recipe.jsonc
+expect 0 "$retort" status data.db --check --json
+for field in '"total":252,"answered":252,"failed":0,"waiting":0' '"total":252,"kept":252,"removed":0'; do
+    prints "$field"
+done
+[ "$(sort -u bill | wc -l)" = 252 ] || wrong "the teacher answered $(sort -u bill | wc -l) prompts, not 252"
+twice=$(($(answered) - 252))
+[ $twice -le $((2 * in_flight)) ] || wrong "$twice replies were paid twice; $in_flight were in flight at each of two kills"
+echo "gen: 252 rows after two kills, $twice replies paid twice (at most $in_flight were in flight at each)"
+
+# ---- filter: killed, then the same verdicts as an undisturbed run
+cp data.db whole.db
+expect 0 "$retort" filter recipe.jsonc --dataset whole.db
+expect 0 "$retort" export whole.db --format decisions -o whole.decisions
+kill_when 'test -s data.db-wal' "$retort" filter recipe.jsonc
+expect 0 "$retort" filter recipe.jsonc
+expect 0 "$retort" export data.db --format decisions -o data.decisions
+cmp -s whole.decisions data.decisions || wrong "a killed filter gives other verdicts"
+expect 0 "$retort" status data.db --check
+
+# ---- the folder loads elsewhere
+if "$python" -c 'import torch, transformers' 2>/dev/null && [ -r "$loads" ]; then
+    expect 0 "$python" "$loads" student
+else
+    echo "SKIP: no Python with torch and transformers (RETORT_PYTHON): the export was not loaded by them"
+fi
+finish
