@@ -5,7 +5,9 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/schema.h"
+#include "core/vec.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,12 @@ struct recipe {
     char sha256[65];
 };
 
+struct violation {
+    int line, column;
+    size_t number; /* in order of finding */
+    char *text;
+};
+
 /* What goes on while a recipe is read. */
 struct loading {
     const char *name;
@@ -30,21 +38,46 @@ struct loading {
     struct json_map *where;
     /* Nodes that --set replaced: kept, so that no new node takes the place of one in `where`. */
     struct json *replaced;
-    struct buf *report;
-    struct error *error;
-    size_t violations;
+    struct violation *violations;
+    size_t n_violations, cap_violations;
 };
 
-static void add_violation(struct loading *l, const char *place, const char *text)
+/* Keep "PLACE TEXT"; the place in the file sorts it. */
+static void add_violation(struct loading *l, const struct json *node, const char *place,
+                          const char *text)
 {
+    struct violation v = {INT_MAX, 0, l->n_violations, NULL};
     struct buf line = BUF;
+    (void)json_where(l->where, node, &v.line, &v.column);
     buf_str(&line, place);
     buf_str(&line, text);
-    if (l->violations++ == 0)
-        error_set(l->error, ERROR_USAGE, "%s", buf_text(&line));
-    if (l->report != NULL)
-        buf_printf(l->report, "%s\n", buf_text(&line));
-    buf_free(&line);
+    v.text = buf_take(&line);
+    l->violations = vec_reserve(l->violations, &l->cap_violations, l->n_violations + 1, sizeof v);
+    l->violations[l->n_violations++] = v;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct violation *x = a, *y = b;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    if (x->column != y->column)
+        return x->column < y->column ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* All of them into the report, the first and the number of the others into the error. */
+static int tell(struct loading *l, struct buf *report, struct error *error)
+{
+    char more[48] = "";
+    if (l->n_violations == 0)
+        return 0;
+    qsort(l->violations, l->n_violations, sizeof *l->violations, by_place);
+    for (size_t i = 0; report != NULL && i < l->n_violations; i++)
+        buf_printf(report, "%s\n", l->violations[i].text);
+    if (l->n_violations > 1)
+        (void)snprintf(more, sizeof more, " (and %zu more)", l->n_violations - 1);
+    return error_set(error, ERROR_USAGE, "%.900s%s", l->violations[0].text, more);
 }
 
 /* The override that the path belongs to: its text, and in *len the length of its key. */
@@ -81,7 +114,7 @@ static void report_violation(void *context, const struct schema_violation *v)
     struct loading *l = context;
     struct buf place = BUF;
     place_of(l, v->node, v->path, &place);
-    add_violation(l, buf_text(&place), v->text);
+    add_violation(l, v->node, buf_text(&place), v->text);
     buf_free(&place);
 }
 
@@ -112,10 +145,10 @@ static struct json *read_text(struct loading *l, struct slice text)
     struct json *root = json_parse_mapped(text, JSON_COMMENTS, &l->where, &why);
     if (root == NULL) {
         buf_printf(&place, "%s:", l->name);
-        add_violation(l, buf_text(&place), why.text);
+        add_violation(l, NULL, buf_text(&place), why.text);
     } else if (json_type(root) != JSON_OBJECT) {
         buf_printf(&place, "%s:1:1: ", l->name);
-        add_violation(l, buf_text(&place), "a recipe is a JSON object: { … }");
+        add_violation(l, NULL, buf_text(&place), "a recipe is a JSON object: { … }");
         json_free(root);
         root = NULL;
     } else {
@@ -145,7 +178,7 @@ static void bad_set(struct loading *l, const char *set, const char *what)
 {
     struct buf place = BUF;
     buf_printf(&place, "--set %s: ", set);
-    add_violation(l, buf_text(&place), what);
+    add_violation(l, NULL, buf_text(&place), what);
     buf_free(&place);
 }
 
@@ -191,40 +224,41 @@ static void apply_set(struct loading *l, struct json *root, const char *set)
     }
 }
 
-static void check(struct loading *l, struct recipe *r)
+static int check(struct loading *l, struct recipe *r, struct error *error)
 {
-    struct schema *schema = schema_compile(r->schema, l->error);
-    if (schema == NULL) {
-        l->violations++;
-        error_wrap(l->error, "%s", schema_path);
-        return;
-    }
+    struct schema *schema = schema_compile(r->schema, error);
+    if (schema == NULL)
+        return error_wrap(error, "%s", schema_path);
     schema_fill(schema, r->root);
     (void)schema_check(schema, r->root, report_violation, l);
     schema_free(schema);
+    return 0;
 }
 
-static int load(struct loading *l, struct recipe *r, struct slice text)
+static int load(struct loading *l, struct recipe *r, struct slice text, struct error *error)
 {
     const struct embedded_file *file = embedded_find(schema_path);
     if (file == NULL)
-        return error_set(l->error, ERROR_FAILED, "%s is not in this program; build it again",
+        return error_set(error, ERROR_FAILED, "%s is not in this program; build it again",
                          schema_path);
-    r->schema = json_parse(slice_from(file->data, file->size), 0, l->error);
+    r->schema = json_parse(slice_from(file->data, file->size), 0, error);
     if (r->schema == NULL)
-        return error_wrap(l->error, "%s", schema_path);
+        return error_wrap(error, "%s", schema_path);
     r->root = read_text(l, text);
     if (r->root == NULL)
-        return -1;
+        return 0; /* and there is a violation that says why */
     for (size_t i = 0; i < l->n_sets; i++)
         apply_set(l, r->root, l->sets[i]);
-    check(l, r);
-    if (l->violations > 1 && l->error != NULL) {
-        size_t used = strlen(l->error->text);
-        (void)snprintf(l->error->text + used, sizeof l->error->text - used, " (and %zu more)",
-                       l->violations - 1);
-    }
-    return l->violations == 0 ? 0 : -1;
+    return check(l, r, error);
+}
+
+static void loading_end(struct loading *l)
+{
+    for (size_t i = 0; i < l->n_violations; i++)
+        mem_free(l->violations[i].text);
+    mem_free(l->violations);
+    json_map_free(l->where);
+    json_free(l->replaced);
 }
 
 static void state_identity(struct recipe *r)
@@ -238,19 +272,16 @@ static void state_identity(struct recipe *r)
 struct recipe *recipe_parse(struct slice text, const char *name, const char *const *sets,
                             size_t n_sets, struct buf *report, struct error *error)
 {
-    struct loading l = {.name = name,
-                        .sets = sets,
-                        .n_sets = sets != NULL ? n_sets : 0,
-                        .report = report,
-                        .error = error};
+    struct loading l = {.name = name, .sets = sets, .n_sets = sets != NULL ? n_sets : 0};
     struct recipe *r = mem_zero(1, sizeof *r);
     int rc;
     l.replaced = json_new_array();
     r->file = mem_strdup(name);
     r->folder = file_dir(name);
-    rc = load(&l, r, text);
-    json_map_free(l.where);
-    json_free(l.replaced);
+    rc = load(&l, r, text, error);
+    if (rc == 0)
+        rc = tell(&l, report, error);
+    loading_end(&l);
     if (rc != 0) {
         recipe_free(r);
         return NULL;
@@ -295,6 +326,16 @@ __attribute__((noreturn)) static void bug(const char *path, const char *what)
     abort();
 }
 
+/* The subschema, or what its "$ref": "#/$defs/NAME" means. */
+static const struct json *meant_by(const struct recipe *r, const struct json *subschema)
+{
+    static const char home[] = "#/$defs/";
+    const char *ref = json_text(json_get(subschema, "$ref"), NULL);
+    if (ref == NULL || !slice_starts(slice_of(ref), home))
+        return subschema;
+    return json_get(json_get(r->schema, "$defs"), ref + strlen(home));
+}
+
 /* Whether the schema speaks of the path: by name, or by allowing any key there. */
 static bool is_declared(const struct recipe *r, const char *path)
 {
@@ -306,7 +347,7 @@ static bool is_declared(const struct recipe *r, const char *path)
         mem_free(key);
         if (named == NULL)
             return json_type(json_get(at, "additionalProperties")) != JSON_FALSE;
-        at = named;
+        at = meant_by(r, named);
         path += len + (path[len] == '.');
     }
     return true;

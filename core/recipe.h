@@ -20,7 +20,7 @@ struct recipe;
 
 /* path NULL: only the defaults and the overrides.  sets: NULL or n texts "a.b=value", where value
  * is JSON if it parses as JSON and a string otherwise.  On failure the error holds the first
- * violation and the number of others; `report` (may be NULL) gets one line for each. */
+ * violation and the number of others; `report` (may be NULL) gets one line for each, in order of place. */
 struct recipe *recipe_load(const char *path, const char *const *sets, size_t n_sets,
                            struct buf *report, struct error *error);
 /* As recipe_load, of a text; `name` stands for the file in messages and must hold a folder if

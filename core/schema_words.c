@@ -98,17 +98,23 @@ static void say_choices(const struct json *choices, struct buf *out)
         buf_str(out, ", \xE2\x80\xA6");
 }
 
-static void say_type(const struct json *type, struct buf *out)
+/* The types but null, which is said behind the bounds: "number >= 0 or null".  Whether it is one. */
+static bool say_type(const struct json *type, struct buf *out)
 {
-    if (json_type(type) == JSON_STRING) {
+    bool nullable = false;
+    size_t n = 0;
+    if (json_type(type) == JSON_STRING)
         say(out, json_text(type, ""));
-        return;
-    }
     for (const struct json *t = json_first(type); t != NULL; t = json_next(t)) {
-        if (t != json_first(type))
+        if (json_count(type) > 1 && strcmp(json_text(t, ""), "null") == 0) {
+            nullable = true;
+            continue;
+        }
+        if (n++ != 0)
             say(out, "or");
         say(out, json_text(t, ""));
     }
+    return nullable;
 }
 
 static void say_bounds(const struct schema_node *node, struct buf *out)
@@ -167,6 +173,7 @@ void schema_expected(const struct schema *s, const struct schema_node *node, str
     enum { LONGEST = 500 };
     size_t before = out->len;
     const struct schema_rule *ref = schema_find_rule(node, "$ref");
+    bool nullable;
     if (out->len > LONGEST)
         return;
     if (value_of(node, "const") != NULL) {
@@ -177,9 +184,11 @@ void schema_expected(const struct schema *s, const struct schema_node *node, str
         say_choices(value_of(node, "enum"), out);
         return;
     }
-    say_type(value_of(node, "type"), out);
+    nullable = say_type(value_of(node, "type"), out);
     say_bounds(node, out);
     say_length(node, out);
+    if (nullable)
+        say(out, "or null");
     if (out->len == before && ref != NULL && ref->n_nodes != 0)
         schema_expected(s, ref->nodes[0], out);
     if (out->len == before)

@@ -30,10 +30,10 @@ static void test_violations(void **state)
     says("{\n  // comment\n  \"train\": {\n    \"rank\": \"eight\",\n    \"rnak\": 1\n  },\n"
          "  \"sede\": 2, \"teacher\": 5\n}\n",
          NULL, 0,
-         "dir/r.jsonc:7:14: teacher: expected object, got 5\n"
          "dir/r.jsonc:4:5: train.rank: expected integer >= 1, got \"eight\"\n"
          "dir/r.jsonc:5:5: train.rnak: unknown key; did you mean \"rank\"?\n"
-         "dir/r.jsonc:7:3: sede: unknown key; did you mean \"seed\"?\n");
+         "dir/r.jsonc:7:3: sede: unknown key; did you mean \"seed\"?\n"
+         "dir/r.jsonc:7:14: teacher: expected object, got 5\n");
     says("{\"train\": }", NULL, 0, "dir/r.jsonc:1:11: expected a value, found \"}\"\n");
     says("[1]", NULL, 0, "dir/r.jsonc:1:1: a recipe is a JSON object: { … }\n");
     says("{\"train\": {\"rank\": 4, \"rank\": 8}}", NULL, 0,
@@ -163,33 +163,51 @@ static void test_design_names(void **state)
     recipe_free(r);
 }
 
-/* Every field explains itself: description and default; a leaf an example that is allowed. */
-static void check_fields(const struct json *node, const char *path)
+/* The field, or the definition that it refers to. */
+static const struct json *meant(const struct json *schema, const struct json *field)
+{
+    const char *ref = json_text(json_get(field, "$ref"), NULL);
+    struct slice name = slice_sub(slice_of(ref), strlen("#/$defs/"), SIZE_MAX);
+    return ref != NULL ? json_get(json_get(schema, "$defs"), name.data) : field;
+}
+
+static void check_examples(const struct json *field, const char *name)
+{
+    for (const struct json *e = json_first(json_get(field, "examples")); e != NULL;
+         e = json_next(e)) {
+        struct buf set = BUF;
+        struct error error = {0};
+        struct recipe *r;
+        buf_printf(&set, "%s=", name);
+        json_write(e, 0, &set);
+        r = recipe_load(NULL, (const char *const[]){buf_text(&set)}, 1, NULL, &error);
+        if (r == NULL)
+            fail_msg("example %s: %s", buf_text(&set), error.text);
+        recipe_free(r);
+        buf_free(&set);
+    }
+}
+
+/* Every field explains itself: a description; a default, unless a definition leaves it out on
+ * purpose; a leaf has an example that is allowed, a block refuses keys it does not know. */
+static void check_fields(const struct json *schema, const struct json *node, const char *path)
 {
     for (const struct json *f = json_first(json_get(node, "properties")); f != NULL;
          f = json_next(f)) {
+        const struct json *field = meant(schema, f);
+        bool block = json_get(field, "properties") != NULL;
         struct buf name = BUF;
         buf_printf(&name, "%s%s%s", path, path[0] != '\0' ? "." : "", json_key(f));
-        if (json_text(json_get(f, "description"), NULL) == NULL || json_get(f, "default") == NULL)
-            fail_msg("%s: no description or no default", buf_text(&name));
-        if (json_get(f, "properties") != NULL && !json_type(json_get(f, "additionalProperties")))
+        if (json_text(json_get(field, "description"), NULL) == NULL)
+            fail_msg("%s: no description", buf_text(&name));
+        if (field == f && json_get(field, "default") == NULL)
+            fail_msg("%s: no default", buf_text(&name));
+        if (block && json_type(json_get(field, "additionalProperties")) == JSON_ABSENT)
             fail_msg("%s: additionalProperties is missing", buf_text(&name));
-        if (json_get(f, "properties") == NULL && json_first(json_get(f, "examples")) == NULL)
+        if (!block && json_first(json_get(field, "examples")) == NULL)
             fail_msg("%s: no example", buf_text(&name));
-        for (const struct json *e = json_first(json_get(f, "examples")); e != NULL;
-             e = json_next(e)) {
-            struct buf set = BUF;
-            struct error error = {0};
-            struct recipe *r;
-            buf_printf(&set, "%s=", buf_text(&name));
-            json_write(e, 0, &set);
-            r = recipe_load(NULL, (const char *const[]){buf_text(&set)}, 1, NULL, &error);
-            if (r == NULL)
-                fail_msg("example %s: %s", buf_text(&set), error.text);
-            recipe_free(r);
-            buf_free(&set);
-        }
-        check_fields(f, buf_text(&name));
+        check_examples(field, buf_text(&name));
+        check_fields(schema, field, buf_text(&name));
         buf_free(&name);
     }
 }
@@ -200,7 +218,7 @@ static void test_schema_explains(void **state)
     struct json *schema = json_parse(slice_from(file->data, file->size), 0, NULL);
     (void)state;
     assert_non_null(schema);
-    check_fields(schema, "");
+    check_fields(schema, schema, "");
     json_free(schema);
 }
 

@@ -77,6 +77,8 @@ static void test_values(void **state)
     says("{\"const\":5}", "[1]", ": expected 5, got an array\n");
     says("{\"type\":\"integer\",\"multipleOf\":8}", "12",
          ": expected integer multiple of 8, got 12\n");
+    says("{\"type\":[\"null\",\"number\"],\"minimum\":0}", "-1",
+         ": expected number >= 0 or null, got -1\n");
     says("false", "1", ": nothing is allowed here\n");
     says("{\"type\":\"integer\"}", "9007199254740993", "");
     says("{\"maximum\":9007199254740993}", "9007199254740994",
