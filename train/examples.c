@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/vec.h"
 #include "corpus/turns.h"
+#include "model/supervise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,88 +13,43 @@ enum { CHUNK = 256 }; /* samples tokenised together */
 struct job {
     struct json *turns;
     struct chat_tokens out;
+    struct supervise_row row;
     struct example example;
     struct error error;
     bool failed;
 };
 
-struct worker {
-    struct tokenizer_scratch *scratch;
-    struct chat_render render;
-};
-
 struct reader {
     struct examples *e;
     const struct examples_source *source;
-    char *bos, *eos;
+    struct supervise supervise;
     struct job *jobs; /* CHUNK */
     size_t n_jobs;
-    struct worker *workers;
+    struct supervise_worker *workers;
     int n_workers;
 };
-
-/* The piece of a control token as text; NULL where the model has none. */
-static char *piece_text(const struct tokenizer *t, int32_t id)
-{
-    struct slice piece = tokenizer_piece(t, id);
-    return id >= 0 && piece.data != NULL ? mem_strndup(piece.data, piece.len) : NULL;
-}
 
 static void encode_job(void *context, size_t task, int worker)
 {
     struct reader *r = context;
     struct job *job = &r->jobs[task];
-    struct worker *w = &r->workers[worker];
-    const struct chat_input in = {.messages = job->turns, .bos = r->bos, .eos = r->eos};
-    unsigned flags = r->source->last_reply_only ? CHAT_LAST_REPLY_ONLY : 0;
-    if (job->failed)
-        return;
-    chat_tokens_clear(&job->out);
-    job->failed = chat_render(r->source->chat, &in, &w->render, &job->error) != 0 ||
-                  chat_encode(r->source->tokenizer, w->scratch, &w->render, flags, &job->out,
-                              &job->error) != 0;
+    if (!job->failed)
+        job->failed = supervise_encode(&r->supervise, &r->workers[worker], job->turns, &job->out,
+                                       &job->row, &job->error) != 0;
 }
 
-/* Cut to max_length as the header says; returns the new length, 0 when nothing is left to learn. */
-static size_t cut(struct chat_tokens *t, uint32_t max_length, bool *truncated)
-{
-    int32_t *ids = t->tokens.ids;
-    size_t n = t->tokens.n, end;
-    while (n > 1 && !t->mask[n - 1])
-        n--;
-    *truncated = n > max_length;
-    if (!*truncated)
-        return n > 1 ? n : 0;
-    end = max_length;
-    while (end > 1 && !t->mask[end - 1])
-        end--;
-    if (end <= 1)
-        return 0;
-    if (end == max_length && t->mask[end]) { /* inside a reply: its last token ends the turn */
-        size_t last = end;
-        while (last + 1 < n && t->mask[last + 1])
-            last++;
-        if (end < 3 || !t->mask[end - 2])
-            return 0; /* the end alone would be learnt */
-        ids[end - 1] = ids[last];
-    }
-    return end;
-}
-
-static void append(struct examples *e, const struct job *job, size_t length)
+static void append(struct examples *e, const struct job *job)
 {
     struct example x = job->example;
+    size_t n = job->row.length;
     x.first = e->n_tokens;
-    x.length = (uint32_t)length;
-    x.supervised = 0;
-    e->ids = vec_reserve(e->ids, &e->cap_ids, e->n_tokens + length, sizeof *e->ids);
-    e->mask = vec_reserve(e->mask, &e->cap_mask, e->n_tokens + length, sizeof *e->mask);
-    memcpy(e->ids + x.first, job->out.tokens.ids, length * sizeof *e->ids);
-    memcpy(e->mask + x.first, job->out.mask, length * sizeof *e->mask);
-    e->mask[x.first] = 0;
-    for (size_t i = 1; i < length; i++)
-        x.supervised += e->mask[x.first + i];
-    e->n_tokens += length;
+    x.length = job->row.length;
+    x.supervised = job->row.supervised;
+    e->ids = vec_reserve(e->ids, &e->cap_ids, e->n_tokens + n, sizeof *e->ids);
+    e->mask = vec_reserve(e->mask, &e->cap_mask, e->n_tokens + n, sizeof *e->mask);
+    memcpy(e->ids + x.first, job->out.tokens.ids, n * sizeof *e->ids);
+    memcpy(e->mask + x.first, job->out.mask, n * sizeof *e->mask);
+    e->n_tokens += n;
     e->items = vec_reserve(e->items, &e->cap, e->n + 1, sizeof *e->items);
     e->items[e->n++] = x;
 }
@@ -101,24 +57,20 @@ static void append(struct examples *e, const struct job *job, size_t length)
 static void take_job(struct reader *r, struct job *job)
 {
     struct examples *e = r->e;
-    bool truncated = false;
-    size_t length = 0;
+    const struct supervise_row *row = &job->row;
     e->rows++;
     if (job->failed) {
         if (e->refused++ == 0) {
             e->why = job->error;
             error_wrap(&e->why, "sample %lld", (long long)job->example.sample);
         }
+    } else if (row->truncated && (row->length == 0 || r->source->drop_long)) {
+        e->too_long++;
+    } else if (row->length == 0) {
+        e->unsupervised++;
     } else {
-        length = cut(&job->out, r->source->max_length, &truncated);
-        if (truncated && (length == 0 || r->source->drop_long))
-            e->too_long++;
-        else if (length == 0)
-            e->unsupervised++;
-        else
-            append(e, job, length);
-        if (truncated && length != 0 && !r->source->drop_long)
-            e->truncated++;
+        append(e, job);
+        e->truncated += row->truncated;
     }
     json_free(job->turns);
     job->turns = NULL;
@@ -174,16 +126,14 @@ static int nothing(const struct examples *e, struct error *error)
 
 static void reader_open(struct reader *r)
 {
-    const struct tokenizer *t = r->source->tokenizer;
-    r->bos = piece_text(t, tokenizer_bos(t));
-    r->eos = piece_text(t, tokenizer_eos(t));
+    supervise_open(&r->supervise, r->source->tokenizer, r->source->chat);
+    r->supervise.max_length = r->source->max_length;
+    r->supervise.last_reply_only = r->source->last_reply_only;
     r->jobs = mem_zero(CHUNK, sizeof *r->jobs);
     r->n_workers = r->source->pool != NULL ? pool_threads(r->source->pool) : 1;
     r->workers = mem_zero((size_t)r->n_workers, sizeof *r->workers);
-    for (int i = 0; i < r->n_workers; i++) {
-        r->workers[i].scratch = tokenizer_scratch_new(t);
-        r->workers[i].render = CHAT_RENDER;
-    }
+    for (int i = 0; i < r->n_workers; i++)
+        supervise_worker_open(&r->workers[i], &r->supervise);
     for (size_t i = 0; i < CHUNK; i++)
         r->jobs[i].out = CHAT_TOKENS;
 }
@@ -194,14 +144,11 @@ static void reader_close(struct reader *r)
         json_free(r->jobs[i].turns);
         chat_tokens_free(&r->jobs[i].out);
     }
-    for (int i = 0; i < r->n_workers; i++) {
-        tokenizer_scratch_free(r->workers[i].scratch);
-        chat_render_free(&r->workers[i].render);
-    }
+    for (int i = 0; i < r->n_workers; i++)
+        supervise_worker_close(&r->workers[i]);
+    supervise_close(&r->supervise);
     mem_free(r->workers);
     mem_free(r->jobs);
-    mem_free(r->bos);
-    mem_free(r->eos);
 }
 
 int examples_read(struct examples *e, struct corpus *c, const struct examples_source *source,

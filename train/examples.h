@@ -1,11 +1,6 @@
 /*
- * Examples: kept samples as token ids with a mask of what the loss counts.
- *
- * mask[i] = 1 says that token i is to be predicted (from the tokens before it); the first token
- * of an example is never predicted.  What follows the last supervised token is cut off, since
- * nothing depends on it.  A longer example than max_length is cut inside its reply, and the token
- * that ends the turn takes the last place, so that the student still learns to stop; one whose
- * prompt alone fills max_length is left out and counted.
+ * Examples: kept samples as token ids with a mask of what the loss counts (model/supervise.h).
+ * One whose prompt alone fills max_length is left out and counted.
  *
  * Examples are ordered by what they say, not by where they stood: the same rows give the same
  * examples whatever their order in the file.

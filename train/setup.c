@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "model/safetensors.h"
+#include "model/supervise.h"
 #include "train/preflight.h"
 
 #include <math.h>
@@ -10,30 +11,10 @@
 
 /* --- the student's folder ----------------------------------------------------------------- */
 
-static void add_stop(struct setup *s, int32_t id)
-{
-    if (id < 0 || s->n_stops == SETUP_STOPS)
-        return;
-    for (int32_t i = 0; i < s->n_stops; i++)
-        if (s->stops[i] == id)
-            return;
-    s->stops[s->n_stops++] = id;
-}
-
-static void find_stops(struct setup *s)
-{
-    struct buf end = BUF_MAX(256);
-    if (chat_template_end(s->chat, s->tokenizer, &end))
-        add_stop(s, tokenizer_id(s->tokenizer, buf_view(&end)));
-    for (int32_t i = 0; i < s->config.n_eos; i++)
-        add_stop(s, s->config.eos[i]);
-    add_stop(s, tokenizer_eos(s->tokenizer));
-    buf_free(&end);
-}
-
 static int open_student(struct setup *s, struct error *error)
 {
     struct train_settings *t = &s->settings;
+    struct supervise how;
     if (!file_is_dir(t->student))
         return error_set(error, ERROR_INPUT,
                          "%s: no such folder; train.student names a Hugging Face folder with "
@@ -55,7 +36,9 @@ static int open_student(struct setup *s, struct error *error)
                          t->student, tokenizer_size(s->tokenizer), s->config.vocab);
     if (s->config.positions > 0 && t->max_length > (uint32_t)s->config.positions)
         t->max_length = (uint32_t)s->config.positions;
-    find_stops(s);
+    supervise_open(&how, s->tokenizer, s->chat);
+    s->n_stops = supervise_stops(&how, s->config.eos, s->config.n_eos, s->stops, SETUP_STOPS);
+    supervise_close(&how);
     return 0;
 }
 
