@@ -212,3 +212,17 @@ CREATE TABLE evaluation (
     suite   TEXT NOT NULL,
     metrics TEXT NOT NULL                 -- JSON, as eval --json prints it
 ) STRICT;
+
+-- What a model said to a prompt of eval: asked once, graded as often as wanted.
+CREATE TABLE answer (
+    key           BLOB PRIMARY KEY,       -- hash of the model, the conversation and the sampling
+    run_id        INTEGER NOT NULL REFERENCES run (id),
+    model         TEXT NOT NULL,
+    reply         TEXT,                   -- NULL: read it from the body
+    body          TEXT,                   -- as an endpoint sent it; NULL: computed here
+    finish_reason TEXT,
+    input_tokens  INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    nusd          INTEGER NOT NULL DEFAULT 0,
+    ms            INTEGER NOT NULL DEFAULT 0 -- of computing or waiting, for this answer alone
+) STRICT, WITHOUT ROWID;

@@ -87,10 +87,12 @@ static void run_jobs(struct reader *r)
 static int add_sample(void *context, const struct sample *s, struct error *error)
 {
     struct reader *r = context;
+    struct examples *e = r->e;
     struct job *job = &r->jobs[r->n_jobs++];
     (void)error;
-    job->example =
-        (struct example){.sample = s->id, .hash = samples_hash(s), .split = split_row(s)};
+    e->splits = vec_reserve(e->splits, &e->cap_splits, e->n_splits + 1, sizeof *e->splits);
+    e->splits[e->n_splits] = split_row(s);
+    job->example = (struct example){.sample = s->id, .hash = samples_hash(s), .row = e->n_splits++};
     job->turns = turns_of(s, true, &job->error);
     job->failed = job->turns == NULL;
     if (r->n_jobs == CHUNK)
@@ -177,6 +179,9 @@ void examples_free(struct examples *e)
     mem_free(e->items);
     mem_free(e->ids);
     mem_free(e->mask);
+    mem_free(e->splits);
+    e->splits = NULL;
+    e->n_splits = e->cap_splits = 0;
     e->items = NULL;
     e->ids = NULL;
     e->mask = NULL;

@@ -26,7 +26,7 @@ struct example {
     uint32_t length, supervised;
     int64_t sample;
     struct hash128 hash;
-    struct split_row split;
+    size_t row; /* which of the kept samples, in the order of the file */
 };
 
 struct examples {
@@ -35,6 +35,8 @@ struct examples {
     int32_t *ids;
     uint8_t *mask;
     size_t n_tokens, cap_ids, cap_mask;
+    struct split_row *splits; /* of all kept samples, also those that made no example */
+    size_t n_splits, cap_splits;
     size_t rows;         /* samples looked at: n + unsupervised + too_long + refused */
     size_t unsupervised; /* without a token to learn */
     size_t too_long;     /* longer than max_length and to be dropped, or all prompt */

@@ -2,7 +2,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
-#include "model/safetensors.h"
+#include "model/digest.h"
 #include "model/supervise.h"
 #include "train/preflight.h"
 
@@ -59,16 +59,13 @@ static int read_rows(struct setup *s, struct corpus *corpus, struct error *error
 
 static void divide(struct setup *s)
 {
-    size_t n = s->examples.n;
-    struct split_row *rows = mem_alloc(n * sizeof *rows);
-    bool *held = mem_alloc(n * sizeof *held);
-    for (size_t i = 0; i < n; i++)
-        rows[i] = s->examples.items[i].split;
-    (void)split_assign(rows, n, s->settings.held_out, held);
-    s->train = mem_alloc(n * sizeof *s->train);
-    s->held = mem_alloc(n * sizeof *s->held);
-    for (size_t i = 0; i < n; i++) {
-        if (held[i])
+    const struct examples *e = &s->examples;
+    bool *held = mem_alloc(e->n_splits * sizeof *held);
+    (void)split_assign(e->splits, e->n_splits, s->settings.held_out, held);
+    s->train = mem_alloc(e->n * sizeof *s->train);
+    s->held = mem_alloc(e->n * sizeof *s->held);
+    for (size_t i = 0; i < e->n; i++) {
+        if (held[e->items[i].row])
             s->held[s->n_held++] = (uint32_t)i;
         else
             s->train[s->n_train++] = (uint32_t)i;
@@ -76,7 +73,6 @@ static void divide(struct setup *s)
     s->n_measured = s->n_held;
     if (s->n_measured > s->settings.eval_rows)
         s->n_measured = (size_t)s->settings.eval_rows;
-    mem_free(rows);
     mem_free(held);
 }
 
@@ -106,31 +102,11 @@ static void digest_rows(struct setup *s)
     hash128_hex(h, s->data);
 }
 
-/* Names, shapes and the first bytes of each tensor: enough to tell one student from another
- * without reading all of it. */
 static int digest_student(struct setup *s, struct error *error)
 {
-    enum { LOOK = 4096 };
-    struct hash128 h = hash128(NULL, 0);
-    struct buf config = BUF;
-    struct safetensors *files;
-    config_write(&s->config, DTYPE_F32, &config);
-    h = hash128_add(h, buf_text(&config), config.len);
-    buf_free(&config);
-    if (s->settings.random_init) {
-        hash128_hex(h, s->student);
-        return 0;
-    }
-    files = safetensors_open_dir(s->settings.student, error);
-    if (files == NULL)
+    struct hash128 h;
+    if (digest_folder(s->settings.student, !s->settings.random_init, &h, error) != 0)
         return -1;
-    for (size_t i = 0; i < safetensors_count(files); i++) {
-        const struct safetensors_entry *e = safetensors_at(files, i);
-        h = hash128_add(h, e->name, strlen(e->name));
-        h = hash128_add(h, e->shape, (size_t)e->dims * sizeof *e->shape);
-        h = hash128_add(h, e->data, e->bytes < LOOK ? e->bytes : LOOK);
-    }
-    safetensors_close(files);
     hash128_hex(h, s->student);
     return 0;
 }
@@ -154,6 +130,13 @@ int setup_open(struct setup *s, const struct recipe *recipe, struct corpus *corp
     if (open_student(s, error) != 0 || read_rows(s, corpus, error) != 0)
         goto fail;
     divide(s);
+    if (s->n_train == 0) {
+        error_set(error, ERROR_INPUT,
+                  "all %zu rows with something to learn are held out; lower train.held_out, or add "
+                  "rows",
+                  s->n_held);
+        goto fail;
+    }
     plan(s);
     digest_rows(s);
     if (digest_student(s, error) != 0)
