@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_init, &cmd_gen,   &cmd_filter, &cmd_gen,    &cmd_filter, &cmd_status, &cmd_show,
+    &cmd_init, &cmd_gen,   &cmd_filter, &cmd_gen,    &cmd_filter, &cmd_train, &cmd_status, &cmd_show,
     &cmd_import, &cmd_export, &cmd_doctor, &cmd_help,   NULL,
 };
 

@@ -388,7 +388,7 @@ static int try_load(struct learner *l, const char *out, uint64_t step,
         point_read(o, at);
         best = resume_path(out, at->best_step, true);
         if (!file_is_dir(best))
-            at->best = NAN;
+            at->best = (double)NAN;
         mem_free(best);
     }
     json_free(o);

@@ -217,7 +217,7 @@ static int begin(struct run *r, struct error *error)
     r->model = setup_model(&r->setup, error);
     if (r->model == NULL || learner_open(&r->learner, r->model, t, &r->setup.examples, error) != 0)
         return -1;
-    r->at = (struct resume_point){.before = NAN, .best = NAN, .last = NAN};
+    r->at = (struct resume_point){.before = (double)NAN, .best = (double)NAN, .last = (double)NAN};
     found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
     if (passed.len != 0)
         journal_say(&r->journal, "passed over: %s", buf_text(&passed));

@@ -169,9 +169,9 @@ static void test_not_a_number(void **state)
     (void)state;
     assert_int_equal(learner_open(&l, m, &s, &e, &error), 0);
     bad = student_block(m, model_values(m));
-    bad[0] = NAN; /* of the embedding's first row: token 0, which no row holds */
+    bad[0] = (float)NAN; /* of the embedding's first row: token 0, which no row holds */
     for (size_t i = 0; i < 48; i++)
-        bad[48 * 7 + i] = NAN; /* token 7 */
+        bad[48 * 7 + i] = (float)NAN; /* token 7 */
     b->ops->upload(b, model_values(m), bad, DTYPE_F32);
     before = student_block(m, model_values(m));
     assert_int_equal(learner_step(&l, &p, &p.steps[0], &result, &error), -1);

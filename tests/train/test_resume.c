@@ -50,7 +50,7 @@ static void bench_open(struct bench *b)
     for (size_t i = 0; i < ROWS; i++)
         b->which[i] = (uint32_t)i;
     b->model = student_model(&b->settings);
-    b->at = (struct resume_point){.before = NAN, .best = NAN, .last = 1.0 / 3};
+    b->at = (struct resume_point){.before = (double)NAN, .best = (double)NAN, .last = 1.0 / 3};
     course_open(&b->course, &b->examples, b->which, ROWS, &b->settings.pack, b->settings.seed);
     if (learner_open(&b->learner, b->model, &b->settings, &b->examples, &error) != 0)
         fail_msg("%s", error.text);
