@@ -74,7 +74,6 @@ struct schema_rule {
 struct schema_resource {
     const char *uri; /* without fragment */
     const struct json *source;
-    const struct schema_resource *outer;
 };
 
 struct schema_node {
@@ -176,7 +175,6 @@ size_t schema_path_push(struct schema_run *run, const struct json *child, size_t
 void schema_path_pop(struct schema_run *run, size_t len);
 
 /* schema_value.c */
-bool schema_has_type(const struct json *instance, const char *type);
 /* Whether the `type` of the node (if it has one) allows the instance. */
 bool schema_type_allows(const struct schema_node *node, const struct json *instance);
 

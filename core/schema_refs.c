@@ -114,7 +114,7 @@ static int add_resource(struct schema *s, struct schema_node *node,
     if (find_resource(s, uri) != NULL)
         return error_set(error, ERROR_INPUT, "$id: \"%s\" is the name of two schemas", uri);
     r = mem_zero(1, sizeof *r);
-    *r = (struct schema_resource){uri, node->source, outer};
+    *r = (struct schema_resource){uri, node->source};
     s->resources =
         vec_reserve(s->resources, &s->cap_resources, s->n_resources + 1, sizeof *s->resources);
     s->resources[s->n_resources++] = r;

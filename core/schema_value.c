@@ -25,7 +25,7 @@ static bool is_integer(const struct json *number)
     return yes;
 }
 
-bool schema_has_type(const struct json *instance, const char *type)
+static bool has_type(const struct json *instance, const char *type)
 {
     enum json_type t = json_type(instance);
     if (strcmp(type, "integer") == 0)
@@ -36,9 +36,9 @@ bool schema_has_type(const struct json *instance, const char *type)
 static bool type_allows(const struct json *type, const struct json *instance)
 {
     if (json_type(type) == JSON_STRING)
-        return schema_has_type(instance, json_text(type, ""));
+        return has_type(instance, json_text(type, ""));
     for (const struct json *t = json_first(type); t != NULL; t = json_next(t))
-        if (schema_has_type(instance, json_text(t, "")))
+        if (has_type(instance, json_text(t, "")))
             return true;
     return false;
 }

@@ -25,7 +25,8 @@ static bool nfc_keeps(uint32_t c)
     return c < 0x300 || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3) ||
            (c >= 0x3001 && c <= 0x3029) || (c >= 0x3040 && c <= 0x3098) ||
            (c >= 0x30A0 && c <= 0x30FF) || (c >= 0x400 && c <= 0x482) ||
-           (c >= 0x2010 && c <= 0x2027) || (c >= 0xFF01 && c <= 0xFFEE) || c >= 0x1F000;
+           (c >= 0x2010 && c <= 0x2027) || (c >= 0xFF01 && c <= 0xFFEE) ||
+           (c >= 0x1F000 && c < 0x2F800);
 }
 
 static bool is_nfc(struct slice s)
@@ -33,10 +34,7 @@ static bool is_nfc(struct slice s)
     uint32_t c;
     for (size_t i = 0, n; i < s.len; i += n) {
         n = utf8_decode(s.data + i, s.len - i, &c);
-        if (n == 0 || !nfc_keeps(c) || c >= 0x2F800)
-            return false;
-        /* Musical symbols and some later scripts compose. */
-        if (c >= 0x10000 && c < 0x1F000)
+        if (n == 0 || !nfc_keeps(c))
             return false;
     }
     return true;
