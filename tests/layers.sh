@@ -7,7 +7,7 @@ cd "${1:-$(dirname "$0")/..}" || exit 1
 rooms='core corpus model net gen filter train eval serve report cli'
 # The files of a tree without git (a release, a test's fixture) are found by find.
 files=$(git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null | sort -u)
-[ -n "$files" ] || files=$(find . -name '*.[ch]' | sed 's,^\./,,' | sort)
+[ -n "$files" ] || files=$(find . -path ./build -prune -o -name '*.[ch]' -print | sed 's,^\./,,' | sort)
 
 # shellcheck disable=SC2086 # a list of words
 awk -v rooms="$rooms" '

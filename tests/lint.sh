@@ -4,7 +4,7 @@
 #   no unbounded string functions; only cli/ prints or exits; nothing left open.
 cd "${1:-$(dirname "$0")/..}" || exit 1
 files=$(git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null | sort -u)
-[ -n "$files" ] || files=$(find . -name '*.[ch]' | sed 's,^\./,,' | sort)
+[ -n "$files" ] || files=$(find . -path ./build -prune -o -name '*.[ch]' -print | sed 's,^\./,,' | sort)
 
 # shellcheck disable=SC2086 # a list of words
 awk '
