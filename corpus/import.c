@@ -1,7 +1,6 @@
 #include "corpus/exchange.h"
 
 #include "core/file.h"
-#include "core/signals.h"
 #include "corpus/format.h"
 #include "corpus/reader.h"
 #include "corpus/seen.h"
@@ -11,7 +10,7 @@
 #include <string.h>
 
 /* A group is a transaction: large ones write fewer index pages twice. */
-enum { GROUP_ROWS = 65536, GROUP_BYTES = 64 << 20 };
+enum { GROUP_ROWS = 65536, GROUP_BYTES = 64 << 20, PATIENCE_MS = 200 };
 
 struct import {
     struct corpus *c;
@@ -20,6 +19,7 @@ struct import {
     struct progress *progress;
     const char *path;
     bool any_seen;
+    bool open;                        /* a transaction is */
     uint64_t rows, bytes;             /* of the file so far */
     uint64_t group_rows, group_bytes; /* where the open group began */
     uint64_t size;                    /* of the file; 0 unknown */
@@ -120,52 +120,69 @@ static void show(struct import *im, bool last)
         progress_update(im->progress, &state);
 }
 
-/* Commit the group when it is large enough.  A strict import is one group. */
-static int end_group(struct import *im, bool last, struct error *error)
+/* Commit what is stored so far; the next row begins another group. */
+static int end_group(struct import *im, struct error *error)
 {
-    bool full =
-        im->rows - im->group_rows >= GROUP_ROWS || im->bytes - im->group_bytes >= GROUP_BYTES;
-    show(im, last);
-    if (!last && (!full || im->o->strict))
+    if (!im->open)
         return 0;
-    if (corpus_commit(im->c, error) != 0)
-        return -1;
+    im->open = false;
     im->group_rows = im->rows;
     im->group_bytes = im->bytes;
-    return last ? 0 : corpus_begin(im->c, error);
+    return corpus_commit(im->c, error);
 }
 
-static int interrupted(struct import *im, struct error *error)
+static int begin_group(struct import *im, struct error *error)
 {
-    if (!im->o->strict && end_group(im, true, error) != 0)
+    if (!im->open && corpus_begin(im->c, error) != 0)
         return -1;
-    return error_set(error, ERROR_INTERRUPTED,
-                     "%s: interrupted after %" PRIu64 " rows; import it again to add the rest",
-                     im->path, im->rows);
+    im->open = true;
+    return 0;
+}
+
+static bool group_is_full(const struct import *im)
+{
+    return im->rows - im->group_rows >= GROUP_ROWS || im->bytes - im->group_bytes >= GROUP_BYTES;
+}
+
+/* Reading ended before the file did. */
+static int cut_short(struct import *im, const struct error *why, struct error *error)
+{
+    if (why->code != ERROR_INTERRUPTED) {
+        *error = *why;
+        return -1;
+    }
+    if (!im->o->strict && end_group(im, error) != 0)
+        return -1;
+    return error_set(error, ERROR_INTERRUPTED, "%s: interrupted after %" PRIu64 " rows; %s",
+                     im->path, im->rows,
+                     im->o->strict ? "nothing was imported" : "import it again to add the rest");
 }
 
 static int take_chunk(struct import *im, struct reader_chunk *k, struct error *error)
 {
+    if (begin_group(im, error) != 0)
+        return -1;
     for (size_t i = 0; i < k->n; i++)
         if (take(im, &k->items[i], error) != 0)
             return -1;
     im->bytes = k->offset;
-    if (k->last && k->error.code != ERROR_NONE) {
-        *error = k->error;
-        return -1;
-    }
-    return end_group(im, k->last, error);
+    show(im, k->last);
+    if (k->error.code != ERROR_NONE)
+        return cut_short(im, &k->error, error);
+    return k->last || (group_is_full(im) && !im->o->strict) ? end_group(im, error) : 0;
 }
 
 static int take_all(struct import *im, struct reader *r, struct error *error)
 {
     bool last = false;
     while (!last) {
-        struct reader_chunk *k;
+        struct reader_chunk *k = reader_next(r, PATIENCE_MS);
         int rc;
-        if (signals_draining())
-            return interrupted(im, error);
-        k = reader_next(r);
+        if (k == NULL) { /* a slow pipe: keep nobody waiting for the write lock */
+            if (!im->o->strict && end_group(im, error) != 0)
+                return -1;
+            continue;
+        }
         last = k->last;
         rc = take_chunk(im, k, error);
         reader_give_back(r, k);
@@ -179,8 +196,7 @@ static int run(struct import *im, struct reader *r, struct error *error)
 {
     uint64_t before = im->counts->records, bad_before = im->counts->bad;
     int rc;
-    if (seen_gather(im->c, &im->any_seen, error) != 0 || corpus_bulk(im->c, true, error) != 0 ||
-        corpus_begin(im->c, error) != 0)
+    if (seen_gather(im->c, &im->any_seen, error) != 0 || corpus_bulk(im->c, true, error) != 0)
         return -1;
     rc = take_all(im, r, error);
     if (rc != 0)

@@ -1,6 +1,7 @@
 #include "corpus/reader.h"
 
 #include "core/mem.h"
+#include "core/signals.h"
 #include "core/unicode.h"
 #include "corpus/record.h"
 #include "corpus/records.h"
@@ -8,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { CHUNKS = 4, MAX_RECORD = 64 << 20, CHUNK_BYTES = 1 << 20 };
 
@@ -108,7 +110,11 @@ static void fill_chunk(struct reader *r, struct reader_chunk *k)
     struct slice text;
     while (k->n < READER_CHUNK && records_offset(r->records) - from < CHUNK_BYTES) {
         struct error why = {0};
-        int rc = records_next(r->records, &text, &why);
+        int rc;
+        if (k->n != 0 && records_waiting(r->records))
+            break;
+        rc = signals_draining() ? error_set(&why, ERROR_INTERRUPTED, "interrupted")
+                                : records_next(r->records, &text, &why);
         if (rc == 1) {
             read_one(r, k, text);
         } else if (rc < 0 && (why.code == ERROR_INPUT || why.code == ERROR_LIMIT)) {
@@ -151,15 +157,32 @@ static void *work(void *context)
     return NULL;
 }
 
-struct reader_chunk *reader_next(struct reader *r)
+static struct timespec from_now(int ms)
 {
-    struct reader_chunk *k;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+struct reader_chunk *reader_next(struct reader *r, int ms)
+{
+    struct timespec until = from_now(ms);
+    struct reader_chunk *k = NULL;
+    int rc = 0;
     pthread_mutex_lock(&r->lock);
-    while (r->n_ready == 0)
-        pthread_cond_wait(&r->changed, &r->lock);
-    k = r->ready[r->first_ready];
-    r->first_ready = (r->first_ready + 1) % CHUNKS;
-    r->n_ready--;
+    while (r->n_ready == 0 && rc == 0)
+        rc = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+    if (r->n_ready != 0) {
+        k = r->ready[r->first_ready];
+        r->first_ready = (r->first_ready + 1) % CHUNKS;
+        r->n_ready--;
+    }
     pthread_mutex_unlock(&r->lock);
     return k;
 }

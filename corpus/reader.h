@@ -39,8 +39,10 @@ struct reader_chunk {
 /* format NULL: told from each record.  The strings and options must outlive the reader. */
 struct reader *reader_open(const char *path, const struct import_options *o,
                            const struct format *format, struct slice source, struct error *error);
-/* The next chunk; the caller gives it back before it asks for more than one other. */
-struct reader_chunk *reader_next(struct reader *r);
+/* The next chunk; NULL when none came within `ms` (a slow pipe).  The caller gives it back before it
+ * asks for the next.  When the user asked to stop, the last one holds what had come and
+ * ERROR_INTERRUPTED. */
+struct reader_chunk *reader_next(struct reader *r, int ms);
 void reader_give_back(struct reader *r, struct reader_chunk *chunk);
 void reader_close(struct reader *r);
 

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,6 +78,12 @@ static int wait_for_input(struct records *r, struct error *error)
         if (signals_draining() || atomic_load(&r->cancelled))
             return error_set(error, ERROR_INTERRUPTED, "%s: interrupted", r->path);
     return 0;
+}
+
+bool records_waiting(const struct records *r)
+{
+    struct pollfd p = {.fd = r->fd, .events = POLLIN};
+    return r->start + r->given == r->end && !r->at_end && poll(&p, 1, 0) == 0;
 }
 
 void records_cancel(struct records *r)

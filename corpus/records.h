@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct records *records_open(const char *path, size_t max, struct error *error);
 int records_next(struct records *r, struct slice *text, struct error *error);
 uint64_t records_line(const struct records *r);   /* where the last record (or fault) began */
 uint64_t records_offset(const struct records *r); /* bytes consumed so far */
+/* Nothing has come in that was not handed out: the next call will wait for a slow writer. */
+bool records_waiting(const struct records *r);
 /* From another thread: records_next gives up waiting for input (ERROR_INTERRUPTED), as it does when
  * the user asked to stop. */
 void records_cancel(struct records *r);

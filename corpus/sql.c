@@ -31,17 +31,20 @@ struct sql_function {
     void *context;
 };
 
-/* What the system said when SQLite only says "input/output error". */
-static int input_output_error(struct sql *s, struct error *error)
+/* What the system said when SQLite only says "input/output error".  Where it forgot what the system
+ * said of a write, the usual reason is taken. */
+static int input_output_error(struct sql *s, int code, struct error *error)
 {
     int errnum = sqlite3_system_errno(s->db);
+    if (errnum == 0 && (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE))
+        errnum = ENOSPC;
     if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG)
         return error_set(error, ERROR_FULL,
                          "%s: no space left (%s); what was committed is safe: make room and run "
                          "the same command again",
                          s->path, strerror(errnum));
-    return error_set(error, ERROR_IO, "%s: %s%s%s; check the disk", s->path, sqlite3_errmsg(s->db),
-                     errnum != 0 ? ": " : "", errnum != 0 ? strerror(errnum) : "");
+    return error_set(error, ERROR_IO, "%s: %s (%s); check the disk", s->path, sqlite3_errmsg(s->db),
+                     errnum != 0 ? strerror(errnum) : "no more is known");
 }
 
 /* Turn SQLite's code into a line a user can act on.  Returns -1. */
@@ -70,7 +73,7 @@ static int failure(struct sql *s, int code, struct error *error)
                          "%s: no space left; what was committed is safe: make room and run the "
                          "same command again",
                          s->path);
-    case SQLITE_IOERR: return input_output_error(s, error);
+    case SQLITE_IOERR: return input_output_error(s, code, error);
     case SQLITE_CANTOPEN:
         return error_set(error, ERROR_IO,
                          "%s: cannot be opened (%s); check the path and the permissions of the "
