@@ -165,7 +165,7 @@ void tokenizer_merge(const struct tokenizer *t, size_t rank, struct slice *left,
 /* The name llama.cpp gives the way text is split ("gpt-2", "qwen2", "llama-bpe", "smollm",
  * "default"), for `tokenizer.ggml.pre`. */
 const char *tokenizer_split_name(const struct tokenizer *t);
-/* SHA-256 (hex) over all that decides the ids: what a cache of tokenised rows is keyed by. */
+/* XXH3-128 (hex) over all that decides the ids: what a cache of tokenised rows is keyed by. */
 const char *tokenizer_digest(const struct tokenizer *t);
 /* Bytes this tokenizer holds, without scratches. */
 size_t tokenizer_memory(const struct tokenizer *t);

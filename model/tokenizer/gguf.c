@@ -386,13 +386,11 @@ static int build(struct tokenizer *t, const struct listing *l, struct error *err
 static void digest(struct tokenizer *t, const struct listing *l)
 {
     const struct reader *parts[] = {&l->tokens, &l->types, &l->scores, &l->merges};
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add(&sha, l->model.data, l->model.len);
-    sha256_add(&sha, l->pre.data, l->pre.len);
+    struct hash128 h = hash128(l->model.data, l->model.len);
+    h = hash128_add(h, l->pre.data, l->pre.len);
     for (size_t i = 0; i < 4; i++)
-        sha256_add(&sha, parts[i]->p, parts[i]->left);
-    sha256_hex(&sha, t->digest);
+        h = hash128_add(h, parts[i]->p, parts[i]->left);
+    hash128_hex(h, t->digest);
 }
 
 struct tokenizer *tokenizer_parse_gguf(struct slice file, struct error *error)

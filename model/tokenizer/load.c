@@ -210,7 +210,7 @@ static struct tokenizer *parse_text(struct slice json, struct slice config, stru
     root = NULL;
     if (read_config(t, config, error) != 0)
         goto fail;
-    sha256_of(json, t->digest);
+    hash128_hex(hash128(json.data, json.len), t->digest);
     return t;
 fail:
     json_free(root);

@@ -14,6 +14,7 @@ static int parse_vocab(struct vocab *v, const struct json *vocab, struct error *
 {
     if (json_type(vocab) != JSON_OBJECT)
         return error_set(error, ERROR_INPUT, "model.vocab: expected an object of piece: id");
+    vocab_expect(v, json_count(vocab));
     for (const struct json *item = json_first(vocab); item != NULL; item = json_next(item)) {
         int64_t id;
         if (json_integer(item, &id) != 0)

@@ -32,8 +32,11 @@ struct vocab {
         bool special; /* a control token: added with "special": true */
     } * pieces;       /* by id; TOKEN_HOLE where the file has none */
     size_t cap;
-    int32_t size;      /* largest id + 1 */
-    int32_t *table;    /* open addressing, -1 empty */
+    int32_t size; /* largest id + 1 */
+    struct vocab_slot {
+        int32_t id; /* -1 empty */
+        uint32_t hash;
+    } * table;         /* open addressing */
     size_t table_size; /* a power of two */
     size_t used;
 };
@@ -41,6 +44,7 @@ struct vocab {
 /* -1 with ERROR_INPUT where the id is out of range or the id or piece is taken. */
 int vocab_add(struct vocab *v, struct slice piece, int64_t id, enum token_type type,
               struct error *error);
+void vocab_expect(struct vocab *v, size_t pieces);             /* make room in the table */
 int32_t vocab_find(const struct vocab *v, struct slice piece); /* -1 none */
 struct slice vocab_piece(const struct vocab *v, int32_t id);   /* absent for a hole */
 void vocab_free(struct vocab *v);
@@ -417,7 +421,7 @@ struct tokenizer {
     int32_t bos, eos, pad, unk;
     struct buf source; /* the tokenizer.json; empty for a GGUF vocabulary */
     struct buf config; /* the tokenizer_config.json, may be empty */
-    char digest[65];
+    char digest[33];
 };
 
 /* parse.c: the components of a tokenizer.json. */
