@@ -9,7 +9,6 @@
  */
 #include "model/tokenizer/parts.h"
 
-#include "core/hash.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/unicode.h"
@@ -382,17 +381,6 @@ static int build(struct tokenizer *t, const struct listing *l, struct error *err
                      l->model.data != NULL ? l->model.data : "");
 }
 
-/* All that decides the ids: kind, split, pieces, types, scores, merges. */
-static void digest(struct tokenizer *t, const struct listing *l)
-{
-    const struct reader *parts[] = {&l->tokens, &l->types, &l->scores, &l->merges};
-    struct hash128 h = hash128(l->model.data, l->model.len);
-    h = hash128_add(h, l->pre.data, l->pre.len);
-    for (size_t i = 0; i < 4; i++)
-        h = hash128_add(h, parts[i]->p, parts[i]->left);
-    hash128_hex(h, t->digest);
-}
-
 struct tokenizer *tokenizer_parse_gguf(struct slice file, struct error *error)
 {
     struct listing l = {.bos = -1, .eos = -1, .pad = -1, .unk = -1, .add_space = true};
@@ -404,6 +392,6 @@ struct tokenizer *tokenizer_parse_gguf(struct slice file, struct error *error)
         tokenizer_free(t);
         return NULL;
     }
-    digest(t, &l);
+    tokenizer_digest_parts(t);
     return t;
 }

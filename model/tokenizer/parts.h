@@ -445,6 +445,8 @@ int step_pattern(const struct json *node, const char *what, struct buf *pattern,
 struct normalizer *normalizer_add(struct normalizers *n, enum normalizer_kind kind,
                                   struct error *error);
 struct tokenizer *tokenizer_new(void);
+/* write.c: the digest of a tokenizer that did not come from a file: of what is written for it. */
+void tokenizer_digest_parts(struct tokenizer *t);
 /* Once the parts are in place: byte ids, cut_at_blank, the tries. */
 int tokenizer_complete(struct tokenizer *t, struct error *error);
 

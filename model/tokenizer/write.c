@@ -8,6 +8,7 @@
 #include "model/tokenizer/parts.h"
 
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "core/mem.h"
 
@@ -138,6 +139,14 @@ static void write_json(const struct tokenizer *t, struct buf *out)
     write_steps(t, out);
     write_processor(t, out);
     write_model(t, out);
+}
+
+void tokenizer_digest_parts(struct tokenizer *t)
+{
+    struct buf text = BUF;
+    write_json(t, &text);
+    hash128_hex(hash128(buf_text(&text), text.len), t->digest);
+    buf_free(&text);
 }
 
 /* --- the configs ------------------------------------------------------------------------ */
