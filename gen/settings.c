@@ -43,16 +43,23 @@ static int open_teachers(struct settings *s, struct error *error)
     int n = 1 + (int)json_count(more);
     s->teachers = mem_zero((size_t)n, sizeof *s->teachers);
     const struct json *block = get(s, "teacher");
-    for (int i = 0; i < n; i++) {
+    char *folder = file_dir(recipe_file(s->recipe));
+    int rc = 0;
+    for (int i = 0; i < n && !rc; i++) {
         struct endpoint *e = &s->teachers[i];
-        if (endpoint_open(e, block, error))
-            return i ? error_wrap(error, "gen.teachers.%d", i - 1) : -1;
+        rc = endpoint_open(e, block, folder, error);
+        if (rc && i)
+            error_wrap(error, "gen.teachers.%d", i - 1);
+        if (rc)
+            break;
         s->n_teachers = i + 1;
         s->weight += e->weight;
-        if (check_features(s, e, error))
-            return -1;
+        rc = check_features(s, e, error);
         block = json_at(more, (size_t)i);
     }
+    mem_free(folder);
+    if (rc)
+        return -1;
     if (!(s->weight > 0))
         return error_set(error, ERROR_USAGE, "every teacher has weight 0: nobody can be asked");
     return 0;

@@ -78,12 +78,15 @@ static void wipe(struct buf *b)
 }
 
 /* 1 there is a key, 0 none is wanted. */
-static int read_key(const struct json *t, struct buf *key, struct error *error)
+static int read_key(const struct json *t, const char *folder, struct buf *key, struct error *error)
 {
     const char *file = json_text(json_get(t, "api_key_file"), NULL);
     const char *env = json_text(json_get(t, "api_key_env"), NULL);
     if (file) {
-        if (file_read(file, key, error))
+        char *path = file_join(folder, file);
+        int rc = file_read(path, key, error);
+        mem_free(path);
+        if (rc)
             return error_wrap(error, "teacher.api_key_file");
     } else if (env) {
         const char *value = getenv(env);
@@ -103,11 +106,12 @@ static int read_key(const struct json *t, struct buf *key, struct error *error)
     return 1;
 }
 
-static int set_headers(struct endpoint *e, const struct json *t, struct error *error)
+static int set_headers(struct endpoint *e, const struct json *t, const char *folder,
+                       struct error *error)
 {
     struct buf key = BUF_MAX(4000);
     const char *own = json_text(json_get(t, "api_key_header"), NULL);
-    int have = read_key(t, &key, error);
+    int have = read_key(t, folder, &key, error);
     int rc = have < 0
                  ? -1
                  : e->provider->headers(have && !own ? buf_text(&key) : NULL, &e->headers, error);
@@ -121,7 +125,8 @@ static int set_headers(struct endpoint *e, const struct json *t, struct error *e
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-int endpoint_open(struct endpoint *e, const struct json *teacher, struct error *error)
+int endpoint_open(struct endpoint *e, const struct json *teacher, const char *folder,
+                  struct error *error)
 {
     const struct json *price = json_get(teacher, "price"), *limits = json_get(teacher, "limits");
     const char *provider = json_text(json_get(teacher, "provider"), "openai");
@@ -133,7 +138,7 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, struct error *
     e->model = mem_strdup(json_text(json_get(teacher, "model"), "default"));
     if (set_address(e, json_text(json_get(teacher, "base_url"), "http://127.0.0.1:8080/v1"),
                     error) ||
-        set_headers(e, teacher, error)) {
+        set_headers(e, teacher, folder, error)) {
         endpoint_close(e);
         return -1;
     }

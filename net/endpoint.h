@@ -32,8 +32,10 @@ struct endpoint {
     int64_t teacher_id;                             /* of the dataset, filled by the caller */
 };
 
-/* teacher: the recipe's block (or one element of gen.teachers, filled with defaults). */
-int endpoint_open(struct endpoint *e, const struct json *teacher, struct error *error);
+/* teacher: the recipe's block (or one element of gen.teachers, filled with defaults); names of files
+ * in it begin at `folder`. */
+int endpoint_open(struct endpoint *e, const struct json *teacher, const char *folder,
+                  struct error *error);
 void endpoint_close(struct endpoint *e);
 /* Cost in nano-USD; 0 where prices are unknown. */
 int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u); /* rounded up */

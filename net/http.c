@@ -342,8 +342,9 @@ static enum net_cause cause_of(const struct http_transfer *t, CURLcode code)
     case CURLE_SSL_ISSUER_ERROR: return NET_CERTIFICATE;
     case CURLE_OPERATION_TIMEDOUT: return NET_CONNECT_TIMEOUT;
     case CURLE_PARTIAL_FILE: return NET_TORN;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return NET_MODEL;
+    case CURLE_URL_MALFORMAT: return NET_MODEL;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL; or the answer is no HTTP */
+        return t->x->sent ? NET_MALFORMED : NET_MODEL;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING: return NET_MALFORMED;
     default: return t->x->sent ? NET_RESET : NET_CONNECT;
