@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/signals.h"
+#include "corpus/claim.h"
 #include "train/export.h"
 #include "train/preflight.h"
 #include "train/journal.h"
@@ -303,6 +304,7 @@ static int preflight(struct run *r, struct json *report, struct error *error)
 static int go(struct run *r, struct json *report, struct error *error)
 {
     struct json *finished;
+    struct claim *claim;
     int status;
     setup_describe(&r->setup, report);
     if (!r->options->dry_run && !r->options->restart &&
@@ -315,10 +317,16 @@ static int go(struct run *r, struct json *report, struct error *error)
         return -1;
     if (r->options->dry_run)
         return 0;
-    status = file_make_dir(r->setup.settings.out, error) == 0 && begin(r, error) == 0
-                 ? loop(r, error)
-                 : -1;
-    return status == 0 ? finish(r, report, error) : -1;
+    if (file_make_dir(r->setup.settings.out, error) != 0 ||
+        (claim = claim_take(r->setup.settings.out, "train", error)) == NULL)
+        return -1;
+    status = begin(r, error);
+    if (status == 0)
+        status = loop(r, error);
+    if (status == 0)
+        status = finish(r, report, error);
+    claim_release(claim);
+    return status;
 }
 
 int train_run(const struct recipe *recipe, struct corpus *corpus,

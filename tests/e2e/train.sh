@@ -1,0 +1,118 @@
+#!/bin/sh
+# Training: killed with -9 at any step it goes on and ends with the bytes of an undisturbed run,
+# whatever the number of threads; signals leave a checkpoint; bad input is one line.
+. tests/e2e/lib.inc
+pairs=$PWD/demo/pairs.jsonl
+base=$PWD/demo/student
+events=$PWD/../shared/golden/formats/check_tfevents.py
+python=${RETORT_PYTHON:-python3}
+cd "$dir" || exit 1
+
+expect 0 "$retort" import data.db "$pairs"
+cat >recipe.jsonc <<END
+{
+  "dataset": "data.db", "seed": 3,
+  "train": { "student": "$base", "init": "random", "out": "whole", "epochs": 6, "batch_tokens": 256, "micro_tokens": 100,
+             "learning_rate": 3e-3, "held_out": 0.1, "eval_every": 10, "checkpoint_every": 7, "neftune": 5, "samples": 1, "sample_tokens": 8 }
+}
+END
+train() { "$retort" train recipe.jsonc --no-progress "$@"; }
+quiet() { train --quiet "$@"; }
+same() { cmp -s whole/model.safetensors "$1/model.safetensors" || wrong "$1: not the bytes of the undisturbed run"; }
+lines() { if [ -e "$1/metrics.jsonl" ]; then grep -c '"loss"' "$1/metrics.jsonl"; else echo 0; fi; }
+# start FOLDER: train into it in the background, $victim is its process; reach FOLDER N: wait for so many steps.
+start() {
+    "$retort" train recipe.jsonc --no-progress --set train.out="$1" >"out.$1" 2>&1 </dev/null &
+    victim=$!
+}
+reach() { while kill -0 $victim 2>/dev/null && [ "$(lines "$1")" -lt "$2" ]; do :; done; }
+
+# ---- undisturbed, and the same with one thread
+expect 0 train --json --threads 2
+for field in '"held_out":' '"tokens_per_s":' '"peak_memory_mb":'; do prints "$field"; done
+steps=$(number steps_done <out)
+[ "$(lines whole)" = "$steps" ] || wrong "the metrics file has not one line a step"
+expect 0 train --threads 1 --set train.out=one
+same one
+
+# ---- kill -9 at some steps, then to the end
+n=0
+for at in 3 17 31 44; do
+    start killed
+    reach killed $at
+    kill -9 $victim 2>/dev/null && n=$((n + 1))
+    wait $victim 2>/dev/null
+done
+[ $n -gt 1 ] || wrong "no run could be killed"
+expect 0 train --json --set train.out=killed
+same killed
+[ "$(lines killed)" = "$steps" ] || wrong "the metrics file of the killed run has not one line a step"
+echo "train: $steps steps, killed $n times, the same bytes"
+
+# ---- signals: a checkpoint, exit status 3 and 130, and on
+for signal in TERM INT; do
+    start $signal
+    reach $signal 9
+    kill -$signal $victim 2>/dev/null
+    wait $victim
+    got=$?
+    [ $signal = TERM ] && want=3 || want=130
+    [ $got = $want ] || wrong "SIG$signal: exit status $got, not $want"
+    grep -q 'run the same command to go on' "out.$signal" || wrong "SIG$signal: does not say how to go on"
+    expect 0 train --set train.out=$signal
+    says 'going on behind step'
+    same $signal
+done
+
+# ---- finished: nothing to do; another recipe trains anew; an unfinished one is not overwritten
+expect 0 train --json
+prints 'finished_before'
+start other
+reach other 9
+complains 1 "$retort" train recipe.jsonc --quiet --set train.out=other
+says 'other' 'held by another process'
+kill -9 $victim
+wait $victim 2>/dev/null
+expect 2 train --set train.out=other --set train.learning_rate=1e-3
+says 'learning_rate differ' '--restart'
+expect 0 train --set train.out=other --set train.learning_rate=1e-3 --restart
+cmp -s whole/model.safetensors other/model.safetensors && wrong "another learning rate gives the same weights"
+
+# ---- a full disk at a checkpoint: said, nothing lost, and on
+( ulimit -f 1800; train --set train.out=full --set train.epochs=2 >out 2>err ) </dev/null
+got=$?
+[ $got = 1 ] && grep -q 'checkpoint of step' err || { wrong "full disk: exit status $got"; cat err; }
+expect 0 train --set train.out=full --set train.epochs=2
+
+# ---- bad input
+complains 1 quiet --set train.out=x --set train.student=nowhere
+says 'nowhere' 'no such folder'
+complains 2 quiet --set train.student=null
+says 'train.student is not set'
+expect 2 train --set train.schedule=cosin
+says 'train.schedule'
+complains 1 quiet --dataset nothing.db
+says 'nothing.db'
+complains 1 quiet --set train.out=x --set train.max_length=8
+says 'nothing is supervised in 100 rows' 'train.max_length'
+mkdir small
+sed 's/"vocab_size": 512/"vocab_size": 300/' "$base/config.json" >small/config.json
+cp "$base/tokenizer.json" "$base/tokenizer_config.json" small/
+complains 1 quiet --set train.out=x --set train.student=small
+says '512 ids' '300 embeddings'
+cp -r whole nan
+printf '\0\0\300\177' | dd of=nan/model.safetensors bs=1 seek=$(($(wc -c <nan/model.safetensors) - 4)) conv=notrunc 2>/dev/null
+complains 1 quiet --set train.out=x --set train.student=nan --set train.init=pretrained
+says 'holds NaN'
+expect 1 train --set train.out=x --set train.learning_rate=1e30 --set train.clip=0
+says 'not a number at step'
+[ ! -e x/model.safetensors ] || wrong "a run that failed left a model"
+
+# ---- read by TensorBoard
+if "$python" -c 'import tensorboard' 2>/dev/null && [ -r "$events" ]; then
+    expect 0 "$python" "$events" whole/events
+    prints 'train/loss' 'held_out/loss'
+else
+    echo "SKIP: no Python with tensorboard (RETORT_PYTHON): its reader was not asked"
+fi
+finish
