@@ -172,11 +172,13 @@ static void models(const struct http_exchange *x, struct json *o)
 
 static int endpoint(const char *base, struct json *report, struct error *error)
 {
-    struct http_exchange x = {.reply = BUF_MAX((size_t)1 << 20), .head = BUF_MAX(65536)};
+    struct http_exchange x = {0};
     struct json *o = json_new_object();
     struct buf url = BUF;
     int rc;
     buf_printf(&url, "%s%smodels", base, slice_ends(slice_of(base), "/") ? "" : "/");
+    x.head = BUF_MAX(65536);
+    x.reply = BUF_MAX((size_t)1 << 20);
     x.url = buf_text(&url);
     rc = ask(&x, error);
     json_put_text(o, "url", x.url);
