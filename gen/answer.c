@@ -29,6 +29,7 @@ static void post_reply(struct gen *g, struct item *i)
 {
     struct store *s = store_new(g, STORE_REPLY);
     i->reply_id = g->next.reply++;
+    i->lane->unstored++;
     s->item = i;
     s->has_reply = true;
     s->reply = (struct ledger_reply){
@@ -115,6 +116,7 @@ void answer_stored(struct gen *g, struct store *s)
 {
     struct item *i = s->item;
     (void)g;
+    i->lane->unstored--;
     if (s->job.failed)
         item_free(i);
     else
@@ -153,6 +155,7 @@ int answer_unread(struct gen *g, struct error *error)
     items_init(&list);
     items_add(&list, &mark);
     int rc = ledger_unread(g->corpus, read_back, &list, error);
+    g->replaying = true;
     items_pop(&list);
     struct item *i;
     while ((i = items_pop(&list)) != NULL) {
@@ -161,7 +164,9 @@ int answer_unread(struct gen *g, struct error *error)
         else
             look_inside(i);
     }
-    return rc < 0 ? -1 : 0;
+    g->replaying = false;
+    /* committed before waiting requests are read from the file */
+    return rc < 0 ? -1 : writer_flush(g->writer, error);
 }
 
 void answer_over(struct gen *g, struct store *s)

@@ -20,6 +20,7 @@ struct lane {
     struct items again;    /* due retries: before fresh ones */
     struct items cleared;  /* reservation committed */
     size_t reserving;      /* reservation being committed */
+    int unstored;          /* replies that came and are not committed yet: a kill would lose them */
     struct item **retries; /* heap by due time */
     size_t n_retries, cap_retries;
     bool had_good; /* a good reply in this run */

@@ -241,7 +241,7 @@ static void try_again(struct item *i, const struct net_limits *limits)
         (double)(rng_at(g->settings.seed ^ i->request.key.lo, i->request.key.hi, i->draws++) >>
                  11) *
         0x1p-53;
-    if (g->stopping) {
+    if (g->stopping || g->replaying) {
         item_free(i); /* it waits in the file */
         return;
     }
@@ -278,7 +278,7 @@ void outcome_failed(struct item *i, const struct net_failure *f, const struct ne
     struct store *s = attempt(i, f->cause, f->message, usage);
     enum net_class class = class_of(i, f->cause, limits);
     keep_evidence(i, s, f->cause);
-    if (!g->stopping && adapt(i, f)) {
+    if (!g->stopping && !g->replaying && adapt(i, f)) {
         i->adapted++;
         store_post(s);
         items_add(&i->lane->again, i);

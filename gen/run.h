@@ -61,6 +61,8 @@ struct gen {
     const char *full; /* the budget that refused the next request; NULL: none */
 
     /* the end */
+    bool
+        replaying; /* replies of a dead run are read: what has to be asked again waits in the file */
     bool stopping;
     struct error stop; /* why */
     int64_t run_answered, run_failed, run_attempts, run_lost;

@@ -100,6 +100,9 @@ static int send_lane(struct gen *g, struct lane *l, int64_t now, struct error *e
         struct items *from = limited ? (l->cleared.n ? &l->cleared : NULL) : next_list(l);
         if (!from || g->stopping)
             return 0;
+        /* what a kill could make us pay twice is never more than in_flight */
+        if (l->pace.in_flight + l->unstored >= l->teacher->limits.in_flight)
+            return 0;
         int64_t wait =
             pace_wait(&l->pace, from->first->input_tokens, from->first->output_tokens, now);
         if (wait > 0 && now + wait < g->wake_ns)
