@@ -93,7 +93,7 @@ static struct jinja_node *body(struct jinja_parser *p, const char *a, const char
         jinja_adopt(p, n, statement(p));
     }
     if (p->at->kind == JT_END && a[0] != '\0')
-        jinja_fail(p, "%s is missing", a);
+        jinja_fail(p, "%s is missing", c != NULL ? c : b != NULL ? b : a);
     p->depth--;
     return n;
 }

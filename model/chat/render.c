@@ -149,14 +149,49 @@ static size_t end_of_turn(const struct jinja_out *page, size_t at, const char *e
     return bracketed(rest) != 0 ? at + skip + bracketed(rest) : at;
 }
 
+/* --- the token that ends a plain reply ----------------------------------------------------- */
+
+static void push_message(struct json *list, const char *role, const char *content)
+{
+    struct json *m = json_new_object();
+    json_put_string(m, "role", slice_of(role));
+    json_put_string(m, "content", slice_of(content));
+    json_push(list, m);
+}
+
+static bool end_literal(const struct chat_template *c, const char *bos, const char *eos,
+                        struct buf *out)
+{
+    struct json *messages = json_new_array();
+    struct chat_input in = {.messages = messages, .bos = bos, .eos = eos};
+    struct chat_render r = CHAT_RENDER;
+    struct error ignored = {0};
+    struct slice end = {NULL, 0};
+    push_message(messages, "user", "a");
+    push_message(messages, "assistant", "b");
+    if (chat_render(c, &in, &r, &ignored) == 0 && r.n_replies == 1)
+        end = slice_trim(slice_sub(buf_view(&r.text), r.replies[0].end,
+                                   r.replies[0].supervised_end - r.replies[0].end));
+    buf_slice(out, end);
+    chat_render_free(&r);
+    json_free(messages);
+    return end.len != 0;
+}
+
 /* --- where a generation prompt would end --------------------------------------------------- */
+
+/* A message of role and content alone. */
+static bool simple(const struct json *message)
+{
+    return json_count(message) <= 2;
+}
 
 /* Nearly every template ends the prompt where the reply begins, which shows in the character
  * before it; then nothing has to be rendered again. */
 static bool obvious(const struct json *message, const struct jinja_out *page, size_t begin)
 {
     char before = begin > 0 ? page->text.data[begin - 1] : '\n';
-    return json_count(message) <= 2 && (before == '\n' || before == '>' || before == ']');
+    return simple(message) && (before == '\n' || before == '>' || before == ']');
 }
 
 static size_t common(struct slice a, struct slice b)
@@ -186,6 +221,21 @@ static size_t prompt_end(const struct chat_template *c, const struct chat_input 
     return end;
 }
 
+/* The end of a turn that closes with more than the token (a tool call's brackets): behind the
+ * token that ends a plain reply. */
+static size_t end_of_calls(const struct chat_template *c, const struct chat_input *in,
+                           const struct jinja_out *page, size_t at)
+{
+    struct slice rest = {buf_text(&page->text) + at, content_behind(page, at) - at};
+    struct buf end = BUF_MAX(END_TOKEN_MAX * 4);
+    size_t found = rest.len;
+    if (end_literal(c, in->bos, in->eos, &end))
+        found = slice_find(rest, buf_view(&end));
+    at = found < rest.len ? at + found + end.len : end_of_turn(page, at, in->eos);
+    buf_free(&end);
+    return at;
+}
+
 static void find_replies(const struct chat_template *c, const struct chat_input *in,
                          const struct jinja_out *page, struct chat_render *out)
 {
@@ -198,7 +248,8 @@ static void find_replies(const struct chat_template *c, const struct chat_input 
         reply = push_reply(out, n, begin, end);
         if (!obvious(m, page, begin))
             reply->supervised_begin = prompt_end(c, in, page, reply);
-        reply->supervised_end = end_of_turn(page, end, in->eos);
+        reply->supervised_end =
+            simple(m) ? end_of_turn(page, end, in->eos) : end_of_calls(c, in, page, end);
     }
 }
 
@@ -316,16 +367,6 @@ void chat_render_free(struct chat_render *r)
     *r = CHAT_RENDER;
 }
 
-/* --- the end of a turn ------------------------------------------------------------------- */
-
-static void push_message(struct json *list, const char *role, const char *content)
-{
-    struct json *m = json_new_object();
-    json_put_string(m, "role", slice_of(role));
-    json_put_string(m, "content", slice_of(content));
-    json_push(list, m);
-}
-
 static char *piece_text(const struct tokenizer *t, int32_t id)
 {
     struct slice piece = t != NULL ? tokenizer_piece(t, id) : (struct slice){NULL, 0};
@@ -334,22 +375,10 @@ static char *piece_text(const struct tokenizer *t, int32_t id)
 
 bool chat_template_end(const struct chat_template *c, const struct tokenizer *t, struct buf *out)
 {
-    struct json *messages = json_new_array();
     char *bos = piece_text(t, t != NULL ? tokenizer_bos(t) : -1);
     char *eos = piece_text(t, t != NULL ? tokenizer_eos(t) : -1);
-    struct chat_input in = {.messages = messages, .bos = bos, .eos = eos};
-    struct chat_render r = CHAT_RENDER;
-    struct error ignored = {0};
-    struct slice end = {NULL, 0};
-    push_message(messages, "user", "a");
-    push_message(messages, "assistant", "b");
-    if (chat_render(c, &in, &r, &ignored) == 0 && r.n_replies == 1)
-        end = slice_trim(slice_sub(buf_view(&r.text), r.replies[0].end,
-                                   r.replies[0].supervised_end - r.replies[0].end));
-    buf_slice(out, end);
-    chat_render_free(&r);
+    bool found = end_literal(c, bos, eos, out);
     mem_free(bos);
     mem_free(eos);
-    json_free(messages);
-    return end.len != 0;
+    return found;
 }
