@@ -30,7 +30,7 @@ BUILD_MODE := $(or $(filter $(MODES),$(MODE)),release)
 BUILD := build/$(BUILD_MODE)
 WARN  := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wdouble-promotion -Wshadow \
          -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wcast-qual \
-         -Wundef -Wswitch-enum -fno-common
+         -Wundef -Wswitch-enum -Wno-missing-field-initializers -Wno-psabi -fno-common
 ifeq ($(DEV),1)
 WARN += -Werror
 endif
