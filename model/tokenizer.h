@@ -85,7 +85,7 @@ enum tokenizer_flags {
 };
 
 /* The longest text one call accepts; longer ones give ERROR_LIMIT. */
-enum { TOKENIZER_MAX_TEXT = 1 << 30 };
+enum { TOKENIZER_MAX_TEXT = 1 << 25 };
 
 /* Append the ids of the text.  0, or -1 with ERROR_LIMIT (text too long, or a split pattern that
  * explodes on it); then nothing was appended. */
