@@ -87,7 +87,7 @@ AUX      := $(AUX_SRC:%.c=$(BUILD)/%)
 # Kernels live in files whose arithmetic dominates; they are worth -O3 but never -Ofast.
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
 ifeq ($(SAN),)
-$(KERNEL_OBJ): OPT := -O3 -g -fno-math-errno -fno-trapping-math
+$(KERNEL_OBJ): OPT := -O3 -g -fno-math-errno -fno-trapping-math -ffp-contract=fast
 endif
 
 .DEFAULT_GOAL := all

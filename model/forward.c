@@ -8,6 +8,31 @@ struct tensor first_rows(struct tensor t, int64_t rows)
     return tensor_present(t) ? tensor_rows(t, 0, rows) : t;
 }
 
+/* What layer i keeps, as views of this pass's tokens. */
+struct kept forward_kept(const struct run *r, int32_t i)
+{
+    struct kept k = r->m->ws.layers[i];
+    const int64_t n = r->tokens;
+    k.input = first_rows(k.input, n);
+    k.stats1 = first_rows(k.stats1, n);
+    k.qkv = first_rows(k.qkv, n);
+    k.lse = first_rows(k.lse, n);
+    k.att = first_rows(k.att, n);
+    k.mid = first_rows(k.mid, n);
+    k.stats2 = first_rows(k.stats2, n);
+    k.up = first_rows(k.up, n);
+    for (int a = 0; a < 4; a++)
+        k.low[a] = first_rows(k.low[a], n);
+    return k;
+}
+
+struct tensor forward_output(const struct run *r, int32_t layer)
+{
+    struct model *m = r->m;
+    return first_rows(layer + 1 < m->config.layers ? m->ws.layers[layer + 1].input : m->ws.last,
+                      r->tokens);
+}
+
 /* NEFTune (Jain et al. 2023): uniform noise of magnitude alpha / sqrt(length * hidden). */
 static void add_noise(const struct run *r, struct tensor x)
 {
@@ -87,6 +112,33 @@ void forward_qkv(const struct run *r, const struct layer *layer, const struct ke
     }
 }
 
+/* Among the tokens of the pass, or after joining the cache, among all of their sequences. */
+static void attend(const struct run *r, int32_t layer, struct attention *a, const struct kept *k)
+{
+    const struct model *m = r->m;
+    const struct cache *c = r->cache;
+    a->out = k->att;
+    a->lse = k->lse;
+    if (c == NULL) {
+        m->ops->attention(m->b, a);
+        return;
+    }
+    m->ops->scatter(m->b, c->keys[layer], a->k, c->rows, false);
+    m->ops->scatter(m->b, c->values[layer], a->v, c->rows, false);
+    m->ops->attention_cached(m->b, &(struct attention_cached){.q = a->q,
+                                                              .out = k->att,
+                                                              .keys = c->keys[layer],
+                                                              .values = c->values[layer],
+                                                              .slots = c->slots,
+                                                              .positions = c->positions,
+                                                              .capacity = c->capacity,
+                                                              .heads = a->heads,
+                                                              .kv_heads = a->kv_heads,
+                                                              .dim = a->dim,
+                                                              .scale = a->scale,
+                                                              .window = a->window});
+}
+
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out)
 {
@@ -100,9 +152,7 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
                           .bias = layer->norm1_bias.value});
     linear_forward(r, &layer->qkv, k->qkv, h, k->low[0], false);
     forward_qkv(r, layer, k, &a, false);
-    a.out = k->att;
-    a.lse = k->lse;
-    m->ops->attention(m->b, &a);
+    attend(r, (int32_t)(layer - m->p.layers), &a, k);
     m->ops->copy(m->b, k->mid, k->input);
     linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
     norm(r, (struct norm){.x = k->mid,

@@ -42,8 +42,8 @@ int32_t generator_reused(const struct generator *g, int slot);
 int generator_forward(struct generator *g, struct error *error);
 /* Raw logits [V] behind the slot's last token; host memory, valid until the next forward. */
 const float *generator_logits(const struct generator *g, int slot);
-/* The slot's next token: 0, or 1 when it was appended but the capacity is used up (no forward
- * will be run for it: close the slot). */
+/* The slot's next token: 0, or 1 when the capacity is used up (the token may be shown, but no
+ * other can follow it: close the slot). */
 int generator_accept(struct generator *g, int slot, int32_t id);
 void generator_close(struct generator *g, int slot);
 /* The sequence so far, prompt and accepted tokens. */

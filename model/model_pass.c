@@ -51,19 +51,6 @@ static int32_t longest_of(const struct batch *b)
     return longest;
 }
 
-static int enough_room(struct model *m, const struct batch *b, bool backward, struct error *error)
-{
-    struct model_limits l = m->ws.limits;
-    if (m->ws.block != NULL && b->tokens <= l.tokens && b->supervised <= l.supervised &&
-        (l.backward || !backward))
-        return 0;
-    l.tokens = b->tokens > l.tokens ? b->tokens : l.tokens;
-    l.supervised = b->supervised > l.supervised ? b->supervised : l.supervised;
-    l.backward = l.backward || backward;
-    l.logits_rows = 0;
-    return workspace_reserve(m, &l, error);
-}
-
 int model_reserve(struct model *m, const struct model_limits *limits, struct error *error)
 {
     if (limits->backward && m->options.method == MODEL_FROZEN)
@@ -91,31 +78,6 @@ static struct run start(struct model *m, const struct model_pass *pass)
     return r;
 }
 
-/* What layer i keeps, as views of this pass's tokens. */
-static struct kept kept_of(const struct run *r, int32_t i)
-{
-    struct kept k = r->m->ws.layers[i];
-    const int64_t n = r->tokens;
-    k.input = first_rows(k.input, n);
-    k.stats1 = first_rows(k.stats1, n);
-    k.qkv = first_rows(k.qkv, n);
-    k.lse = first_rows(k.lse, n);
-    k.att = first_rows(k.att, n);
-    k.mid = first_rows(k.mid, n);
-    k.stats2 = first_rows(k.stats2, n);
-    k.up = first_rows(k.up, n);
-    for (int a = 0; a < 4; a++)
-        k.low[a] = first_rows(k.low[a], n);
-    return k;
-}
-
-static struct tensor output_of(const struct run *r, int32_t layer)
-{
-    struct model *m = r->m;
-    return first_rows(layer + 1 < m->config.layers ? m->ws.layers[layer + 1].input : m->ws.last,
-                      r->tokens);
-}
-
 static int watch(const struct run *r, int32_t layer, struct tensor hidden, struct tensor d,
                  struct error *error)
 {
@@ -131,9 +93,9 @@ static int forward(const struct run *r, struct error *error)
     if (watch(r, 0, x, TENSOR_ABSENT, error) != 0)
         return -1;
     for (int32_t i = 0; i < m->config.layers; i++) {
-        const struct kept k = kept_of(r, i);
-        forward_layer(r, &m->p.layers[i], &k, output_of(r, i));
-        if (watch(r, i + 1, output_of(r, i), TENSOR_ABSENT, error) != 0)
+        const struct kept k = forward_kept(r, i);
+        forward_layer(r, &m->p.layers[i], &k, forward_output(r, i));
+        if (watch(r, i + 1, forward_output(r, i), TENSOR_ABSENT, error) != 0)
             return -1;
     }
     return 0;
@@ -144,8 +106,8 @@ static int backward(const struct run *r, struct error *error)
     struct model *m = r->m;
     const struct tensor dx = first_rows(m->ws.dx, r->tokens);
     for (int32_t i = m->config.layers - 1; i >= 0 && m->p.layers[i].learns; i--) {
-        const struct kept k = kept_of(r, i);
-        if (watch(r, i + 1, output_of(r, i), dx, error) != 0)
+        const struct kept k = forward_kept(r, i);
+        if (watch(r, i + 1, forward_output(r, i), dx, error) != 0)
             return -1;
         if (m->ws.limits.recompute)
             forward_layer(r, &m->p.layers[i], &k, TENSOR_ABSENT);
@@ -184,7 +146,7 @@ int model_pass(struct model *m, const struct model_pass *pass, double *loss, str
     if (pass->backward && m->options.method == MODEL_FROZEN)
         return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
     if (check_batch(m, &pass->batch, error) != 0 ||
-        enough_room(m, &pass->batch, pass->backward, error) != 0)
+        workspace_need(m, &pass->batch, pass->backward, error) != 0)
         return -1;
     if (pass->batch.supervised == 0 && pass->watch == NULL)
         return 0;
@@ -212,7 +174,7 @@ int model_logits(struct model *m, const struct batch *batch, const int32_t *rows
     if (check_batch(m, &pass.batch, error) != 0)
         return -1;
     pass.batch.supervised = n_rows;
-    if (enough_room(m, &pass.batch, false, error) != 0)
+    if (workspace_need(m, &pass.batch, false, error) != 0)
         return -1;
     r = start(m, &pass);
     if (forward(&r, error) != 0)

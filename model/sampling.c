@@ -76,82 +76,56 @@ static void penalise(const struct sampling *s, float *logits, int32_t n,
     mem_free(seen);
 }
 
-/* Draw from the first `kept` of candidates in falling order; weights by exp(logit - best). */
-static int32_t draw(const struct candidate *best, int32_t kept, double u)
+static double weight(const struct candidate *c, double top)
 {
-    double sum = 0, at = 0;
-    for (int32_t i = 0; i < kept; i++)
-        sum += exp((double)best[-i].logit - (double)best->logit);
-    for (int32_t i = 0; i < kept; i++) {
-        at += exp((double)best[-i].logit - (double)best->logit);
-        if (u * sum < at)
-            return best[-i].id;
-    }
-    return best[1 - kept].id;
+    return exp((double)c->logit - top);
 }
 
-/* How many of the n logits (already divided by the temperature) stay, taken off the heap as far as
- * needed: top-k, then the smallest set whose probability reaches top_p, then those of at least
- * min_p times the best's probability. */
-static int32_t truncate_heap(const struct sampling *s, struct candidate *heap, int32_t n)
+/* Take the choice of top-k and top-p out of all n candidates, best last, to the front. */
+static int32_t choose(const struct sampling *s, struct candidate *all, int32_t n, double top)
 {
-    const double top = (double)heap[0].logit;
     const int32_t limit = s->top_k > 0 && s->top_k < n ? s->top_k : n;
+    struct candidate *const last = all + n - 1; /* popped ones lie behind the heap, best last */
     double sum = 0, reached = 0;
-    int32_t kept = 0;
+    int32_t popped = 0, kept = 0;
+    for (int32_t i = n / 2 - 1; i >= 0; i--)
+        sift(all, n, i);
     for (int32_t i = 0; i < n && limit == n; i++)
-        sum += exp((double)heap[i].logit - top);
-    while (kept < limit) {
-        pop(heap, n - kept);
-        kept++;
-        if (limit < n)
-            sum += exp((double)heap[n - kept].logit - top);
-        if (limit == n) { /* the sum is known: stop as soon as the rest cannot matter */
-            const double p = exp((double)heap[n - kept].logit - top);
-            reached += p;
-            if (s->top_p < 1 && reached >= s->top_p * sum)
-                break;
-            if (s->top_p >= 1 && p < s->min_p)
-                break;
-            if (s->top_p >= 1 && p < 1e-12)
-                break;
-        }
+        sum += weight(&all[i], top);
+    for (; popped < limit && limit < n; popped++) {
+        pop(all, n - popped);
+        sum += weight(&last[-popped], top);
     }
+    while (kept < limit && (kept == 0 || reached < s->top_p * sum)) {
+        if (kept == popped)
+            pop(all, n - popped++);
+        reached += weight(&last[-kept++], top);
+    }
+    memmove(all, last + 1 - kept, (size_t)kept * sizeof *all);
     return kept;
-}
-
-/* top-p within top-k's choice, and min-p, on candidates in falling order. */
-static int32_t cut(const struct sampling *s, const struct candidate *best, int32_t kept)
-{
-    double sum = 0, reached = 0;
-    int32_t n = kept;
-    for (int32_t i = 0; i < kept; i++)
-        sum += exp((double)best[-i].logit - (double)best->logit);
-    for (int32_t i = 0; i < kept && s->top_p < 1 && s->top_k > 0; i++) {
-        reached += exp((double)best[-i].logit - (double)best->logit);
-        if (reached >= s->top_p * sum) {
-            n = i + 1;
-            break;
-        }
-    }
-    while (n > 1 && exp((double)best[1 - n].logit - (double)best->logit) < s->min_p)
-        n--;
-    return n;
 }
 
 static int32_t sample(const struct sampling *s, const float *logits, int32_t n, uint64_t drawn)
 {
-    struct candidate *heap = mem_alloc((size_t)n * sizeof *heap);
-    const double u = (double)(rng_at(s->seed, STREAM, drawn) >> 11) * 0x1p-53;
-    int32_t kept, id;
-    for (int32_t i = 0; i < n; i++)
-        heap[i] = (struct candidate){(float)((double)logits[i] / s->temperature), i};
-    for (int32_t i = n / 2 - 1; i >= 0; i--)
-        sift(heap, n, i);
-    kept = truncate_heap(s, heap, n);
-    kept = cut(s, heap + n - 1, kept);
-    id = draw(heap + n - 1, kept, u);
-    mem_free(heap);
+    const double top = (double)logits[best_of(logits, n)] / s->temperature;
+    const double least = fmin(fmax(s->min_p, 0), 1);
+    struct candidate *all = mem_alloc((size_t)n * sizeof *all);
+    double u = (double)(rng_at(s->seed, STREAM, drawn) >> 11) * 0x1p-53, sum = 0;
+    int32_t kept = n, id, i = 0;
+    for (i = 0; i < n; i++)
+        all[i] = (struct candidate){(float)((double)logits[i] / s->temperature), i};
+    if ((s->top_k > 0 && s->top_k < n) || s->top_p < 1)
+        kept = choose(s, all, n, top);
+    for (i = 0; i < kept; i++)
+        sum += weight(&all[i], top) >= least ? weight(&all[i], top) : 0;
+    id = all[0].id;
+    for (i = 0, u *= sum; i < kept && u >= 0; i++) {
+        if (weight(&all[i], top) < least)
+            continue;
+        id = all[i].id;
+        u -= weight(&all[i], top);
+    }
+    mem_free(all);
     return id;
 }
 

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 struct sampling {
-    double temperature; /* 0: greedy */
-    int32_t top_k;      /* 0: off */
-    double top_p;       /* 1: off */
-    double min_p;       /* 0: off */
+    double temperature;        /* 0: greedy */
+    int32_t top_k;             /* 0: off */
+    double top_p;              /* 1: off */
+    double min_p;              /* 0: off */
     double repetition_penalty; /* 1: off; over prompt and reply, as in CTRL and transformers */
     uint64_t seed;             /* a reply is a function of model, prompt, sampling and seed */
 };

@@ -48,8 +48,9 @@ struct workspace {
     /* head scratch */
     struct tensor hs, hn, dhn, stats, losses, logits;
     struct tensor ints; /* I32: all of the following, one after the other */
-    struct tensor ids, positions, starts, rows, targets;
-    int32_t *host_ints; /* where they are put together */
+    struct tensor ids, positions, starts, rows, targets; /* generation: starts are cache rows,
+                                                            targets slots */
+    int32_t *host_ints;                                  /* where they are put together */
     double *host_losses;
 };
 
@@ -67,10 +68,19 @@ struct model {
     bool fresh; /* gradients of this step are still empty */
 };
 
+/* Generation: where the pass's keys and values go, and those that its queries see. */
+struct cache {
+    struct tensor *keys, *values;   /* one a layer: [slots * capacity, kv_heads * dim] */
+    struct tensor slots, positions; /* I32 [1, T] */
+    struct tensor rows;             /* I32 [1, T]: slot * capacity + position */
+    int32_t capacity;
+};
+
 /* The pass in hand. */
 struct run {
     struct model *m;
     const struct model_pass *pass;
+    const struct cache *cache; /* NULL: the pass's own keys and values */
     struct attention attention;
     int64_t tokens, supervised;
 };
@@ -84,8 +94,18 @@ void workspace_clear(struct model *m);
 /* Lay out without memory: elements of what is kept for backward and of all. */
 void workspace_measure(const struct model_config *c, const struct model_options *o,
                        const struct model_limits *limits, int64_t *kept, int64_t *all);
+/* Room for passes of so many tokens and supervised rows, backward or not; keeps what is there
+ * when it is enough. */
+int workspace_need(struct model *m, const struct batch *b, bool backward, struct error *error);
 /* Put a batch, checked already, where the operations find it. */
 void workspace_upload(struct model *m, const struct batch *batch);
+/* Put n arrays of host integers behind each other; out gets their views. */
+struct workspace_ints {
+    const int32_t *host;
+    int64_t n;
+    struct tensor *out;
+};
+void workspace_put(struct model *m, const struct workspace_ints *arrays, int n);
 /* Positions 0..n-1 in the rotary table. */
 int workspace_positions(struct model *m, int32_t n, struct error *error);
 
@@ -106,6 +126,8 @@ void linear_backward_weight(const struct run *r, const struct linear *w, struct 
                             struct tensor x, struct tensor low);
 
 /* forward.c */
+struct kept forward_kept(const struct run *r, int32_t layer); /* views of this pass's tokens */
+struct tensor forward_output(const struct run *r, int32_t layer);
 void forward_embed(const struct run *r, struct tensor x);
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out);

@@ -5,6 +5,7 @@
 #include "model/rope.h"
 
 #include <math.h>
+#include <assert.h>
 #include <string.h>
 
 enum { LOGITS_BYTES = 48 << 20, MAX_LOGITS_ROWS = 1024 };
@@ -196,7 +197,7 @@ void workspace_clear(struct model *m)
 
 static int make_ints(struct model *m, const struct model_limits *l, struct error *error)
 {
-    const int64_t n = 3 * (int64_t)l->tokens + 1 + 2 * (int64_t)l->supervised;
+    const int64_t n = 4 * (int64_t)l->tokens + 1 + 2 * (int64_t)l->supervised;
     void *data = m->ops->alloc(m->b, (size_t)n * sizeof(int32_t), "a batch's tokens", error);
     if (data == NULL)
         return -1;
@@ -228,29 +229,50 @@ int workspace_reserve(struct model *m, const struct model_limits *limits, struct
     return 0;
 }
 
+int workspace_need(struct model *m, const struct batch *b, bool backward, struct error *error)
+{
+    struct model_limits l = m->ws.limits;
+    if (m->ws.block != NULL && b->tokens <= l.tokens && b->supervised <= l.supervised &&
+        (l.backward || !backward))
+        return 0;
+    l.tokens = b->tokens > l.tokens ? b->tokens : l.tokens;
+    l.supervised = b->supervised > l.supervised ? b->supervised : l.supervised;
+    l.backward = l.backward || backward;
+    l.logits_rows = 0;
+    return workspace_reserve(m, &l, error);
+}
+
+void workspace_put(struct model *m, const struct workspace_ints *arrays, int n)
+{
+    struct workspace *ws = &m->ws;
+    int64_t at = 0;
+    for (int i = 0; i < n; i++) {
+        assert(at + arrays[i].n <= ws->ints.cols);
+        if (arrays[i].n > 0)
+            memcpy(ws->host_ints + at, arrays[i].host, (size_t)arrays[i].n * sizeof *ws->host_ints);
+        *arrays[i].out = tensor_cols(ws->ints, at, arrays[i].n);
+        at += arrays[i].n;
+    }
+    m->ops->upload(m->b, tensor_cols(ws->ints, 0, at), ws->host_ints, DTYPE_I32);
+}
+
 void workspace_upload(struct model *m, const struct batch *batch)
 {
     struct workspace *ws = &m->ws;
-    int32_t *host = ws->host_ints;
-    const int64_t n = batch->tokens, starts = batch->segments + 1, rows = batch->supervised;
-    const int64_t all = 2 * n + starts + 2 * rows;
-    memcpy(host, batch->ids, (size_t)n * sizeof *host);
+    /* Positions are written where they belong at the end of the staging memory first. */
+    int32_t *positions = ws->host_ints + ws->ints.cols - batch->tokens;
+    const struct workspace_ints arrays[] = {{positions, batch->tokens, &ws->positions},
+                                            {batch->ids, batch->tokens, &ws->ids},
+                                            {batch->starts, batch->segments + 1, &ws->starts},
+                                            {batch->rows, batch->supervised, &ws->rows},
+                                            {batch->targets, batch->supervised, &ws->targets}};
     for (int32_t s = 0; s < batch->segments; s++)
         for (int32_t i = batch->starts[s]; i < batch->starts[s + 1]; i++)
-            host[n + i] = i - batch->starts[s];
-    memcpy(host + 2 * n, batch->starts, (size_t)starts * sizeof *host);
-    if (rows > 0) {
-        memcpy(host + 2 * n + starts, batch->rows, (size_t)rows * sizeof *host);
-        memcpy(host + 2 * n + starts + rows, batch->targets, (size_t)rows * sizeof *host);
-    }
-    m->ops->upload(m->b, tensor_cols(ws->ints, 0, all), host, DTYPE_I32);
-    ws->ids = tensor_cols(ws->ints, 0, n);
-    ws->positions = tensor_cols(ws->ints, n, n);
-    ws->starts = tensor_cols(ws->ints, 2 * n, starts);
-    ws->rows = tensor_cols(ws->ints, 2 * n + starts, rows);
-    ws->targets = tensor_cols(ws->ints, 2 * n + starts + rows, rows);
-    if (batch->weights != NULL && rows > 0)
-        m->ops->upload(m->b, tensor_cols(ws->weights, 0, rows), batch->weights, DTYPE_F32);
+            positions[i] = i - batch->starts[s];
+    workspace_put(m, arrays, 5);
+    if (batch->weights != NULL && batch->supervised > 0)
+        m->ops->upload(m->b, tensor_cols(ws->weights, 0, batch->supervised), batch->weights,
+                       DTYPE_F32);
 }
 
 int workspace_positions(struct model *m, int32_t n, struct error *error)

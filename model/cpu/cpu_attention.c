@@ -1,5 +1,5 @@
 /*
- * cpu: attention over segments.  A task is a block of queries of one head of one segment: scores
+ * cpu: attention over segments and over caches.  A task is a block of queries of one head: scores
  * against the keys it may see are one small product in the worker's scratch, softmax on them, and
  * a second product with the values.  The backward pass makes the scores again from the kept log
  * sums; its task is one head of one segment, block after block, so that sums over queries keep
@@ -21,34 +21,45 @@ struct job {
     struct tensor head_dk, head_dv; /* [T, heads * dim]: dk, dv, or apart where keys are shared */
 };
 
-/* A block of queries and the keys that any of them sees. */
+/* Rows of queries [row, row + rows) of one head against rows [key, key + keys) of its key head;
+ * query i sees keys up to at + i, or all of them, and no more than `window` of them. */
 struct block {
-    int64_t row, rows, key, keys, from, head, kv;
+    struct cpu *c;
+    int64_t row, rows, key, keys, at, head, kv, dim;
+    int64_t window;
+    bool causal;
+    float scale;
 };
+
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 static struct block block_of(const struct job *j, int32_t segment, int64_t head, int64_t index)
 {
     const struct attention *a = j->a;
     const int64_t from = j->starts[segment], to = j->starts[segment + 1];
-    struct block b = {.row = from + index * QUERIES, .from = from, .head = head};
-    int64_t end;
+    struct block b = {.c = j->c,
+                      .row = from + index * QUERIES,
+                      .head = head,
+                      .dim = a->dim,
+                      .window = a->window,
+                      .causal = a->causal,
+                      .scale = (float)a->scale};
     b.rows = to - b.row < QUERIES ? to - b.row : QUERIES;
     b.kv = head / (a->heads / a->kv_heads);
-    b.key = from;
-    if (a->window > 0 && b.row + 1 - a->window > from)
-        b.key = b.row + 1 - a->window;
-    end = a->causal ? b.row + b.rows : to;
-    b.keys = end - b.key;
+    b.key = a->window > 0 ? max64(from, b.row + 1 - a->window) : from;
+    b.keys = (a->causal ? b.row + b.rows : to) - b.key;
+    b.at = b.row - b.key;
     return b;
 }
 
 /* Keys [first, end) of the block that its query i sees. */
-static void visible(const struct job *j, const struct block *b, int64_t i, int64_t *first,
-                    int64_t *end)
+static void visible(const struct block *b, int64_t i, int64_t *first, int64_t *end)
 {
-    const int64_t row = b->row + i, low = row + 1 - j->a->window;
-    *first = j->a->window > 0 && low > b->key ? low - b->key : 0;
-    *end = j->a->causal ? row + 1 - b->key : b->keys;
+    *end = b->causal ? b->at + i + 1 : b->keys;
+    *first = b->window > 0 ? max64(0, b->at + i + 1 - b->window) : 0;
 }
 
 /* A matrix of a product: first element, distance of rows, transposed or not. */
@@ -67,43 +78,41 @@ static void multiply(struct operand c, struct operand a, struct operand b, const
     gemm_one(&g);
 }
 
-/* One head of the rows from `row` on. */
-static struct operand part(const struct job *j, struct tensor t, int64_t row, int64_t head,
-                           bool transposed)
-{
-    return (struct operand){cpu_row(t, row) + head * j->a->dim, t.stride, transposed};
-}
-
 static float *at(struct tensor t, int64_t row, int64_t head, int64_t dim)
 {
     return cpu_row(t, row) + head * dim;
 }
 
-/* s [rows, keys] = x y^T, of a head of queries and its head of keys. */
-static void against_keys(const struct job *j, const struct block *b, struct tensor x,
-                         struct tensor y, float *s)
+/* The block's queries or keys in a tensor. */
+static struct operand queries(const struct block *b, struct tensor t)
 {
-    const int64_t mnk[3] = {b->rows, b->keys, j->a->dim};
-    multiply((struct operand){s, b->keys, false}, part(j, x, b->row, b->head, false),
-             part(j, y, b->key, b->kv, true), mnk, 0);
+    return (struct operand){at(t, b->row, b->head, b->dim), t.stride, false};
+}
+
+static struct operand keys(const struct block *b, struct tensor t, int64_t head, bool transposed)
+{
+    return (struct operand){at(t, b->key, head, b->dim), t.stride, transposed};
+}
+
+/* s [rows, keys] = x y^T, of a head of queries and its head of keys. */
+static void against_keys(const struct block *b, struct tensor x, struct tensor y, float *s)
+{
+    const int64_t mnk[3] = {b->rows, b->keys, b->dim};
+    multiply((struct operand){s, b->keys, false}, queries(b, x), keys(b, y, b->kv, true), mnk, 0);
 }
 
 /* y [rows, dim] = s x, of a head of keys. */
-static void from_keys(const struct job *j, const struct block *b, float *s, struct tensor x,
-                      struct tensor y)
+static void from_keys(const struct block *b, float *s, struct tensor x, struct tensor y)
 {
-    const int64_t mnk[3] = {b->rows, j->a->dim, b->keys};
-    multiply(part(j, y, b->row, b->head, false), (struct operand){s, b->keys, false},
-             part(j, x, b->key, b->kv, false), mnk, 0);
+    const int64_t mnk[3] = {b->rows, b->dim, b->keys};
+    multiply(queries(b, y), (struct operand){s, b->keys, false}, keys(b, x, b->kv, false), mnk, 0);
 }
 
 /* y [keys, dim] += s^T x, of a head of queries; y has a head for each query head. */
-static void to_keys(const struct job *j, const struct block *b, float *s, struct tensor x,
-                    struct tensor y)
+static void to_keys(const struct block *b, float *s, struct tensor x, struct tensor y)
 {
-    const int64_t mnk[3] = {b->keys, j->a->dim, b->rows};
-    multiply(part(j, y, b->key, b->head, false), (struct operand){s, b->keys, true},
-             part(j, x, b->row, b->head, false), mnk, 1);
+    const int64_t mnk[3] = {b->keys, b->dim, b->rows};
+    multiply(keys(b, y, b->head, false), (struct operand){s, b->keys, true}, queries(b, x), mnk, 1);
 }
 
 static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
@@ -112,24 +121,29 @@ static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
     memset(row + end, 0, (size_t)(n - end) * sizeof *row);
 }
 
-static void forward_block(const struct job *j, const struct block *b, float *s)
+/* What a block reads and writes; lse may be absent. */
+struct forward {
+    struct tensor q, k, v, out, lse;
+};
+
+static void forward_block(const struct block *b, const struct forward *f, float *s)
 {
-    const struct attention *a = j->a;
-    const float factor = (float)a->scale;
+    const struct kernels *k = b->c->k;
     float sums[QUERIES];
-    against_keys(j, b, a->q, a->k, s);
+    against_keys(b, f->q, f->k, s);
     for (int64_t i = 0; i < b->rows; i++) {
         float *row = s + i * b->keys, top;
         int64_t first, end;
-        visible(j, b, i, &first, &end);
-        top = factor * j->c->k->max(row + first, (size_t)(end - first));
-        sums[i] = j->c->k->exp_sum(row + first, factor, top, (size_t)(end - first));
+        visible(b, i, &first, &end);
+        top = b->scale * k->max(row + first, (size_t)(end - first));
+        sums[i] = k->exp_sum(row + first, b->scale, top, (size_t)(end - first));
         clear_hidden(row, first, end, b->keys);
-        cpu_row(a->lse, b->row + i)[b->head] = top + logf(sums[i]);
+        if (tensor_present(f->lse))
+            cpu_row(f->lse, b->row + i)[b->head] = top + logf(sums[i]);
     }
-    from_keys(j, b, s, a->v, a->out);
+    from_keys(b, s, f->v, f->out);
     for (int64_t i = 0; i < b->rows; i++)
-        j->c->k->scale(at(a->out, b->row + i, b->head, a->dim), 1 / sums[i], (size_t)a->dim);
+        k->scale(at(f->out, b->row + i, b->head, b->dim), 1 / sums[i], (size_t)b->dim);
 }
 
 static int64_t blocks_of(int64_t tokens)
@@ -152,11 +166,13 @@ static int32_t segment_of(const struct job *j, int64_t *index)
 static void forward_task(void *context, size_t task, int worker)
 {
     const struct job *j = context;
-    int64_t index = (int64_t)task / j->a->heads;
-    const int64_t head = (int64_t)task % j->a->heads;
+    const struct attention *a = j->a;
+    int64_t index = (int64_t)task / a->heads;
+    const int64_t head = (int64_t)task % a->heads;
     const int32_t segment = segment_of(j, &index);
     const struct block b = block_of(j, segment, head, index);
-    forward_block(j, &b, cpu_scratch(j->c, worker, (size_t)QUERIES * (size_t)j->a->longest));
+    forward_block(&b, &(struct forward){a->q, a->k, a->v, a->out, a->lse},
+                  cpu_scratch(j->c, worker, (size_t)QUERIES * (size_t)a->longest));
 }
 
 void cpu_attention(struct backend *b, const struct attention *a)
@@ -174,24 +190,23 @@ static void backward_block(const struct job *j, const struct block *b, float *s,
 {
     const struct attention *a = j->a;
     const struct kernels *k = j->c->k;
-    const float factor = (float)a->scale;
-    against_keys(j, b, a->q, a->k, s);
-    against_keys(j, b, a->dout, a->v, d);
+    against_keys(b, a->q, a->k, s);
+    against_keys(b, a->dout, a->v, d);
     for (int64_t i = 0; i < b->rows; i++) {
         int64_t first, end;
-        visible(j, b, i, &first, &end);
-        (void)k->exp_sum(s + i * b->keys + first, factor, cpu_row(a->lse, b->row + i)[b->head],
+        visible(b, i, &first, &end);
+        (void)k->exp_sum(s + i * b->keys + first, b->scale, cpu_row(a->lse, b->row + i)[b->head],
                          (size_t)(end - first));
         clear_hidden(s + i * b->keys, first, end, b->keys);
     }
-    to_keys(j, b, s, a->dout, j->head_dv);
+    to_keys(b, s, a->dout, j->head_dv);
     for (int64_t i = 0; i < b->rows; i++) {
-        const float shift = k->dot(at(a->dout, b->row + i, b->head, a->dim),
-                                   at(a->out, b->row + i, b->head, a->dim), (size_t)a->dim);
-        k->softmax_back(s + i * b->keys, d + i * b->keys, shift, factor, (size_t)b->keys);
+        const float shift = k->dot(at(a->dout, b->row + i, b->head, b->dim),
+                                   at(a->out, b->row + i, b->head, b->dim), (size_t)b->dim);
+        k->softmax_back(s + i * b->keys, d + i * b->keys, shift, b->scale, (size_t)b->keys);
     }
-    from_keys(j, b, s, a->k, a->dq);
-    to_keys(j, b, s, a->q, j->head_dk);
+    from_keys(b, s, a->k, a->dq);
+    to_keys(b, s, a->q, j->head_dk);
 }
 
 static void backward_task(void *context, size_t task, int worker)
@@ -243,38 +258,4 @@ void cpu_attention_back(struct backend *b, const struct attention *a)
     pool_run(b->pool, (size_t)a->segments * (size_t)a->heads, backward_task, &j);
     if (apart)
         cpu_rows(j.c, n, width, gather_heads, &j);
-}
-
-struct cached {
-    struct cpu *c;
-    const struct attention_cached *a;
-};
-
-/* One query row and head over the keys and values of its slot. */
-static void cached_task(void *context, size_t task, int worker)
-{
-    const struct cached *t = context;
-    const struct attention_cached *a = t->a;
-    const struct kernels *k = t->c->k;
-    const int64_t row = (int64_t)task / a->heads, head = (int64_t)task % a->heads, dim = a->dim;
-    const int64_t kv = head / (a->heads / a->kv_heads), end = cpu_ints(a->positions)[row] + 1;
-    const int64_t first = a->window > 0 && end > a->window ? end - a->window : 0;
-    const int64_t base = (int64_t)cpu_ints(a->slots)[row] * a->capacity, n = end - first;
-    const float *q = at(a->q, row, head, dim);
-    float *p = cpu_scratch(t->c, worker, (size_t)a->capacity), *out = at(a->out, row, head, dim);
-    float top, sum;
-    for (int64_t i = 0; i < n; i++)
-        p[i] = k->dot(q, at(a->keys, base + first + i, kv, dim), (size_t)dim);
-    top = (float)a->scale * k->max(p, (size_t)n);
-    sum = k->exp_sum(p, (float)a->scale, top, (size_t)n);
-    memset(out, 0, (size_t)dim * sizeof *out);
-    for (int64_t i = 0; i < n; i++)
-        k->axpy(out, p[i], at(a->values, base + first + i, kv, dim), (size_t)dim);
-    k->scale(out, 1 / sum, (size_t)dim);
-}
-
-void cpu_attention_cached(struct backend *b, const struct attention_cached *a)
-{
-    struct cached t = {cpu_of(b), a};
-    pool_run(b->pool, (size_t)(a->q.rows * a->heads), cached_task, &t);
 }

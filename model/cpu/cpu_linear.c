@@ -10,9 +10,54 @@
 
 enum { BLOCK = 16384, COLUMNS = 64 };
 
+/* Rows of x up to which a product with a transposed matrix runs in our own loops: there a row's
+ * bits do not depend on the others, and one row of a generated text costs one reading of w. */
+enum { FEW = 64, FEW_WORK = 131072 };
+
+struct few {
+    const struct kernels *k;
+    struct kernel_few f;
+    size_t cols, step;
+    bool half;
+};
+
+static void few_task(void *context, size_t task, int worker)
+{
+    const struct few *t = context;
+    const size_t first = task * t->step, left = t->cols - first;
+    const size_t n = left < t->step ? left : t->step;
+    (void)worker;
+    if (t->half)
+        t->k->few_rows_bf16(&t->f, first, n);
+    else
+        t->k->few_rows(&t->f, first, n);
+}
+
+static void few_rows(struct backend *b, const struct matmul *p)
+{
+    struct few t = {.k = cpu_of(b)->k, .cols = (size_t)p->c.cols, .half = p->b.type == DTYPE_BF16};
+    t.f = (struct kernel_few){.x = p->a.data,
+                              .w = p->b.data,
+                              .y = p->c.data,
+                              .rows = (size_t)p->c.rows,
+                              .k = (size_t)p->a.cols,
+                              .ldx = (size_t)p->a.stride,
+                              .ldw = (size_t)p->b.stride,
+                              .ldy = (size_t)p->c.stride,
+                              .alpha = (float)p->alpha,
+                              .beta = (float)p->beta};
+    t.step = FEW_WORK / (t.f.k > 0 ? t.f.k : 1) / 16 * 16;
+    t.step = t.step < 16 ? 16 : t.step > 512 ? 512 : t.step;
+    pool_run(b->pool, (t.cols + t.step - 1) / t.step, few_task, &t);
+}
+
 void cpu_matmul(struct backend *b, const struct matmul *p)
 {
     struct gemm g = {.m = p->c.rows, .n = p->c.cols, .k = p->ta ? p->a.rows : p->a.cols};
+    if (p->c.rows <= FEW && !p->ta && p->tb) {
+        few_rows(b, p);
+        return;
+    }
     assert(p->c.type == DTYPE_F32 && p->a.type == DTYPE_F32 && p->b.type == DTYPE_F32);
     g.ta = p->ta;
     g.tb = p->tb;

@@ -18,6 +18,14 @@ struct kernel_adamw {
     float epsilon;
 };
 
+struct kernel_few {
+    const float *x;
+    const void *w;
+    float *y;
+    size_t rows, k, ldx, ldw, ldy;
+    float alpha, beta;
+};
+
 struct kernels {
     const char *name;
     bool (*usable)(void);
@@ -57,6 +65,14 @@ struct kernels {
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n,
                   const struct kernel_adamw *how);
     void (*from_bf16)(float *y, const uint16_t *x, size_t n);
+
+    /* y [rows, n] (+)= factor * x [rows, k] w [n, k]^T for few rows: each element is one sum in
+     * a fixed order, the same bits whatever the other rows and columns. */
+    void (*few_rows)(const struct kernel_few *f, size_t first, size_t n);
+    void (*few_rows_bf16)(const struct kernel_few *f, size_t first, size_t n);
+    /* y [rows, n] = x [rows, k] w [k, n], each element summed along k in order; alpha, beta are
+     * not used. */
+    void (*weigh_rows)(const struct kernel_few *f, size_t n);
 };
 
 extern const struct kernels kernels_generic, kernels_avx2, kernels_avx512;

@@ -27,6 +27,7 @@ static bool usable(void)
 
 #define KERNELS      kernels_avx512
 #define KERNELS_NAME "avx512"
+#define FEW_SIDE     4
 #include "model/kernels/kernels_body.h"
 
 #if defined(__x86_64__) && defined(__clang__)

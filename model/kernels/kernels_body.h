@@ -1,8 +1,9 @@
 /*
  * The loops themselves.  Included by kernels_generic.c, kernels_avx2.c and kernels_avx512.c, each
- * of which sets the instruction set and KERNELS (the name of its table).  Plain C that compilers
- * turn into SIMD: independent lanes are spelled out for sums, because the order of additions is
- * part of the result.
+ * of which sets the instruction set and KERNELS (the name of its table).  They are written in
+ * vectors of 16 numbers that the compiler maps to the machine's.  The end of a run goes through the
+ * same arithmetic as its middle, so that a number's bits do not depend on where it stands; sums
+ * have a fixed order.
  */
 #include "model/kernels/kernels.h"
 
@@ -12,11 +13,27 @@
 enum { LANES = 16 };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t ilanes __attribute__((vector_size(LANES * sizeof(int32_t))));
 /* The same where it need not be aligned. */
 typedef float lanes_anywhere
     __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-#define LOAD(p) (*(const lanes_anywhere *)(const void *)(p))
+#define ALWAYS static inline __attribute__((always_inline))
+
+#define LOAD(p)     (*(const lanes_anywhere *)(const void *)(p))
+#define STORE(p, v) (*(lanes_anywhere *)(void *)(p) = (v))
+
+/* The first n < LANES numbers at p, with zeros behind; and back. */
+ALWAYS void load_part(lanes *v, const float *p, size_t n)
+{
+    memset(v, 0, sizeof *v);
+    memcpy(v, p, n * sizeof *p);
+}
+
+ALWAYS void store_part(float *p, const lanes *v, size_t n)
+{
+    memcpy(p, v, n * sizeof *p);
+}
 
 /* v by address: vectors wider than the machine's have no calling convention. */
 static inline float add_lanes(const lanes *v)
@@ -44,19 +61,19 @@ static void scale(float *y, float factor, size_t n)
 
 static float dot(const float *x, const float *y, size_t n)
 {
-    lanes a = {0}, b = {0};
+    lanes a = {0}, b = {0}, u, v;
     size_t i = 0;
-    float tail = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
         a += LOAD(x + i) * LOAD(y + i);
         b += LOAD(x + i + LANES) * LOAD(y + i + LANES);
     }
     for (; i + LANES <= n; i += LANES)
         a += LOAD(x + i) * LOAD(y + i);
-    for (; i < n; i++)
-        tail += x[i] * y[i];
+    load_part(&u, x + i, n - i);
+    load_part(&v, y + i, n - i);
+    a += u * v;
     a += b;
-    return add_lanes(&a) + tail;
+    return add_lanes(&a);
 }
 
 /* Blocks in float, their sums in double. */
@@ -76,50 +93,69 @@ static void axpy(float *y, float factor, const float *x, size_t n)
         y[i] += factor * x[i];
 }
 
+ALWAYS void norm_apply(lanes *y, const lanes *x, const lanes *w, const float *stats)
+{
+    *y = (*x - stats[0]) * stats[1] * *w;
+}
+
+static void scaled_row(float *y, const float *x, const float *w, const float *stats, size_t n)
+{
+    lanes u, v, r;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        u = LOAD(x + i);
+        v = LOAD(w + i);
+        norm_apply(&r, &u, &v, stats);
+        STORE(y + i, r);
+    }
+    load_part(&u, x + i, n - i);
+    load_part(&v, w + i, n - i);
+    norm_apply(&r, &u, &v, stats);
+    store_part(y + i, &r, n - i);
+}
+
 static void rms_norm(float *y, float *stats, const float *x, const float *w, size_t n, float eps)
 {
-    const float r = 1 / sqrtf(dot(x, x, n) / (float)n + eps);
     stats[0] = 0;
-    stats[1] = r;
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] * r * w[i];
+    stats[1] = 1 / sqrtf(dot(x, x, n) / (float)n + eps);
+    scaled_row(y, x, w, stats, n);
 }
 
 static float sum(const float *x, size_t n)
 {
-    lanes a = {0};
+    lanes a = {0}, u;
     size_t i = 0;
-    float tail = 0;
     for (; i + LANES <= n; i += LANES)
         a += LOAD(x + i);
-    for (; i < n; i++)
-        tail += x[i];
-    return add_lanes(&a) + tail;
+    load_part(&u, x + i, n - i);
+    a += u;
+    return add_lanes(&a);
 }
 
 static float square_distance(const float *x, float from, size_t n)
 {
-    lanes a = {0};
+    lanes a = {0}, d;
     size_t i = 0;
     float tail = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes d = LOAD(x + i) - from;
+        d = LOAD(x + i) - from;
         a += d * d;
     }
-    for (; i < n; i++)
-        tail += (x[i] - from) * (x[i] - from);
+    for (; i < n; i++) {
+        const float e = x[i] - from;
+        tail += e * e;
+    }
     return add_lanes(&a) + tail;
 }
 
 static void layer_norm(float *y, float *stats, const float *x, const float *w, const float *bias,
                        size_t n, float eps)
 {
-    const float mean = sum(x, n) / (float)n;
-    const float r = 1 / sqrtf(square_distance(x, mean, n) / (float)n + eps);
-    stats[0] = mean;
-    stats[1] = r;
-    for (size_t i = 0; i < n; i++)
-        y[i] = (x[i] - mean) * r * w[i] + (bias != NULL ? bias[i] : 0);
+    stats[0] = sum(x, n) / (float)n;
+    stats[1] = 1 / sqrtf(square_distance(x, stats[0], n) / (float)n + eps);
+    scaled_row(y, x, w, stats, n);
+    for (size_t i = 0; i < n && bias != NULL; i++)
+        y[i] += bias[i];
 }
 
 /* With N = (x - mean) r and g = dy w:  dx += r (g - mean(g) - N mean(g N)). */
@@ -157,90 +193,167 @@ static void norm_weight_back(float *dw, float *db, const float *dy, const float 
             db[i] += dy[i];
 }
 
-static void rope(float *restrict x, const float *restrict cs, size_t dim, float direction)
+ALWAYS void turn(lanes *low, lanes *high, const lanes *c, const lanes *s)
+{
+    const lanes x = *low, y = *high;
+    *low = x * *c - y * *s;
+    *high = y * *c + x * *s;
+}
+
+static void rope(float *x, const float *cs, size_t dim, float direction)
 {
     const size_t half = dim / 2;
-    float *restrict y = x + half;
-    for (size_t i = 0; i < half; i++) {
-        const float c = cs[i], s = direction * cs[half + i], low = x[i], high = y[i];
-        x[i] = low * c - high * s;
-        y[i] = high * c + low * s;
+    float *y = x + half;
+    lanes low, high, c, s;
+    size_t i = 0;
+    for (; i + LANES <= half; i += LANES) {
+        low = LOAD(x + i);
+        high = LOAD(y + i);
+        c = LOAD(cs + i);
+        s = direction * LOAD(cs + half + i);
+        turn(&low, &high, &c, &s);
+        STORE(x + i, low);
+        STORE(y + i, high);
     }
+    load_part(&low, x + i, half - i);
+    load_part(&high, y + i, half - i);
+    load_part(&c, cs + i, half - i);
+    load_part(&s, cs + half + i, half - i);
+    s *= direction;
+    turn(&low, &high, &c, &s);
+    store_part(x + i, &low, half - i);
+    store_part(y + i, &high, half - i);
 }
 
 /* exp by 2^k times a polynomial of degree 6 in the rest (Cephes); relative error 1e-7.  Below -87
- * and above 88 the argument is held: no infinities, and nothing subnormal. */
-static inline float exp_of(float x)
+ * and above 88 the argument is held: no infinities, and nothing subnormal.  NaN stays NaN. */
+ALWAYS void exp_lanes(lanes *v)
 {
     const float log2e = 1.44269504088896341f, high = 0.693359375f, low = -2.12194440e-4f;
     const float shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    float k, r, p;
-    int32_t bits;
-    uint32_t power;
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
+    const lanes least = (lanes){0} - 87.0f, most = (lanes){0} + 88.0f;
+    ilanes under, over, power;
+    lanes x = *v, k, r, p;
+    under = x < least;
+    over = x > most;
+    x = (lanes)(((ilanes)least & under) | ((ilanes)most & over) | ((ilanes)x & ~(under | over)));
     k = x * log2e + shift;
-    memcpy(&bits, &k, sizeof bits);
+    power = (((ilanes)k) + 127) << 23;
     k -= shift;
     r = x - k * high;
     r = r - k * low;
-    p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
+    p = r * 1.9875691500e-4f + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    power = ((uint32_t)bits + 127u) << 23;
-    memcpy(&k, &power, sizeof k);
-    return p * k;
+    p = p * (r * r) + r;
+    p = p + 1.0f;
+    *v = p * (lanes)power;
 }
 
-static inline float sigmoid(float x)
+ALWAYS void sigmoid_lanes(lanes *v)
 {
-    return 1 / (1 + exp_of(-x));
+    *v = -*v;
+    exp_lanes(v);
+    *v = 1.0f / (1.0f + *v);
 }
 
-static void swiglu(float *restrict y, const float *restrict gate, const float *restrict up,
-                   size_t n)
+ALWAYS void swiglu_lanes(lanes *y, const lanes *gate, const lanes *up)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+    lanes s = *gate;
+    sigmoid_lanes(&s);
+    *y = *gate * s * *up;
 }
 
-static void swiglu_back(float *restrict gate, float *restrict up, float *restrict y,
-                        const float *restrict dy, size_t n)
+static void swiglu(float *y, const float *gate, const float *up, size_t n)
 {
-    for (size_t i = 0; i < n && y != NULL; i++)
-        y[i] = gate[i] * sigmoid(gate[i]) * up[i];
-    for (size_t i = 0; i < n; i++) {
-        const float g = gate[i], s = sigmoid(g), u = up[i];
-        gate[i] = dy[i] * u * (s * (1 + g * (1 - s)));
-        up[i] = dy[i] * (g * s);
+    lanes g, u, r;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        g = LOAD(gate + i);
+        u = LOAD(up + i);
+        swiglu_lanes(&r, &g, &u);
+        STORE(y + i, r);
     }
+    load_part(&g, gate + i, n - i);
+    load_part(&u, up + i, n - i);
+    swiglu_lanes(&r, &g, &u);
+    store_part(y + i, &r, n - i);
+}
+
+/* g and u become their gradients, d the forward value. */
+ALWAYS void swiglu_back_lanes(lanes *g, lanes *u, lanes *d)
+{
+    const lanes gate = *g, up = *u, slope = *d;
+    lanes s = gate;
+    sigmoid_lanes(&s);
+    *d = gate * s * up;
+    *g = slope * up * (s * (1.0f + gate * (1.0f - s)));
+    *u = slope * (gate * s);
+}
+
+static void swiglu_back(float *gate, float *up, float *y, const float *dy, size_t n)
+{
+    lanes g, u, d;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        g = LOAD(gate + i);
+        u = LOAD(up + i);
+        d = LOAD(dy + i);
+        swiglu_back_lanes(&g, &u, &d);
+        STORE(gate + i, g);
+        STORE(up + i, u);
+        if (y != NULL)
+            STORE(y + i, d);
+    }
+    load_part(&g, gate + i, n - i);
+    load_part(&u, up + i, n - i);
+    load_part(&d, dy + i, n - i);
+    swiglu_back_lanes(&g, &u, &d);
+    store_part(gate + i, &g, n - i);
+    store_part(up + i, &u, n - i);
+    if (y != NULL)
+        store_part(y + i, &d, n - i);
 }
 
 /* tanh(u) = 1 - 2 / (exp(2u) + 1);  u = sqrt(2/pi) (x + 0.044715 x^3). */
-static inline float gelu_tanh_of(float x)
+ALWAYS void gelu_tanh_lanes(lanes *v)
 {
-    const float u = 0.79788456080286536f * (x + 0.044715f * x * x * x);
-    return 1 - 2 / (exp_of(2 * u) + 1);
+    const lanes x = *v;
+    *v = 2 * 0.79788456080286536f * (x + 0.044715f * (x * x * x));
+    exp_lanes(v);
+    *v = 1.0f - 2.0f / (*v + 1.0f);
 }
 
-static void gelu_tanh(float *restrict y, const float *restrict x, size_t n)
+static void gelu_tanh(float *y, const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = 0.5f * x[i] * (1 + gelu_tanh_of(x[i]));
+    lanes v, t;
+    for (size_t i = 0; i < n; i += LANES) {
+        const size_t m = n - i < LANES ? n - i : LANES;
+        load_part(&v, x + i, m);
+        t = v;
+        gelu_tanh_lanes(&t);
+        t = 0.5f * v * (1.0f + t);
+        store_part(y + i, &t, m);
+    }
 }
 
-static void gelu_tanh_back(float *restrict x, float *restrict y, const float *restrict dy, size_t n)
+static void gelu_tanh_back(float *x, float *y, const float *dy, size_t n)
 {
-    for (size_t i = 0; i < n && y != NULL; i++)
-        y[i] = 0.5f * x[i] * (1 + gelu_tanh_of(x[i]));
-    for (size_t i = 0; i < n; i++) {
-        const float a = x[i], t = gelu_tanh_of(a);
-        const float slope = 0.79788456080286536f * (1 + 3 * 0.044715f * a * a);
-        x[i] = dy[i] * (0.5f * (1 + t) + 0.5f * a * (1 - t * t) * slope);
+    lanes a, d, t, value;
+    for (size_t i = 0; i < n; i += LANES) {
+        const size_t m = n - i < LANES ? n - i : LANES;
+        load_part(&a, x + i, m);
+        load_part(&d, dy + i, m);
+        t = a;
+        gelu_tanh_lanes(&t);
+        value = 0.5f * a * (1.0f + t);
+        d *= 0.5f * (1.0f + t) +
+             0.5f * a * (1.0f - t * t) * (0.79788456080286536f * (1.0f + 3 * 0.044715f * (a * a)));
+        store_part(x + i, &d, m);
+        if (y != NULL)
+            store_part(y + i, &value, m);
     }
 }
 
@@ -262,9 +375,23 @@ static float max(const float *x, size_t n)
 
 static float exp_sum(float *x, float factor, float shift, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] = exp_of(factor * x[i] - shift);
-    return sum(x, n);
+    lanes v, total = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        v = LOAD(x + i) * factor - shift;
+        exp_lanes(&v);
+        STORE(x + i, v);
+        total += v;
+    }
+    if (i < n) {
+        load_part(&v, x + i, n - i);
+        v = v * factor - shift;
+        exp_lanes(&v);
+        store_part(x + i, &v, n - i);
+        load_part(&v, x + i, n - i); /* zeros behind it */
+        total += v;
+    }
+    return add_lanes(&total);
 }
 
 static void softmax_back(float *restrict p, const float *restrict dp, float shift, float factor,
@@ -296,6 +423,8 @@ static void from_bf16(float *restrict y, const uint16_t *restrict x, size_t n)
     }
 }
 
+#include "model/kernels/kernels_few.h"
+
 const struct kernels KERNELS = {
     .name = KERNELS_NAME,
     .usable = usable,
@@ -318,4 +447,7 @@ const struct kernels KERNELS = {
     .softmax_back = softmax_back,
     .adamw = adamw,
     .from_bf16 = from_bf16,
+    .few_rows = few_rows,
+    .few_rows_bf16 = few_rows_bf16,
+    .weigh_rows = weigh_rows,
 };

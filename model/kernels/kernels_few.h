@@ -1,0 +1,133 @@
+/*
+ * Products with few rows: tiles of R rows of x by C rows of w, 16 lanes along k.  The tail of k is
+ * added one by one, so that the order of additions does not depend on R or C.  A part of
+ * kernels_body.h.
+ */
+/* As many sums as stay in registers: 32 of 64 bytes, or 16 of 32. */
+#ifndef FEW_SIDE
+#define FEW_SIDE 2
+#endif
+
+typedef uint16_t halves __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+typedef uint32_t words __attribute__((vector_size(LANES * 4)));
+
+ALWAYS float weight_at(const struct kernel_few *f, size_t at, bool half)
+{
+    uint32_t bits;
+    float x;
+    if (!half)
+        return ((const float *)f->w)[at];
+    bits = (uint32_t)((const uint16_t *)f->w)[at] << 16;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+ALWAYS void weights_at(const struct kernel_few *f, size_t at, bool half, lanes *out)
+{
+    if (half) {
+        const words w =
+            __builtin_convertvector(*(const halves *)(const void *)((const uint16_t *)f->w + at),
+                                    words)
+            << 16;
+        memcpy(out, &w, sizeof w);
+    } else {
+        *out = LOAD((const float *)f->w + at);
+    }
+}
+
+/* The rest of k, one by one; one function for all tiles, so that all do the same arithmetic. */
+static __attribute__((noinline)) void few_finish(const struct kernel_few *f, size_t row, size_t col,
+                                                 const lanes *sum, bool half)
+{
+    float *out = f->y + row * f->ldy + col, total = add_lanes(sum);
+    for (size_t i = f->k / LANES * LANES; i < f->k; i++)
+        total += f->x[row * f->ldx + i] * weight_at(f, col * f->ldw + i, half);
+    *out = f->alpha * total + (f->beta != 0 ? f->beta * *out : 0);
+}
+
+/* y[row..row+R)[col..col+C).  R and C are constants at each call. */
+ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t R, size_t C,
+                     bool half)
+{
+    const float *x = f->x + row * f->ldx;
+    lanes sum[FEW_SIDE * FEW_SIDE], b[FEW_SIDE];
+    memset(sum, 0, R * C * sizeof *sum);
+    for (size_t i = 0; i + LANES <= f->k; i += LANES) {
+        for (size_t c = 0; c < C; c++)
+            weights_at(f, (col + c) * f->ldw + i, half, &b[c]);
+        for (size_t r = 0; r < R; r++) {
+            const lanes a = LOAD(x + r * f->ldx + i);
+            for (size_t c = 0; c < C; c++)
+                sum[r * C + c] += a * b[c];
+        }
+    }
+    for (size_t r = 0; r < R; r++) {
+        for (size_t c = 0; c < C; c++)
+            few_finish(f, row + r, col + c, &sum[r * C + c], half);
+    }
+}
+
+/* All rows of x against rows [first, end) of w. */
+ALWAYS void few(const struct kernel_few *f, size_t first, size_t end, bool half)
+{
+    for (size_t col = first; col < end;) {
+        const bool wide = col + FEW_SIDE <= end;
+        size_t row = 0;
+        for (; row + FEW_SIDE <= f->rows && wide; row += FEW_SIDE)
+            few_tile(f, row, col, FEW_SIDE, FEW_SIDE, half);
+        for (; row < f->rows; row++) {
+            if (wide)
+                few_tile(f, row, col, 1, FEW_SIDE, half);
+            else
+                few_tile(f, row, col, 1, 1, half);
+        }
+        col += wide ? FEW_SIDE : 1;
+    }
+}
+
+static void few_rows(const struct kernel_few *f, size_t first, size_t n)
+{
+    few(f, first, first + n, false);
+}
+
+static void few_rows_bf16(const struct kernel_few *f, size_t first, size_t n)
+{
+    few(f, first, first + n, true);
+}
+
+/* One row by W vectors of columns. */
+ALWAYS void weigh_tile(const struct kernel_few *f, size_t row, size_t col, size_t W)
+{
+    const float *x = f->x + row * f->ldx, *w = (const float *)f->w + col;
+    lanes sum[4];
+    memset(sum, 0, W * sizeof *sum);
+    for (size_t i = 0; i < f->k; i++)
+        for (size_t c = 0; c < W; c++)
+            sum[c] += x[i] * LOAD(w + i * f->ldw + c * LANES);
+    memcpy(f->y + row * f->ldy + col, sum, W * sizeof *sum);
+}
+
+/* The last n < LANES columns of a row. */
+ALWAYS void weigh_part(const struct kernel_few *f, size_t row, size_t col, size_t n)
+{
+    const float *x = f->x + row * f->ldx, *w = (const float *)f->w + col;
+    lanes sum = {0}, v;
+    for (size_t i = 0; i < f->k; i++) {
+        load_part(&v, w + i * f->ldw, n);
+        sum += x[i] * v;
+    }
+    store_part(f->y + row * f->ldy + col, &sum, n);
+}
+
+static void weigh_rows(const struct kernel_few *f, size_t n)
+{
+    for (size_t row = 0; row < f->rows; row++) {
+        size_t col = 0;
+        for (; col + 4 * LANES <= n; col += 4 * LANES)
+            weigh_tile(f, row, col, 4);
+        for (; col + LANES <= n; col += LANES)
+            weigh_tile(f, row, col, 1);
+        if (col < n)
+            weigh_part(f, row, col, n - col);
+    }
+}
