@@ -62,12 +62,14 @@ bool identity_of(struct identity *w, const struct chosen *c, const struct row *r
     *entry = (struct index_entry){.id = row->sample->id, .content = content(row)};
     entry->length = (uint32_t)measure_characters(row->reply);
     texts(w, c, row, entry);
-    shingle_start(&w->shingler);
-    for (size_t i = 0; c->near_fields != SIMILAR_OUTPUT && i < row->n_prompt; i++)
-        shingle_add(&w->shingler, row->prompt[i]);
-    if (c->near_fields != SIMILAR_PROMPT)
-        shingle_add(&w->shingler, row->output);
-    shingle_end(&w->shingler);
+    if (c->near_fields != SIMILAR_ALL) {
+        shingle_start(&w->shingler);
+        for (size_t i = 0; c->near_fields == SIMILAR_PROMPT && i < row->n_prompt; i++)
+            shingle_add(&w->shingler, row->prompt[i]);
+        if (c->near_fields == SIMILAR_OUTPUT)
+            shingle_add(&w->shingler, row->output);
+        shingle_end(&w->shingler);
+    }
     if (w->shingler.n == 0)
         return false;
     minhash_sign(NULL, w->shingler.items, w->shingler.n, signature);

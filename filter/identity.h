@@ -20,7 +20,8 @@ struct identity {
 
 void identity_init(struct identity *w);
 void identity_free(struct identity *w);
-/* Fill the entry (all but flags, score and sketch); false: nothing to compare, no signature. */
+/* Fill the entry (all but flags, score and sketch); false: nothing to compare, no signature.  The
+ * row has been shingled with w->shingler. */
 bool identity_of(struct identity *w, const struct chosen *c, const struct row *row,
                  struct index_entry *entry, struct minhash_signature *signature);
 

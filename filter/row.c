@@ -52,6 +52,8 @@ void row_set(struct row *r, const struct sample *s)
 {
     r->sample = s;
     r->n_prompt = 0;
+    r->shingles = NULL;
+    r->n_shingles = 0;
     r->output = s->output;
     r->reply = row_trim(s->output);
     if (s->messages.data != NULL) {
@@ -63,6 +65,18 @@ void row_set(struct row *r, const struct sample *s)
     if (s->input.len > 0)
         r->prompt[r->n_prompt++] = s->input;
     r->request = s->instruction;
+}
+
+void row_shingle(struct row *r, struct shingler *s)
+{
+    shingle_start(s);
+    for (size_t i = 0; i < r->n_prompt; i++)
+        shingle_add(s, r->prompt[i]);
+    const size_t prompt = s->n;
+    shingle_add(s, r->output);
+    shingle_end(s);
+    r->shingles = s->items + prompt;
+    r->n_shingles = s->n - prompt;
 }
 
 void row_free(struct row *r)

@@ -11,22 +11,28 @@
 #include "core/buf.h"
 #include "core/slice.h"
 #include "corpus/samples.h"
+#include "filter/shingle.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct row {
     const struct sample *sample;
     struct slice prompt[2]; /* n_prompt pieces, none empty */
     size_t n_prompt;
-    struct slice request; /* what was asked last: the instruction, or the last turn */
-    struct slice output;  /* as stored */
-    struct slice reply;   /* output without white space at its ends, Unicode's included */
-    struct buf turns;     /* memory of a multi-turn prompt; kept between rows */
+    struct slice request;     /* what was asked last: the instruction, or the last turn */
+    struct slice output;      /* as stored */
+    struct slice reply;       /* output without white space at its ends, Unicode's included */
+    const uint64_t *shingles; /* of the output, and the two that run into it from the prompt */
+    size_t n_shingles;
+    struct buf turns; /* memory of a multi-turn prompt; kept between rows */
 };
 
 #define ROW ((struct row){.turns = BUF})
 
 void row_set(struct row *r, const struct sample *s);
+/* Shingle prompt and output into `s`, which row->shingles then points into. */
+void row_shingle(struct row *r, struct shingler *s);
 void row_free(struct row *r);
 /* Without white space of any script, zero-width spaces and byte order marks at both ends. */
 struct slice row_trim(struct slice s);

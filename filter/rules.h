@@ -44,5 +44,7 @@ const struct filter_rule *filter_rule_find(const char *name);
 void finding_value(struct finding *f, double value, double threshold);
 void finding_span(struct finding *f, const char *field, size_t from, size_t to);
 void finding_why(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* words: "the first 120 bytes of the text" */
+void finding_quote(struct finding *f, const char *words, struct slice text);
 
 #endif

@@ -100,6 +100,7 @@ static void batch_task(void *context, size_t task, int worker)
     for (size_t i = task * SCAN_TASK; i < to; i++) {
         struct taken *k = &b->taken[i];
         row_set(&w->row, &b->samples[i]);
+        row_shingle(&w->row, &w->identity.shingler);
         if (s->ledger != NULL)
             judge_row(s, &w->row, i, &b->tasks[task]);
         if (k->entry.id == 0)

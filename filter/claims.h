@@ -1,0 +1,35 @@
+/*
+ * What a sentence claims about its speaker: refusals, apologies, being an AI.  Shared by the
+ * rules "refusal", "partial_refusal" and "identity".  Patterns are anchored at the start of a
+ * sentence (behind openings such as "Unfortunately," or "作为…，"), and a refusal needs a verb of
+ * service: "I cannot recommend it enough" and "I can't come tonight, she said" are none.
+ */
+#ifndef FILTER_CLAIMS_H
+#define FILTER_CLAIMS_H
+
+#include "core/slice.h"
+
+#include <stdbool.h>
+
+enum claim {
+    CLAIM_NONE,
+    CLAIM_REFUSAL,   /* "I'm sorry, but I can't help with that" */
+    CLAIM_INABILITY, /* "I don't have access to …": cannot, rather than will not */
+    CLAIM_APOLOGY,   /* "I apologize for the confusion." */
+};
+
+/* The sentence with its openings cut off. */
+struct slice claims_core(struct slice sentence, bool *apology);
+/* Somebody else's words. */
+bool claims_quoted(struct slice sentence);
+enum claim claims_of(struct slice sentence);
+/* A sentence that may stand before a refusal: an apology, a greeting, thanks, understanding. */
+bool claims_polite(struct slice sentence);
+/* Does the sentence say that the speaker is an AI, or by whom it was made?  *known: it names a
+ * model, a maker, or itself a language model. */
+bool claims_identity(struct slice sentence, bool *known);
+
+/* Sentences of a reply in order, line by line; false at the end. */
+bool claims_sentence(struct slice text, size_t *at, struct slice *sentence);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Small questions about text that several rules ask.  Literals are lower case; ASCII letters
+ * compare without case, all else bytewise.  A literal that starts or ends with an ASCII letter or
+ * digit only matches whole words there.
+ */
+#ifndef FILTER_TEXT_H
+#define FILTER_TEXT_H
+
+#include "core/slice.h"
+#include "filter/row.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool text_starts(struct slice s, const char *literal);
+/* Length of the first literal of a NULL-ended list that s starts with, 0 for none. */
+size_t text_starts_any(struct slice s, const char *const *literals);
+/* Offset of the literal at or after `from`, or s.len. */
+size_t text_find(struct slice s, const char *literal, size_t from);
+bool text_has(struct slice s, const char *literal);
+bool text_has_any(struct slice s, const char *const *literals);
+/* Does the prompt (any of its pieces) hold one of the literals? */
+bool text_asked(const struct row *row, const char *const *literals);
+
+/* The line at *at without its end; *at moves behind it.  False at the end of the text. */
+bool text_line(struct slice s, size_t *at, struct slice *line);
+struct slice text_skip_space(struct slice s); /* blanks, tabs and line ends at the front */
+
+/* Is the byte at `at` inside a fenced block, or between backticks on its line? */
+bool text_in_code(struct slice s, size_t at);
+
+#endif
