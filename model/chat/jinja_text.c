@@ -55,15 +55,14 @@ static void float_text(double x, char out[64])
     }
     (void)snprintf(digits, sizeof digits, "%.*e", precision - 1, x);
     e = strchr(digits, 'e');
-    exponent = e != NULL ? atoi(e + 1) : 0;
+    exponent = e != NULL ? (int)strtol(e + 1, NULL, 10) : 0;
     if (exponent < -4 || exponent >= 16) {
         *e = '\0';
         (void)snprintf(out, 64, "%se%c%02d", digits, exponent < 0 ? '-' : '+', abs(exponent));
         return;
     }
-    (void)snprintf(out, 64, "%.*f", precision - 1 > exponent ? precision - 1 - exponent : 0, x);
-    if (strchr(out, '.') == NULL)
-        (void)strcat(out, ".0");
+    /* as many decimals as there are digits left, but one at least */
+    (void)snprintf(out, 64, "%.*f", precision - 1 > exponent ? precision - 1 - exponent : 1, x);
 }
 
 static void scalar(struct writer *w, struct jinja_value v)

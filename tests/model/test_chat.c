@@ -64,75 +64,76 @@ static void assert_part(const struct chat_render *r, size_t begin, size_t end, c
         fail_msg("\"%.*s\" is not \"%s\"", (int)got.len, got.data, want);
 }
 
+static const struct {
+    const char *name, *text, *supervised;
+} builtin[] = {
+    {"chatml",
+     "<|im_start|>system\nSYS<|im_end|>\n<|im_start|>user\nask<|im_end|>\n<|im_start|>"
+     "assistant\n"
+     "one<|im_end|>\n<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>\n",
+     "two<|im_end|>"},
+    {"llama2",
+     "<s>[INST] <<SYS>>\nSYS\n<</SYS>>\n\nask [/INST] one </s><s>[INST] more [/INST] two </s>",
+     " two </s>"},
+    {"llama3",
+     "<s><|start_header_id|>system<|end_header_id|>\n\nSYS<|eot_id|><|start_header_id|>user"
+     "<|end_header_id|>\n\nask<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\none"
+     "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nmore<|eot_id|><|start_header_id|>"
+     "assistant<|end_header_id|>\n\ntwo<|eot_id|>",
+     "two<|eot_id|>"},
+    {"gemma",
+     "<s><start_of_turn>user\nSYS\n\nask<end_of_turn>\n<start_of_turn>model\none<end_of_turn>\n"
+     "<start_of_turn>user\nmore<end_of_turn>\n<start_of_turn>model\ntwo<end_of_turn>\n",
+     "two<end_of_turn>"},
+    {"phi3",
+     "<|system|>\nSYS<|end|>\n<|user|>\nask<|end|>\n<|assistant|>\none<|end|>\n<|user|>\nmore"
+     "<|end|>\n<|assistant|>\ntwo<|end|>\n",
+     "two<|end|>"},
+    {"mistral", "<s>[INST]SYS\n\nask[/INST]one</s>[INST]more[/INST]two</s>", "two</s>"},
+    {"deepseek",
+     "<s>SYS<\xEF\xBD\x9CUser\xEF\xBD\x9C>ask<\xEF\xBD\x9C"
+     "Assistant\xEF\xBD\x9C>one<\xEF\xBD\x9C"
+     "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C><\xEF\xBD\x9CUser\xEF\xBD\x9C>more"
+     "<\xEF\xBD\x9C"
+     "Assistant\xEF\xBD\x9C>two<\xEF\xBD\x9C"
+     "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+     "two<\xEF\xBD\x9C"
+     "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"},
+    {"zephyr",
+     "<|system|>\nSYS</s>\n<|user|>\nask</s>\n<|assistant|>\none</s>\n<|user|>\nmore</s>\n"
+     "<|assistant|>\ntwo</s>\n",
+     "two</s>"},
+    {"alpaca",
+     "<s>SYS\n\n### Instruction:\nask\n\n### Response:\none</s>\n\n### Instruction:\nmore\n\n"
+     "### Response:\ntwo</s>\n\n",
+     "two</s>"},
+    {"plain", "<s>SYS\nask\none</s>\nmore\ntwo</s>", "two</s>"},
+};
+
 /* Every built-in template: both replies, their end of turn, and the whole text. */
 static void test_builtin(void **state)
 {
-    static const struct {
-        const char *name, *text, *supervised;
-    } cases[] = {
-        {"chatml",
-         "<|im_start|>system\nSYS<|im_end|>\n<|im_start|>user\nask<|im_end|>\n<|im_start|>"
-         "assistant\n"
-         "one<|im_end|>\n<|im_start|>user\nmore<|im_end|>\n<|im_start|>assistant\ntwo<|im_end|>\n",
-         "two<|im_end|>"},
-        {"llama2",
-         "<s>[INST] <<SYS>>\nSYS\n<</SYS>>\n\nask [/INST] one </s><s>[INST] more [/INST] two </s>",
-         " two </s>"},
-        {"llama3",
-         "<s><|start_header_id|>system<|end_header_id|>\n\nSYS<|eot_id|><|start_header_id|>user"
-         "<|end_header_id|>\n\nask<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\none"
-         "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nmore<|eot_id|><|start_header_id|>"
-         "assistant<|end_header_id|>\n\ntwo<|eot_id|>",
-         "two<|eot_id|>"},
-        {"gemma",
-         "<s><start_of_turn>user\nSYS\n\nask<end_of_turn>\n<start_of_turn>model\none<end_of_turn>\n"
-         "<start_of_turn>user\nmore<end_of_turn>\n<start_of_turn>model\ntwo<end_of_turn>\n",
-         "two<end_of_turn>"},
-        {"phi3",
-         "<|system|>\nSYS<|end|>\n<|user|>\nask<|end|>\n<|assistant|>\none<|end|>\n<|user|>\nmore"
-         "<|end|>\n<|assistant|>\ntwo<|end|>\n",
-         "two<|end|>"},
-        {"mistral", "<s>[INST]SYS\n\nask[/INST]one</s>[INST]more[/INST]two</s>", "two</s>"},
-        {"deepseek",
-         "<s>SYS<\xEF\xBD\x9CUser\xEF\xBD\x9C>ask<\xEF\xBD\x9C"
-         "Assistant\xEF\xBD\x9C>one<\xEF\xBD\x9C"
-         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C><\xEF\xBD\x9CUser\xEF\xBD\x9C>more"
-         "<\xEF\xBD\x9C"
-         "Assistant\xEF\xBD\x9C>two<\xEF\xBD\x9C"
-         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
-         "two<\xEF\xBD\x9C"
-         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"},
-        {"zephyr",
-         "<|system|>\nSYS</s>\n<|user|>\nask</s>\n<|assistant|>\none</s>\n<|user|>\nmore</s>\n"
-         "<|assistant|>\ntwo</s>\n",
-         "two</s>"},
-        {"alpaca",
-         "<s>SYS\n\n### Instruction:\nask\n\n### Response:\none</s>\n\n### Instruction:\nmore\n\n"
-         "### Response:\ntwo</s>\n\n",
-         "two</s>"},
-        {"plain", "<s>SYS\nask\none</s>\nmore\ntwo</s>", "two</s>"},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++) {
         struct error error = {0};
-        struct chat_template *c = chat_template_named(cases[i].name, &error);
+        struct chat_template *c = chat_template_named(builtin[i].name, &error);
         struct chat_render r = CHAT_RENDER;
         if (c == NULL)
             fail_msg("%s", error.text);
-        assert_string_equal(chat_template_name(c), cases[i].name);
-        assert_string_equal(chat_template_names[i], cases[i].name);
+        assert_string_equal(chat_template_name(c), builtin[i].name);
+        assert_string_equal(chat_template_names[i], builtin[i].name);
         render(c, conversation, &r);
-        assert_string_equal(buf_text(&r.text), cases[i].text);
+        assert_string_equal(buf_text(&r.text), builtin[i].text);
         assert_int_equal(r.n_replies, 2);
         assert_int_equal(r.replies[1].message, 4);
         assert_part(&r, r.replies[0].begin, r.replies[0].end, "one");
         assert_part(&r, r.replies[1].begin, r.replies[1].end, "two");
         assert_part(&r, r.replies[1].supervised_begin, r.replies[1].supervised_end,
-                    cases[i].supervised);
+                    builtin[i].supervised);
         chat_render_free(&r);
         chat_template_free(c);
     }
-    assert_null(chat_template_names[sizeof cases / sizeof *cases]);
+    assert_null(chat_template_names[sizeof builtin / sizeof *builtin]);
 }
 
 /* The generation prompt is what stands before the reply's supervised part. */
