@@ -134,7 +134,7 @@ static void words_only(struct slice text, struct buf *out)
     buf_free(&lower);
 }
 
-const char *language_of(struct slice text)
+const char *language_code(struct slice text)
 {
     const char *script = main_script(text), *found = script;
     struct buf words = BUF;

@@ -8,6 +8,6 @@
 #include "core/slice.h"
 
 /* ISO 639-1 code ("en", "pt", "hi"); "" when there are no letters to tell by. */
-const char *language_of(struct slice text);
+const char *language_code(struct slice text);
 
 #endif
