@@ -18,6 +18,8 @@ enum claim {
     CLAIM_APOLOGY,   /* "I apologize for the confusion." */
 };
 
+/* Without blanks, commas, dashes and quotes at the front. */
+struct slice claims_skip(struct slice s);
 /* The sentence with its openings cut off. */
 struct slice claims_core(struct slice sentence, bool *apology);
 /* Somebody else's words. */

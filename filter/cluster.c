@@ -25,23 +25,21 @@ static struct graph graph_of(const struct cluster_edge *edges, size_t n_edges, s
     return g;
 }
 
-void cluster_resolve(const struct cluster_edge *edges, size_t n_edges,
-                     const unsigned char *may_keep, const unsigned char *never, size_t n,
-                     uint32_t *keeper, float *similarity)
+void cluster_resolve(const struct cluster *c)
 {
-    struct graph g = graph_of(edges, n_edges, n);
-    for (size_t i = 0; i < n; i++) {
-        keeper[i] = CLUSTER_NONE;
-        similarity[i] = 0;
-        for (size_t e = g.from[i]; e < g.from[i + 1] && !never[i]; e++) {
+    struct graph g = graph_of(c->edges, c->n_edges, c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        c->keeper[i] = CLUSTER_NONE;
+        c->similarity[i] = 0;
+        for (size_t e = g.from[i]; e < g.from[i + 1] && !c->never[i]; e++) {
             const uint32_t k = g.to[e];
             const float s = g.similarity[e];
-            if (keeper[k] != CLUSTER_NONE || !may_keep[k])
+            if (c->keeper[k] != CLUSTER_NONE || !c->may_keep[k])
                 continue;
-            if (keeper[i] == CLUSTER_NONE || s > similarity[i] ||
-                (!(s < similarity[i]) && k < keeper[i])) {
-                keeper[i] = k;
-                similarity[i] = s;
+            if (c->keeper[i] == CLUSTER_NONE || s > c->similarity[i] ||
+                (!(s < c->similarity[i]) && k < c->keeper[i])) {
+                c->keeper[i] = k;
+                c->similarity[i] = s;
             }
         }
     }

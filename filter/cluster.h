@@ -18,13 +18,16 @@ struct cluster_edge {
 
 #define CLUSTER_NONE UINT32_MAX
 
-/*
- * may_keep[i] 0: row i cannot be a keeper.  never[i] not 0: row i is never removed.
- * keeper[i] (out): the row it duplicates, or CLUSTER_NONE; of several keepers the most similar,
- * then the preferred one.  similarity[i] (out) where there is a keeper, else 0.
- */
-void cluster_resolve(const struct cluster_edge *edges, size_t n_edges,
-                     const unsigned char *may_keep, const unsigned char *never, size_t n,
-                     uint32_t *keeper, float *similarity);
+struct cluster {
+    const struct cluster_edge *edges;
+    size_t n_edges, n;             /* n rows */
+    const unsigned char *may_keep; /* 0: the row cannot be a keeper */
+    const unsigned char *never;    /* not 0: the row is never removed */
+    uint32_t *keeper;              /* out: the row it duplicates, or CLUSTER_NONE */
+    float *similarity;             /* out: to its keeper, else 0 */
+};
+
+/* Of several possible keepers the most similar is named, then the preferred one. */
+void cluster_resolve(const struct cluster *c);
 
 #endif

@@ -160,7 +160,13 @@ static void resolve(struct state *s)
         may_keep[i] = lives(e);
         never[i] = settled(e) || (e->flags & INDEX_HUMAN);
     }
-    cluster_resolve(s->edges, s->n_edges, may_keep, never, n, keeper, similarity);
+    cluster_resolve(&(struct cluster){.edges = s->edges,
+                                      .n_edges = s->n_edges,
+                                      .n = n,
+                                      .may_keep = may_keep,
+                                      .never = never,
+                                      .keeper = keeper,
+                                      .similarity = similarity});
     for (size_t i = 0; i < n; i++)
         if (keeper[i] != NONE) {
             s->f.keeper[rows[i]] = rows[keeper[i]];
@@ -223,45 +229,53 @@ static void find_contradictions(struct state *s)
     mem_free(rows);
 }
 
-static int put(const struct state *s, uint32_t row, const char *rule, enum verdict_action action,
-               uint32_t match, double similarity, double threshold, const char *words,
-               struct error *error)
+struct said {
+    const char *rule, *words; /* words: "the same text as", before the match */
+    enum verdict_action action;
+    uint32_t match;
+    double similarity, threshold;
+};
+
+static int put(const struct state *s, uint32_t row, const struct said *w, struct error *error)
 {
-    const struct index_entry *e = &s->d->x->entries[row], *m = &s->d->x->entries[match];
+    const struct index_entry *e = &s->d->x->entries[row], *m = &s->d->x->entries[w->match];
     const bool foreign = (m->flags & INDEX_FOREIGN) != 0;
     char why[256];
-    (void)snprintf(why, sizeof why, "%s sample %lld%s%.120s", words, (long long)m->id,
+    (void)snprintf(why, sizeof why, "%s sample %lld%s%.120s", w->words, (long long)m->id,
                    foreign ? " of " : "", foreign ? corpus_path(s->d->foreign) : "");
     const struct verdict v = {.sample_id = e->id,
-                              .rule = rule,
+                              .rule = w->rule,
                               .version = DEDUP_VERSION,
-                              .action = action,
-                              .value = similarity,
-                              .threshold = threshold,
+                              .action = w->action,
+                              .value = w->similarity,
+                              .threshold = w->threshold,
                               .match_id = foreign ? 0 : m->id,
-                              .similarity = similarity,
+                              .similarity = w->similarity,
                               .why = slice_of(why)};
     return ledger_add(s->d->ledger, &v, error);
 }
 
 static int put_duplicate(struct state *s, uint32_t row, struct error *error)
 {
-    struct index_entry *e = &s->d->x->entries[row];
+    const struct index_entry *e = &s->d->x->entries[row];
     const uint32_t same = s->f.same[row], keeper = s->f.keeper[same];
-    const double threshold = s->d->chosen->threshold;
     const bool human = (e->flags & INDEX_HUMAN) != 0;
     if (same != row && lives(&s->d->x->entries[same])) {
         const bool flag = human || keeper != NONE;
+        const struct said w = {
+            "exact_duplicate", "the same text as", flag ? VERDICT_FLAG : VERDICT_REMOVE, same, 1,
+            (double)NAN};
         s->counts->exact += !flag;
-        if (put(s, row, "exact_duplicate", flag ? VERDICT_FLAG : VERDICT_REMOVE, same, 1,
-                (double)NAN, "the same text as", error) != 0)
+        if (put(s, row, &w, error) != 0)
             return -1;
     }
     if (keeper == NONE || human)
         return 0;
     s->counts->near++;
-    return put(s, row, "near_duplicate", VERDICT_REMOVE, keeper, (double)s->f.similarity[same],
-               threshold, "nearly the same text as", error);
+    const struct said w = {
+        "near_duplicate", "nearly the same text as",     VERDICT_REMOVE,
+        keeper,           (double)s->f.similarity[same], s->d->chosen->threshold};
+    return put(s, row, &w, error);
 }
 
 static int put_variant(struct state *s, uint32_t row, struct error *error)
@@ -271,8 +285,13 @@ static int put_variant(struct state *s, uint32_t row, struct error *error)
         return 0;
     s->counts->variants++;
     (void)snprintf(words, sizeof words, "kept: differs by %s from", s->f.variant_why[row]);
-    return put(s, row, "variant", VERDICT_FLAG, s->f.variant[row],
-               (double)s->f.variant_similarity[row], s->d->chosen->threshold, words, error);
+    const struct said w = {"variant",
+                           words,
+                           VERDICT_FLAG,
+                           s->f.variant[row],
+                           (double)s->f.variant_similarity[row],
+                           s->d->chosen->threshold};
+    return put(s, row, &w, error);
 }
 
 static int put_row(struct state *s, uint32_t row, struct error *error)
@@ -282,8 +301,10 @@ static int put_row(struct state *s, uint32_t row, struct error *error)
     if (s->f.against[row] == NONE)
         return 0;
     s->counts->contradictions++;
-    return put(s, row, "contradiction", VERDICT_FLAG, s->f.against[row], (double)NAN, (double)NAN,
-               "the same prompt with another answer than", error);
+    const struct said w = {"contradiction", "the same prompt with another answer than",
+                           VERDICT_FLAG,    s->f.against[row],
+                           (double)NAN,     (double)NAN};
+    return put(s, row, &w, error);
 }
 
 static int put_all(struct state *s, struct error *error)

@@ -100,25 +100,33 @@ static void all_pairs(const struct search *s, const struct keyed *rows, size_t n
             try_pair(s, rows[k].row, rows[i].row, out);
 }
 
-/* A part of the sorted rows whose bands first..first+depth-1 agree. */
-static int split(const struct search *s, struct keyed *rows, struct keyed *scratch, size_t n,
-                 int band, int depth, struct near_pairs *out, struct error *error)
+/* A part of the rows that agrees in `depth` bands, the last of which is `band`. */
+struct part {
+    struct keyed *rows, *scratch;
+    size_t n;
+    int band, depth;
+};
+
+static int split(const struct search *s, const struct part *p, struct near_pairs *out,
+                 struct error *error)
 {
-    if (n <= NEAR_BUCKET || depth >= MINHASH_BANDS) {
+    const int band = (p->band + 1) % MINHASH_BANDS;
+    struct keyed *rows = p->rows;
+    const size_t n = p->n;
+    if (n <= NEAR_BUCKET || p->depth >= MINHASH_BANDS) {
         all_pairs(s, rows, n, n <= NEAR_BUCKET ? n : NEAR_WINDOW, out);
         return 0;
     }
     out->split++;
-    band = (band + 1) % MINHASH_BANDS;
     for (size_t i = 0; i < n; i++)
         if (index_key(s->x, rows[i].row, band, &rows[i].key, error) != 0)
             return -1;
-    sort_keyed(rows, scratch, n);
+    sort_keyed(rows, p->scratch, n);
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && rows[to].key == rows[from].key; to++)
             ;
-        if (to - from > 1 &&
-            split(s, rows + from, scratch + from, to - from, band, depth + 1, out, error) != 0)
+        const struct part inner = {rows + from, p->scratch + from, to - from, band, p->depth + 1};
+        if (inner.n > 1 && split(s, &inner, out, error) != 0)
             return -1;
     }
     return 0;
@@ -139,8 +147,9 @@ static int search_band(const struct search *s, int band, struct near_pairs *out,
     for (size_t from = 0, to; rc == 0 && from < s->n; from = to) {
         for (to = from + 1; to < s->n && rows[to].key == rows[from].key; to++)
             ;
-        if (to - from > 1)
-            rc = split(s, rows + from, scratch + from, to - from, band, 1, out, error);
+        const struct part p = {rows + from, scratch + from, to - from, band, 1};
+        if (p.n > 1)
+            rc = split(s, &p, out, error);
     }
     mem_free(rows);
     mem_free(scratch);

@@ -151,11 +151,6 @@ static size_t scan_unicode(struct shingler *s, const unsigned char *p, size_t n,
     return at;
 }
 
-static inline bool bit(const uint64_t *m, size_t i)
-{
-    return m[i >> 6] >> (i & 63) & 1;
-}
-
 /* The first bit at or after i that is set in the array; n where there is none. */
 static inline size_t next_set(const uint64_t *m, size_t i, size_t n)
 {

@@ -126,13 +126,14 @@ static void prepare_task(void *context, size_t task, int worker)
     similar_prepare(&p->items[task], &p->scratch[worker], r->prompt, r->n_prompt, r->output);
 }
 
-static int fetch(const struct verify *v, const struct visit *plan_, size_t first, size_t n,
-                 struct raw *raw, struct arena *arena, struct error *error)
+/* Copy the texts of some rows of the index into raw[n]. */
+static int fetch(const struct verify *v, const uint32_t *rows, size_t n, struct raw *raw,
+                 struct arena *arena, struct error *error)
 {
     struct row row = ROW;
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        const struct index_entry *e = &v->x->entries[plan_->rows[first + i]];
+        const struct index_entry *e = &v->x->entries[rows[i]];
         struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
         raw[i].arena = arena;
         raw[i].row = &row;
@@ -180,7 +181,7 @@ static int load(const struct verify *v, const struct visit *p, size_t block, str
     first = block_start(p, block);
     n = block_start(p, block + 1) - first;
     struct raw *raw = mem_zero(n, sizeof *raw);
-    rc = fetch(v, p, first, n, raw, &arena, error);
+    rc = fetch(v, p->rows + first, n, raw, &arena, error);
     if (rc == 0) {
         for (int i = 0; i < workers; i++)
             shingle_init(&work.scratch[i], NULL);
@@ -253,10 +254,12 @@ static void judge_task(void *context, size_t task, int worker)
 }
 
 /* The pairs of one pair of blocks. */
-static int judge(const struct verify *v, const struct visit *p, const struct work *work, size_t n,
-                 const struct texts *a, const struct texts *b, struct error *error)
+static int judge(const struct judging *jobs, const struct visit *p, struct error *error)
 {
-    struct judging j = {.v = v, .work = work, .a = a, .b = b, .n = n};
+    struct judging j = *jobs;
+    const struct verify *v = j.v;
+    const struct work *work = j.work;
+    const size_t n = j.n;
     int rc = 0;
     j.results = mem_alloc(n * sizeof *j.results);
     pool_run(v->pool, (n + JUDGE_CHUNK - 1) / JUDGE_CHUNK, judge_task, &j);
@@ -287,8 +290,11 @@ static int run(const struct verify *v, const struct visit *p, const struct work 
             rc = load(v, p, w->block_a, &a, error);
         if (rc == 0 && w->block_b != w->block_a && b.block != (long)w->block_b)
             rc = load(v, p, w->block_b, &b, error);
-        if (rc == 0)
-            rc = judge(v, p, w, to - from, &a, w->block_b != w->block_a ? &b : &a, error);
+        if (rc == 0) {
+            const struct texts *other = w->block_b != w->block_a ? &b : &a;
+            rc = judge(&(struct judging){.v = v, .work = w, .a = &a, .b = other, .n = to - from}, p,
+                       error);
+        }
     }
     texts_free(&a);
     texts_free(&b);

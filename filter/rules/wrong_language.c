@@ -3,7 +3,7 @@
  * asks for a translation or code.  Both have to be told with confidence: a list of names says
  * nothing.
  */
-#include "filter/language.h"
+#include "filter/langid.h"
 #include "filter/rules.h"
 #include "filter/text.h"
 
@@ -28,18 +28,18 @@ static const char *const names_language[] = {
     "公式",      "单词",        "缩写",       NULL};
 
 /* Sure of the language from its words: many of them, and far from the next language. */
-static bool sure(const struct language *l)
+static bool sure(const struct langid *l)
 {
     return l->code != NULL && l->letters >= 30 && l->share >= 0.3;
 }
 
 /* A Han character says about as much as two letters. */
-static bool mostly_han(const struct language *l)
+static bool mostly_han(const struct langid *l)
 {
     return l->han >= 4 && 2 * l->han > l->latin + l->other;
 }
 
-static bool mostly_latin(const struct language *l)
+static bool mostly_latin(const struct langid *l)
 {
     return l->latin >= 8 && l->latin > 4 * (l->han + l->other);
 }
@@ -57,7 +57,7 @@ static bool neighbours(const char *a, const char *b)
 
 /* Do the two differ beyond doubt?  Across scripts the script decides; a request that holds words of
  * the reply's script asks for nothing wrong. */
-static bool differ(const struct language *request, const struct language *reply)
+static bool differ(const struct langid *request, const struct langid *reply)
 {
     if (mostly_han(reply) && reply->han >= 10 && mostly_latin(request))
         return request->han == 0;
@@ -68,10 +68,10 @@ static bool differ(const struct language *request, const struct language *reply)
     return strcmp(request->code, reply->code) != 0 && !neighbours(request->code, reply->code);
 }
 
-static const char *describe(const struct language *l)
+static const char *describe(const struct langid *l)
 {
     if (l->code != NULL)
-        return language_name(l->code);
+        return langid_name(l->code);
     return l->han > 0 ? "Chinese" : "a language in Latin letters";
 }
 
@@ -80,15 +80,15 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     (void)state;
     if (row->reply.len < 20 || row->request.len < 6)
         return false;
-    const struct language reply = language_of(row->reply);
+    const struct langid reply = langid_of(row->reply);
     if (reply.letters < 10)
         return false;
-    const struct language request = language_of(row->request);
+    const struct langid request = langid_of(row->request);
     if (!differ(&request, &reply) || text_asked(row, names_language) || text_has(row->reply, "```"))
         return false;
     /* A foreign input that the reply continues or summarises. */
     if (row->sample->input.len >= 40) {
-        const struct language input = language_of(row->sample->input);
+        const struct langid input = langid_of(row->sample->input);
         if (!differ(&input, &reply))
             return false;
     }

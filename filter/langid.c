@@ -1,4 +1,4 @@
-#include "filter/language.h"
+#include "filter/langid.h"
 
 #include "core/unicode.h"
 #include "filter/letters.h"
@@ -222,13 +222,13 @@ static void make(void)
         codes[n++] = scripts[i].code;
 }
 
-const char *const *language_codes(void)
+const char *const *langid_codes(void)
 {
     pthread_once(&made, make);
     return codes;
 }
 
-const char *language_name(const char *code)
+const char *langid_name(const char *code)
 {
     for (size_t t = 0; t < N_TABLES; t++)
         if (strcmp(tables[t].code, code) == 0)
@@ -302,10 +302,10 @@ static const char *by_script(const struct count *k, double *share)
     return NULL;
 }
 
-struct language language_of(struct slice text)
+struct langid langid_of(struct slice text)
 {
     struct count k = {0};
-    struct language l = {.code = NULL};
+    struct langid l = {.code = NULL};
     size_t best = 0;
     double second = 0;
     pthread_once(&made, make);
