@@ -9,6 +9,7 @@ note() { echo "$*"; : >"$dir/failed"; } # a file: half of this runs in subshells
 sh tests/layers.sh || note "the layer law is broken"
 sh tests/lint.sh || note "lint found something"
 sh tests/shell.sh || note "a script is not in order"
+sh tests/symbols.sh || note "two files export one name"
 
 # breaks SCRIPT FILE WORDS... : a tree of one file holding standard input must be refused in WORDS.
 breaks() {
@@ -42,5 +43,6 @@ yes 'int x;' | head -n 601 | breaks lint.sh core/x.c 'a file over 600 lines'
 echo 'void f(void) { strcpy(a, b); }' | breaks lint.sh core/x.c 'banned function'
 echo 'void f(void) { printf("x"); }' | breaks lint.sh model/x.c 'only cli/ prints'
 echo 'void f(void) { exit(1); }' | breaks lint.sh gen/x.c 'only cli/ prints'
+sh tests/symbols.sh "$BUILD/libcli.a" "$BUILD/libcli.a" >"$dir/out" && note "symbols.sh accepts a name exported twice"
 printf '/* %s: later */\n' 'TO''DO' | breaks lint.sh cli/x.c 'left open'
 [ ! -e "$dir/failed" ]
