@@ -9,7 +9,7 @@ enum { MAX_POSITIONS = 1 << 22, MAX_TOP = 1024 };
 
 static float logprob_of(const struct json *node)
 {
-    double v = json_number(node, NAN);
+    double v = json_number(node, (double)NAN);
     return v <= -9998 || !(v <= 0.001) ? NAN : (float)v;
 }
 
