@@ -1,0 +1,422 @@
+#include "serve/serve.h"
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/mem.h"
+#include "core/pool.h"
+#include "core/signals.h"
+#include "model/chat.h"
+#include "model/model.h"
+#include "model/tokenizer.h"
+#include "serve/engine.h"
+#include "serve/exchange.h"
+#include "serve/httpd.h"
+#include "serve/request.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum {
+    BODY_MAX = 8 << 20,
+    CONNECTIONS = 1024,
+    IDLE_S = 120,
+    CONTEXT_DEFAULT = 4096,
+    STOPS_MAX = CONFIG_MAX_EOS + 2,
+};
+
+struct server {
+    const struct serve_options *options;
+    struct pool *pool;
+    struct model *model;
+    struct tokenizer *tokenizer;
+    struct chat_template *chat;
+    struct buf bos, eos;
+    int32_t stops[STOPS_MAX], n_stops;
+    struct served served;
+    struct engine *engine;
+    struct httpd *httpd;
+    int64_t started_ms;
+    atomic_uint_fast64_t replies[6]; /* by the hundreds of the status */
+};
+
+/* -- small endpoints ------------------------------------------------------------------------- */
+
+static void count_status(struct server *s, int status)
+{
+    atomic_fetch_add(&s->replies[status / 100 % 6], 1);
+}
+
+static void answer(struct server *s, struct httpd_request *r, const char *type, struct buf *body)
+{
+    count_status(s, 200);
+    httpd_reply(r, 200, type, buf_view(body));
+    buf_free(body);
+}
+
+static void refuse(struct server *s, struct httpd_request *r, const struct api_problem *problem)
+{
+    count_status(s, problem->status);
+    exchange_refuse(r, problem);
+}
+
+static void handle_health(struct server *s, struct httpd_request *r)
+{
+    struct buf body = BUF;
+    buf_str(&body, "{\"status\":\"ok\"}");
+    answer(s, r, "application/json", &body);
+}
+
+static void handle_models(struct server *s, struct httpd_request *r)
+{
+    struct buf body = BUF;
+    buf_str(&body, "{\"object\":\"list\",\"data\":[{\"id\":");
+    json_quote(slice_of(s->served.name), JSON_REPAIR, &body);
+    buf_printf(&body,
+               ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"retort\","
+               "\"max_model_len\":%d}]}",
+               (long long)(s->started_ms / 1000), s->served.capacity);
+    answer(s, r, "application/json", &body);
+}
+
+static void metric(struct buf *out, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    buf_printf(out, "# HELP retort_%s %s\n# TYPE retort_%s %s\nretort_%s %llu\n", name, help, name,
+               type, name, (unsigned long long)value);
+}
+
+static void handle_metrics(struct server *s, struct httpd_request *r)
+{
+    struct engine_stats stats;
+    struct buf body = BUF;
+    engine_stats(s->engine, &stats);
+    metric(&body, "prompt_tokens_total", "counter", "Tokens of prompts.", stats.prompt_tokens);
+    metric(&body, "generation_tokens_total", "counter", "Tokens written.", stats.completion_tokens);
+    metric(&body, "jobs_total", "counter", "Prompts accepted.", stats.jobs);
+    metric(&body, "jobs_refused_total", "counter", "Prompts refused, queue full.", stats.refused);
+    metric(&body, "steps_total", "counter", "Passes of the model.", stats.steps);
+    metric(&body, "replies_running", "gauge", "Replies being written.", (uint64_t)stats.running);
+    metric(&body, "jobs_waiting", "gauge", "Prompts in the queue.", (uint64_t)stats.waiting);
+    metric(&body, "connections_open", "gauge", "Requests being answered.", httpd_open(s->httpd));
+    metric(&body, "resident_memory_peak_bytes", "gauge", "Peak memory.", mem_peak());
+    buf_str(&body, "# HELP retort_http_replies_total Replies by class of status.\n"
+                   "# TYPE retort_http_replies_total counter\n");
+    for (int i = 2; i < 6; i++)
+        buf_printf(&body, "retort_http_replies_total{code=\"%dxx\"} %llu\n", i,
+                   (unsigned long long)atomic_load(&s->replies[i]));
+    answer(s, r, "text/plain; version=0.0.4", &body);
+}
+
+static struct json *body_object(struct server *s, struct httpd_request *r)
+{
+    struct api_problem problem;
+    struct error error = {0};
+    struct json *body = json_parse(httpd_body(r), JSON_REPAIR, &error);
+    if (body != NULL)
+        return body;
+    api_problem_set(&problem, 400, "invalid_request_error", NULL, "the body is not JSON: %s",
+                    error.text);
+    refuse(s, r, &problem);
+    return NULL;
+}
+
+static void invalid_field(struct server *s, struct httpd_request *r, const char *field,
+                          const char *what)
+{
+    struct api_problem problem;
+    api_problem_set(&problem, 400, "invalid_request_error", field, "%s: expected %s", field, what);
+    refuse(s, r, &problem);
+}
+
+/* {"content":…} as llama.cpp, {"prompt":…} as vLLM. */
+static void handle_tokenize(struct server *s, struct httpd_request *r)
+{
+    struct json *in = body_object(s, r);
+    struct tokens ids = TOKENS;
+    struct error error = {0};
+    struct buf body = BUF;
+    struct slice text = json_string(json_get(in, "content"));
+    unsigned flags = TOKENIZER_PARSE;
+    if (in == NULL)
+        return;
+    if (text.data == NULL)
+        text = json_string(json_get(in, "prompt"));
+    if (json_true(json_get(in, "add_special")) || json_true(json_get(in, "add_special_tokens")))
+        flags |= TOKENIZER_TEMPLATE;
+    if (text.data == NULL ||
+        tokenizer_encode(s->tokenizer, s->served.scratch, text, flags, &ids, &error) != 0) {
+        invalid_field(s, r, "content", text.data == NULL ? "a text" : "a shorter text");
+    } else {
+        buf_str(&body, "{\"tokens\":[");
+        for (size_t i = 0; i < ids.n; i++)
+            buf_printf(&body, "%s%d", i != 0 ? "," : "", ids.ids[i]);
+        buf_printf(&body, "],\"count\":%zu,\"max_model_len\":%d}", ids.n, s->served.capacity);
+        answer(s, r, "application/json", &body);
+    }
+    tokens_free(&ids);
+    json_free(in);
+}
+
+static void handle_detokenize(struct server *s, struct httpd_request *r)
+{
+    struct json *in = body_object(s, r);
+    const struct json *list = json_get(in, "tokens");
+    struct tokens ids = TOKENS;
+    struct buf text = BUF, body = BUF;
+    bool good = json_type(list) == JSON_ARRAY;
+    if (in == NULL)
+        return;
+    for (const struct json *node = json_first(list); good && node != NULL; node = json_next(node)) {
+        int64_t id = -1;
+        good = json_integer(node, &id) == 0 && id >= 0 && id < tokenizer_size(s->tokenizer);
+        tokens_push(&ids, (int32_t)id);
+    }
+    if (!good) {
+        invalid_field(s, r, "tokens", "a list of this model's token ids");
+    } else {
+        tokenizer_decode(s->tokenizer, ids.ids, ids.n, 0, &text);
+        buf_str(&body, "{\"content\":");
+        json_quote(buf_view(&text), JSON_REPAIR, &body);
+        buf_char(&body, '}');
+        answer(s, r, "application/json", &body);
+    }
+    buf_free(&text);
+    tokens_free(&ids);
+    json_free(in);
+}
+
+static void handle_completion(struct server *s, struct httpd_request *r, enum request_kind kind)
+{
+    struct api_problem problem;
+    struct request request;
+    if (request_parse(&request, kind, httpd_body(r), &s->served, &problem) != 0)
+        refuse(s, r, &problem);
+    else
+        count_status(s, exchange_begin(s->engine, &s->served, &request, r));
+    request_free(&request);
+}
+
+static void handle_chat(struct server *s, struct httpd_request *r)
+{
+    handle_completion(s, r, REQUEST_CHAT);
+}
+
+static void handle_text(struct server *s, struct httpd_request *r)
+{
+    handle_completion(s, r, REQUEST_TEXT);
+}
+
+/* -- routing --------------------------------------------------------------------------------- */
+
+struct route {
+    const char *method, *path;
+    bool open; /* without a key */
+    void (*handle)(struct server *s, struct httpd_request *r);
+};
+
+static const struct route routes[] = {
+    {"POST", "/v1/chat/completions", false, handle_chat},
+    {"POST", "/v1/completions", false, handle_text},
+    {"GET", "/v1/models", false, handle_models},
+    {"GET", "/health", true, handle_health},
+    {"GET", "/metrics", false, handle_metrics},
+    {"POST", "/tokenize", false, handle_tokenize},
+    {"POST", "/detokenize", false, handle_detokenize},
+    {NULL, NULL, false, NULL},
+};
+
+/* Compare in a time that does not tell how much of the key was right. */
+static bool same_key(const char *given, const char *key)
+{
+    const size_t n = strlen(key), m = strlen(given);
+    unsigned char differ = n != m;
+    for (size_t i = 0; i < n; i++)
+        differ |= (unsigned char)(key[i] ^ (m != 0 ? given[i % m] : 0));
+    return differ == 0;
+}
+
+static bool may_enter(const struct server *s, const struct httpd_request *r)
+{
+    const char *header = httpd_header(r, "Authorization");
+    if (s->options->key == NULL)
+        return true;
+    return header != NULL && strncmp(header, "Bearer ", 7) == 0 &&
+           same_key(header + 7, s->options->key);
+}
+
+static const struct route *find_route(const struct httpd_request *r, bool *path_known)
+{
+    *path_known = false;
+    for (const struct route *route = routes; route->path != NULL; route++) {
+        if (strcmp(route->path, httpd_path(r)) != 0)
+            continue;
+        *path_known = true;
+        if (strcmp(route->method, httpd_method(r)) == 0)
+            return route;
+    }
+    return NULL;
+}
+
+static void handle(void *context, struct httpd_request *r)
+{
+    struct server *s = context;
+    struct api_problem problem;
+    bool path_known;
+    const struct route *route = find_route(r, &path_known);
+    if (route == NULL) {
+        api_problem_set(&problem, path_known ? 405 : 404, "invalid_request_error", NULL,
+                        path_known ? "%s does not take this method" : "no such path: %s",
+                        httpd_path(r));
+        refuse(s, r, &problem);
+    } else if (!route->open && !may_enter(s, r)) {
+        api_problem_set(&problem, 401, "invalid_request_error", NULL,
+                        "a valid API key is needed: Authorization: Bearer KEY");
+        problem.code = "invalid_api_key";
+        refuse(s, r, &problem);
+    } else if (httpd_too_large(r)) {
+        api_problem_set(&problem, 413, "invalid_request_error", NULL,
+                        "the body is larger than %d bytes", BODY_MAX);
+        refuse(s, r, &problem);
+    } else {
+        route->handle(s, r);
+    }
+}
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+static void add_stop(struct server *s, int32_t id)
+{
+    for (int32_t i = 0; i < s->n_stops; i++)
+        if (s->stops[i] == id)
+            return;
+    if (id >= 0 && s->n_stops < STOPS_MAX)
+        s->stops[s->n_stops++] = id;
+}
+
+/* What ends a reply: the config's end tokens, the tokenizer's, and the template's end of turn. */
+static void find_stops(struct server *s)
+{
+    const struct model_config *config = model_config(s->model);
+    struct buf end = BUF;
+    for (int32_t i = 0; i < config->n_eos; i++)
+        add_stop(s, config->eos[i]);
+    add_stop(s, tokenizer_eos(s->tokenizer));
+    if (s->chat != NULL && chat_template_end(s->chat, s->tokenizer, &end))
+        add_stop(s, tokenizer_id(s->tokenizer, slice_trim(buf_view(&end))));
+    buf_free(&end);
+}
+
+static const char *literal_of(const struct tokenizer *t, int32_t id, struct buf *out)
+{
+    if (id < 0)
+        return NULL;
+    buf_slice(out, tokenizer_piece(t, id));
+    return buf_text(out);
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+static int load(struct server *s, struct error *error)
+{
+    const struct serve_options *o = s->options;
+    struct model_options how = {.method = MODEL_FROZEN};
+    s->pool = pool_new(o->threads);
+    how.pool = s->pool;
+    s->tokenizer = tokenizer_load(o->model, error);
+    s->model = s->tokenizer != NULL ? model_load(o->model, &how, error) : NULL;
+    if (s->model == NULL)
+        return -1;
+    if (tokenizer_size(s->tokenizer) > model_config(s->model)->vocab)
+        return error_set(error, ERROR_INPUT,
+                         "%s: the tokenizer has %d tokens and the model %d; they do not belong "
+                         "together",
+                         o->model, tokenizer_size(s->tokenizer), model_config(s->model)->vocab);
+    s->chat = o->template != NULL ? chat_template_named(o->template, error)
+                                  : chat_template_load(o->model, NULL);
+    return o->template != NULL && s->chat == NULL ? -1 : 0;
+}
+
+static int start(struct server *s, struct error *error)
+{
+    const struct serve_options *o = s->options;
+    const int32_t positions = model_config(s->model)->positions;
+    struct engine_options how = {.model = s->model, .tokenizer = s->tokenizer};
+    struct httpd_options http = {.address = o->address != NULL ? o->address : "127.0.0.1",
+                                 .port = o->port,
+                                 .max_body = BODY_MAX,
+                                 .connections = CONNECTIONS,
+                                 .idle_s = IDLE_S,
+                                 .handle = handle,
+                                 .context = s};
+    find_stops(s);
+    how.stops = s->stops;
+    how.n_stops = s->n_stops;
+    how.slots = o->slots;
+    how.queue = o->queue;
+    how.capacity = o->context > 0 ? o->context : CONTEXT_DEFAULT;
+    if (how.capacity > positions)
+        how.capacity = positions;
+    s->served =
+        (struct served){.name = o->name != NULL ? o->name : last_part(o->model),
+                        .tokenizer = s->tokenizer,
+                        .scratch = tokenizer_scratch_new(s->tokenizer),
+                        .chat = s->chat,
+                        .bos = literal_of(s->tokenizer, tokenizer_bos(s->tokenizer), &s->bos),
+                        .eos = literal_of(s->tokenizer, tokenizer_eos(s->tokenizer), &s->eos),
+                        .capacity = how.capacity};
+    s->engine = engine_start(&how, error);
+    if (s->engine == NULL)
+        return -1;
+    s->httpd = httpd_start(&http, error);
+    return s->httpd != NULL ? 0 : -1;
+}
+
+/* Sleep until the signal, then let what runs finish. */
+static void wait_and_drain(struct server *s)
+{
+    struct pollfd signal_fd = {signals_wake_fd(), POLLIN, 0};
+    const int64_t second = 1000000000;
+    int64_t deadline;
+    while (!signals_draining())
+        (void)poll(&signal_fd, signal_fd.fd >= 0 ? 1 : 0, 1000);
+    httpd_quiesce(s->httpd);
+    deadline = clock_ns() + s->options->drain_s * second;
+    while (httpd_open(s->httpd) != 0 && clock_ns() < deadline)
+        clock_sleep_ms(20);
+}
+
+static void server_free(struct server *s)
+{
+    engine_stop(s->engine); /* its jobs hold requests of the HTTP server, whose thread submits */
+    httpd_stop(s->httpd);
+    engine_free(s->engine);
+    tokenizer_scratch_free(s->served.scratch);
+    chat_template_free(s->chat);
+    tokenizer_free(s->tokenizer);
+    model_free(s->model);
+    pool_free(s->pool);
+    buf_free(&s->bos);
+    buf_free(&s->eos);
+}
+
+int serve_run(const struct serve_options *options, struct error *error)
+{
+    struct server s = {.options = options, .bos = BUF, .eos = BUF};
+    int rc = load(&s, error);
+    s.started_ms = clock_wall_ms();
+    if (rc == 0)
+        rc = start(&s, error);
+    if (rc == 0) {
+        if (options->ready != NULL)
+            options->ready(options->ready_context, s.served.name, httpd_port(s.httpd));
+        wait_and_drain(&s);
+    }
+    server_free(&s);
+    return rc;
+}
