@@ -4,7 +4,7 @@
 #include "core/mem.h"
 #include "train/create.h"
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "DIR", .kind = VALUE_DIR, .help = "the folder to make"},
     {.name = "TEXT",
      .kind = VALUE_FILE,
@@ -14,7 +14,7 @@ static const struct operand operands[] = {
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "config",
      .kind = VALUE_FILE,
      .argument = "FILE",
@@ -36,7 +36,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort new-model base --config shape.json --vocab 1024 texts.jsonl",
      "a vocabulary of 1,024 tokens learnt from texts.jsonl, and random weights"},
     {"retort new-model small --config small.json --tokenizer Qwen2.5-0.5B",

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct operand operands[] = {
+static const struct command_operand operands[] = {
     {.name = "DIR", .kind = VALUE_DIR, .help = "the model: a Hugging Face folder"},
     OPERANDS_END,
 };
 
-static const struct option options[] = {
+static const struct command_option options[] = {
     {.name = "port",
      .letter = 'p',
      .kind = VALUE_INTEGER,
@@ -70,7 +70,7 @@ static const struct option options[] = {
     OPTIONS_END,
 };
 
-static const struct example examples[] = {
+static const struct command_example examples[] = {
     {"retort serve student", "serve the folder student on http://127.0.0.1:8080/v1"},
     {"retort serve student --port 0 --name big", "any free port, told on standard error"},
     {"KEY=secret retort serve student --host 0.0.0.0 --api-key-env KEY",
