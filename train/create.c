@@ -64,6 +64,7 @@ static int add_file(struct tokenizer_trainer *t, const char *path, struct error 
 static struct tokenizer *train_tokenizer(const struct create_options *o, struct error *error)
 {
     const struct tokenizer_train_options how = {.vocab_size = o->vocab,
+                                                .digits = true,
                                                 .specials = specials,
                                                 .eos = specials[2],
                                                 .pad = specials[0]};
