@@ -18,6 +18,7 @@
 #include "core/slice.h"
 #include "model/tokenizer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tokenizer_trainer;
@@ -27,6 +28,8 @@ struct tokenizer_train_options {
                                     not hold enough pairs */
     const char *const *specials; /* NULL-ended: control tokens, ids 0, 1 …; NULL for none */
     const char *bos, *eos, *pad; /* among the specials, or NULL */
+    bool digits;                 /* each digit is a word of its own, so that numbers are read and
+                                    written digit by digit */
     uint64_t min_frequency;      /* pairs seen less often are not joined; 0 means 2 */
 };
 

@@ -70,17 +70,12 @@ static struct tokenizer *train_tokenizer(const struct create_options *o, struct 
                                                 .pad = specials[0]};
     struct tokenizer_trainer *t = tokenizer_trainer_new(&how, error);
     struct tokenizer *made = NULL;
-    struct buf json = BUF, config = BUF;
     int rc = t != NULL ? 0 : -1;
     for (size_t i = 0; i < o->n_texts && rc == 0; i++)
         rc = add_file(t, o->texts[i], error);
     if (rc == 0)
-        rc = tokenizer_trainer_finish(t, &json, &config, error);
-    if (rc == 0)
-        made = tokenizer_parse(buf_view(&json), buf_view(&config), error);
+        made = tokenizer_trainer_finish(t, error);
     tokenizer_trainer_free(t);
-    buf_free(&json);
-    buf_free(&config);
     return made;
 }
 

@@ -39,6 +39,10 @@ struct tokenizer_trainer {
     const char *const *specials;
     const char *bos, *eos, *pad;
     uint64_t min_frequency;
+    struct slice split_name; /* how texts are cut into words, here and in the result */
+    struct splitters splitters;
+    struct normalizers normalizers; /* none, for these splits */
+    struct split_scratch scratch;
     struct buf pool; /* bytes of the words */
     struct word *words;
     size_t n, cap;
@@ -84,6 +88,11 @@ struct tokenizer_trainer *tokenizer_trainer_new(const struct tokenizer_train_opt
     r->newest = -1;
     r->pool = BUF_MAX(POOL_MAX);
     r->repaired = BUF_MAX(POOL_MAX);
+    r->split_name = options->digits ? SLICE("smollm") : SLICE("gpt-2");
+    if (splitters_by_name(&r->splitters, &r->normalizers, r->split_name, error) != 0) {
+        tokenizer_trainer_free(r);
+        return NULL;
+    }
     return r;
 }
 
@@ -134,19 +143,20 @@ static int count_word(struct tokenizer_trainer *r, struct slice word, struct err
 
 int tokenizer_trainer_add(struct tokenizer_trainer *r, struct slice text, struct error *error)
 {
-    const char *name;
-    split_matcher *match = split_known(split_known_gpt2, &name);
+    const struct word_list *words;
     if (!utf8_valid(text)) {
         buf_clear(&r->repaired);
         if (utf8_repair(text, &r->repaired) != 0)
             return error_set(error, ERROR_LIMIT, "training a vocabulary: a text is too long");
         text = buf_view(&r->repaired);
     }
-    for (size_t at = 0; at < text.len;) {
-        size_t n = match(text.data + at, text.len - at);
-        if (n <= WORD_MAX && count_word(r, (struct slice){text.data + at, n}, error) != 0)
+    if (splitters_apply(&r->splitters, text, &r->scratch, &words, error) != 0)
+        return -1;
+    for (size_t i = 0; i < words->n; i++) {
+        const struct word_range w = words->words[i];
+        if (w.end - w.begin <= WORD_MAX &&
+            count_word(r, slice_sub(text, w.begin, w.end - w.begin), error) != 0)
             return -1;
-        at += n;
     }
     return 0;
 }
@@ -396,7 +406,7 @@ struct tokenizer *tokenizer_trainer_finish(struct tokenizer_trainer *r, struct e
     t->bos = role(t, r->bos);
     t->eos = role(t, r->eos);
     t->pad = role(t, r->pad);
-    if (splitters_by_name(&t->splitters, &t->normalizers, SLICE("gpt-2"), error) == 0 &&
+    if (splitters_by_name(&t->splitters, &t->normalizers, r->split_name, error) == 0 &&
         tokenizer_complete(t, error) == 0) {
         tokenizer_digest_parts(t);
         return t;
@@ -415,6 +425,9 @@ void tokenizer_trainer_free(struct tokenizer_trainer *r)
         mem_free(r->pairs[i].words);
     buf_free(&r->pool);
     buf_free(&r->repaired);
+    splitters_free(&r->splitters);
+    normalizers_free(&r->normalizers);
+    split_scratch_free(&r->scratch);
     mem_free(r->words);
     mem_free(r->index);
     mem_free(r->ids);

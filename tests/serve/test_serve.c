@@ -44,15 +44,6 @@ static const char config_text[] =
     "\"tie_word_embeddings\":true,\"bos_token_id\":0,\"eos_token_id\":1,\"torch_dtype\":"
     "\"float32\",\"initializer_range\":0.3}";
 
-static void write_file(const char *name, struct slice text)
-{
-    struct error error = {0};
-    char *path = file_join(folder, name);
-    if (file_replace(path, text, &error) != 0)
-        fail_msg("%s", error.text);
-    mem_free(path);
-}
-
 static void write_tokenizer(void)
 {
     static const char *const specials[] = {"<|im_start|>", "<|im_end|>", NULL};
@@ -63,17 +54,16 @@ static void write_tokenizer(void)
                                                 .pad = "<|im_end|>"};
     struct error error = {0};
     struct tokenizer_trainer *t = tokenizer_trainer_new(&how, &error);
-    struct buf json = BUF, config = BUF;
+    struct tokenizer *made;
     assert_non_null(t);
     for (int i = 0; i < 20; i++)
         (void)tokenizer_trainer_add(
             t, SLICE("the quick brown fox jumps over the lazy dog and the user asks"), &error);
-    assert_int_equal(tokenizer_trainer_finish(t, &json, &config, &error), 0);
-    write_file("tokenizer.json", buf_view(&json));
-    write_file("tokenizer_config.json", buf_view(&config));
+    made = tokenizer_trainer_finish(t, &error);
+    assert_non_null(made);
+    assert_int_equal(tokenizer_write(made, folder, (struct slice){NULL, 0}, &error), 0);
+    tokenizer_free(made);
     tokenizer_trainer_free(t);
-    buf_free(&json);
-    buf_free(&config);
 }
 
 static void write_model(void)
