@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "model/sampling.h"
 #include "serve/stops.h"
 
 #include <math.h>
@@ -223,7 +224,8 @@ static void prepare(struct engine *e, const struct reply *r, const float *raw)
 
 static int32_t draw(struct engine *e, const struct reply *r)
 {
-    return sampling_pick(&r->sampling, e->logits, e->vocab, r->ids, r->n, (uint64_t)written(r));
+    const struct sampling_state state = {r->ids, r->n, (uint64_t)written(r)};
+    return sampling_pick(&r->sampling, e->logits, e->vocab, &state);
 }
 
 /* The next token.  With a grammar: most draws are allowed as they are; where one is not, every token is
@@ -362,7 +364,7 @@ static void reply_begin(struct engine *e, struct job *j)
     struct reply *r;
     int slot;
     sampling.seed += (uint64_t)j->started;
-    slot = generator_open(e->generator, j->prompt, spec->prompt_tokens, &sampling, &error);
+    slot = generator_open(e->generator, j->prompt, spec->prompt_tokens, &error);
     if (slot < 0) {
         struct engine_event event = {.choice = j->started++,
                                      .finish = FINISH_ERROR,

@@ -215,7 +215,8 @@ static ssize_t stream_read(void *context, uint64_t position, char *out, size_t m
     return given;
 }
 
-/* With the lock held: hand the answer to libmicrohttpd. */
+/* Hand the answer to libmicrohttpd.  Without the lock, which stream_read takes inside of a lock of
+ * the library; what is read here no longer changes once there is a status. */
 static enum MHD_Result queue_answer(struct httpd_request *r)
 {
     struct MHD_Response *answer =
@@ -238,16 +239,15 @@ static enum MHD_Result queue_answer(struct httpd_request *r)
 
 static enum MHD_Result answer_or_wait(struct httpd_request *r)
 {
-    enum MHD_Result rc = MHD_YES;
+    bool answered;
     pthread_mutex_lock(&r->lock);
-    if (r->status != 0) {
-        rc = queue_answer(r);
-    } else {
+    answered = r->status != 0;
+    if (!answered) {
         r->suspended = true;
         MHD_suspend_connection(r->connection);
     }
     pthread_mutex_unlock(&r->lock);
-    return rc;
+    return answered ? queue_answer(r) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
