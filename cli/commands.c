@@ -5,8 +5,9 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_init, &cmd_new_model, &cmd_gen,    &cmd_filter, &cmd_train, &cmd_serve, &cmd_status,
-    &cmd_show, &cmd_import,    &cmd_export, &cmd_doctor, &cmd_help,  NULL,
+    &cmd_init,   &cmd_new_model, &cmd_gen,    &cmd_filter, &cmd_train,
+    &cmd_eval,   &cmd_run,       &cmd_serve,  &cmd_status, &cmd_show,
+    &cmd_import, &cmd_export,    &cmd_doctor, &cmd_help,   NULL,
 };
 
 static const struct command_option recipe_options[] = {

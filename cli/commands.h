@@ -5,8 +5,8 @@
 #include "cli/command.h"
 
 extern const struct command cmd_doctor;
+extern const struct command cmd_eval;
 extern const struct command cmd_export;
-extern const struct command cmd_filter;
 extern const struct command cmd_filter;
 extern const struct command cmd_gen;
 extern const struct command cmd_help;

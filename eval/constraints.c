@@ -3,7 +3,7 @@
 #include "core/buf.h"
 #include "core/regex.h"
 #include "core/unicode.h"
-#include "eval/language.h"
+#include "eval/tongue.h"
 #include "eval/text.h"
 
 #include <string.h>
@@ -99,20 +99,20 @@ static bool keywords_letters(struct slice reply, const struct json *args)
 
 static bool response_language(struct slice reply, const struct json *args)
 {
-    const char *language = language_code(reply);
+    const char *language = tongue_of(reply);
     return *language == '\0' || slice_is(text_of(args, "language"), language);
 }
 
 static bool english_capital(struct slice reply, const struct json *args)
 {
     (void)args;
-    return text_is_upper(reply) && strcmp(language_code(reply), "en") == 0;
+    return text_is_upper(reply) && strcmp(tongue_of(reply), "en") == 0;
 }
 
 static bool english_lowercase(struct slice reply, const struct json *args)
 {
     (void)args;
-    return text_is_lower(reply) && strcmp(language_code(reply), "en") == 0;
+    return text_is_lower(reply) && strcmp(tongue_of(reply), "en") == 0;
 }
 
 static bool capital_word_frequency(struct slice reply, const struct json *args)

@@ -2,7 +2,7 @@
  * Constraints on a reply that a program can check, as IFEval defines them (Zhou et al. 2023,
  * "Instruction-Following Evaluation for Large Language Models"): the 25 instruction ids with the
  * keyword arguments of its files.  The verdicts are meant to be those of its reference code; where
- * that uses NLTK's sentence splitter and langdetect, rules of our own stand in (text.h, language.h).
+ * that uses NLTK's sentence splitter and langdetect, rules of our own stand in (text.h, tongue.h).
  */
 #ifndef EVAL_CONSTRAINTS_H
 #define EVAL_CONSTRAINTS_H

@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "eval/constraints.h"
-#include "eval/language.h"
+#include "eval/tongue.h"
 #include "eval/text.h"
 
 #include <stdio.h>
@@ -67,11 +67,11 @@ static void test_counting(void **state)
     assert_int_equal(text_sentences(SLICE("Title\n\nIt was 3.5 m long.")), 1);
     assert_int_equal(text_words(SLICE("It's a well-known fact_x.")), 6);
     assert_int_equal(text_capital_words(SLICE("DON'T stop, SELF-MADE (USA) I x COVID-19.")), 6);
-    assert_string_equal(language_code(SLICE("Das ist nicht der Weg und die Brücke.")), "de");
-    assert_string_equal(language_code(SLICE("O gato não está em casa, mas você sim.")), "pt");
-    assert_string_equal(language_code(SLICE("यह एक अच्छा दिन है और मैं खुश हूँ")), "hi");
-    assert_string_equal(language_code(SLICE("این یک روز خوب است که در آن")), "fa");
-    assert_string_equal(language_code(SLICE("123 456")), "");
+    assert_string_equal(tongue_of(SLICE("Das ist nicht der Weg und die Brücke.")), "de");
+    assert_string_equal(tongue_of(SLICE("O gato não está em casa, mas você sim.")), "pt");
+    assert_string_equal(tongue_of(SLICE("यह एक अच्छा दिन है और मैं खुश हूँ")), "hi");
+    assert_string_equal(tongue_of(SLICE("این یک روز خوب است که در آن")), "fa");
+    assert_string_equal(tongue_of(SLICE("123 456")), "");
 }
 
 struct tally {

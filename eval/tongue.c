@@ -1,4 +1,4 @@
-#include "eval/language.h"
+#include "eval/tongue.h"
 
 #include "core/buf.h"
 #include "core/unicode.h"
@@ -134,7 +134,7 @@ static void words_only(struct slice text, struct buf *out)
     buf_free(&lower);
 }
 
-const char *language_code(struct slice text)
+const char *tongue_of(struct slice text)
 {
     const char *script = main_script(text), *found = script;
     struct buf words = BUF;
