@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-static const struct stage_kind *const stages[] = {&stage_gen, &stage_filter, &stage_train,
-                                                  &stage_eval, NULL};
+static const struct stage_kind *const stages[] = {&stage_gen, &stage_filter, &stage_train, NULL};
 
 static const struct command_operand operands[] = {
     {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
@@ -22,7 +21,7 @@ static const struct command_option options[] = {
     {.name = "until",
      .kind = VALUE_CHOICE,
      .argument = "STAGE",
-     .choices = "gen|filter|train|eval",
+     .choices = "gen|filter|train",
      .help = "stop behind this stage"},
     {.name = "again",
      .kind = VALUE_NONE,
@@ -117,10 +116,10 @@ const struct command cmd_run = {
     .name = "run",
     .summary = "run every stage of a recipe, resuming at the first unfinished one",
     .description =
-        "Runs gen, filter, train and eval in this order. A stage that has finished on the same "
+        "Runs gen, filter and train in this order. A stage that has finished on the same "
         "rows with the same settings is left out, so the command can be stopped at any time and "
         "given again: nothing that was paid for is asked twice, and only what a change touches is "
-        "done again. Stages that the recipe does not ask for (no prompts, no student, no suite) "
+        "done again. Stages that the recipe does not ask for (no prompts, no student) "
         "are left out too.",
     .operands = operands,
     .options = options,

@@ -4,11 +4,25 @@
 
 #include <string.h>
 
+/* clang-format off: one line a command */
 const struct command *const commands[] = {
-    &cmd_init,   &cmd_new_model, &cmd_gen,    &cmd_filter, &cmd_train,
-    &cmd_eval,   &cmd_run,       &cmd_serve,  &cmd_status, &cmd_show,
-    &cmd_import, &cmd_export,    &cmd_doctor, &cmd_help,   NULL,
+    &cmd_init,
+    &cmd_run,
+    &cmd_gen,
+    &cmd_filter,
+    &cmd_train,
+    &cmd_eval,
+    &cmd_serve,
+    &cmd_status,
+    &cmd_show,
+    &cmd_import,
+    &cmd_export,
+    &cmd_new_model,
+    &cmd_doctor,
+    &cmd_help,
+    NULL,
 };
+/* clang-format on */
 
 static const struct command_option recipe_options[] = {
     {.name = "set",

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: tasks prompts|rows|suite|text train|heldout|unseen N SEED\n");
         return 2;
     }
-    for (long i = 0, n = atol(argv[3]); i < n; i++) {
+    for (long i = 0, n = strtol(argv[3], NULL, 10); i < n; i++) {
         struct rng r = rng_new(strtoull(argv[4], NULL, 10), (uint64_t)kind << 32 | (uint64_t)i);
         buf_clear(&line);
         if (kind == KIND_TEXT) {
