@@ -96,8 +96,22 @@ bool normalize_unicode_form(enum normalizer_kind kind, const struct aligned *in,
     return true;
 }
 
+/* Nothing but ASCII, and, where `printable`, no control character and no line end. */
+static bool plain_ascii(struct slice text, bool printable)
+{
+    unsigned char low = 0x20, high = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        low = c < low ? c : low;
+        high |= (unsigned char)(c + (c == 0x7F));
+    }
+    return high < 0x80 && (!printable || low == 0x20);
+}
+
 bool normalize_strip_accents(const struct aligned *in, bool nonspacing, struct aligned_out *out)
 {
+    if (plain_ascii(in->text, false))
+        return false;
     for (size_t i = 0; i < in->text.len;) {
         uint32_t c;
         size_t n = char_decode(in->text.data + i, &c);
@@ -127,8 +141,23 @@ static void emit_lower(const struct aligned *in, size_t at, size_t n, uint32_t c
     }
 }
 
+static void lower_ascii(struct slice text, struct buf *out)
+{
+    if (buf_reserve(out, text.len) != 0)
+        return;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        out->data[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    out->len = text.len;
+}
+
 bool normalize_lowercase(const struct aligned *in, struct aligned_out *out)
 {
+    if (!out->mapped && plain_ascii(in->text, false)) {
+        lower_ascii(in->text, &out->text);
+        return true;
+    }
     for (size_t i = 0; i < in->text.len;) {
         uint32_t c;
         size_t n = char_decode(in->text.data + i, &c);
@@ -149,6 +178,8 @@ static bool is_chinese(uint32_t c)
 bool normalize_bert_clean(const struct aligned *in, bool chinese, bool clean,
                           struct aligned_out *out)
 {
+    if (plain_ascii(in->text, true))
+        return false;
     for (size_t i = 0; i < in->text.len;) {
         uint32_t c;
         size_t n = char_decode(in->text.data + i, &c);
