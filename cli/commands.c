@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &cmd_show,
     &cmd_import,
     &cmd_export,
+    &cmd_report,
     &cmd_new_model,
     &cmd_doctor,
     &cmd_help,

@@ -13,6 +13,7 @@ extern const struct command cmd_help;
 extern const struct command cmd_import;
 extern const struct command cmd_init;
 extern const struct command cmd_new_model;
+extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_serve;
 extern const struct command cmd_show;

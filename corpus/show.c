@@ -166,27 +166,29 @@ static int gather(struct corpus *c, int64_t id, struct json *out, struct error *
     return put_origin(c, request, out, error);
 }
 
-int show_sample(struct corpus *c, const char *id, struct json **out, struct error *error)
+int show_number(struct corpus *c, int64_t id, struct json **out, struct error *error)
 {
-    int64_t number = samples_id(c, id, error);
     struct json *shown = NULL;
-    int rc;
-    if (number <= 0)
-        return (int)number;
-    rc = rows_first(c,
-                    "SELECT s.id, s.name, d.kept, s.source, s.request_id, s.choice, s.added_ms,"
-                    " s.system, s.instruction, s.input, s.output, s.reasoning, s.messages,"
-                    " s.finish_reason, s.meta"
-                    " FROM sample s JOIN decision d ON d.sample_id = s.id WHERE s.id = ?1",
-                    number, &shown, error);
+    int rc = rows_first(c,
+                        "SELECT s.id, s.name, d.kept, s.source, s.request_id, s.choice, s.added_ms,"
+                        " s.system, s.instruction, s.input, s.output, s.reasoning, s.messages,"
+                        " s.finish_reason, s.meta"
+                        " FROM sample s JOIN decision d ON d.sample_id = s.id WHERE s.id = ?1",
+                        id, &shown, error);
     if (rc != 1)
         return rc;
-    if (gather(c, number, shown, error) != 0) {
+    if (gather(c, id, shown, error) != 0) {
         json_free(shown);
         return -1;
     }
     *out = shown;
     return 1;
+}
+
+int show_sample(struct corpus *c, const char *id, struct json **out, struct error *error)
+{
+    int64_t number = samples_id(c, id, error);
+    return number > 0 ? show_number(c, number, out, error) : (int)number;
 }
 
 /* ---- telling ---- */

@@ -23,6 +23,7 @@
  * The last five only where the sample was generated.  1 and an owned tree, 0 no such sample, -1.
  */
 int show_sample(struct corpus *c, const char *id, struct json **out, struct error *error);
+int show_number(struct corpus *c, int64_t id, struct json **out, struct error *error);
 /* The same for a person to read. */
 void show_text(const struct json *shown, struct buf *out);
 
