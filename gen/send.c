@@ -1,8 +1,11 @@
 /* Reserve, pace, send. */
 #include "gen/run.h"
 
-/* Jobs the writer may be behind before sending waits for it. */
-enum { BEHIND = 16384 };
+enum {
+    BEHIND = 16384, /* jobs the writer may be behind before sending waits for it */
+    BURST = 64,     /* requests sent before the replies that came meanwhile are heard: what a fast
+                       teacher answers at once needs no more connections */
+};
 
 static struct items *next_list(struct lane *l)
 {
@@ -96,7 +99,7 @@ static int send_lane(struct gen *g, struct lane *l, int64_t now, struct error *e
         g->wake_ns = due;
     if (limited)
         reserve(g, l);
-    for (;;) {
+    for (int sent = 0;; sent++) {
         struct items *from = limited ? (l->cleared.n ? &l->cleared : NULL) : next_list(l);
         if (!from || g->stopping)
             return 0;
@@ -109,6 +112,10 @@ static int send_lane(struct gen *g, struct lane *l, int64_t now, struct error *e
             g->wake_ns = now + wait;
         if (wait)
             return 0;
+        if (sent == BURST) {
+            g->wake_ns = now;
+            return 0;
+        }
         if (send_one(g, l, from, now, error))
             return -1;
     }
