@@ -64,64 +64,30 @@ int64_t ledger_teacher(struct corpus *c, const char *provider, const char *endpo
 
 /* ---- prompts and requests -------------------------------------------------------------------- */
 
-static struct hash128 add_field(struct hash128 h, struct slice s)
+int ledger_prompt_add(struct corpus *c, const struct ledger_prompt *p, struct error *error)
 {
-    unsigned char there = s.data != NULL;
-    return hash128_add(hash128_add(h, &there, 1), s.data, s.len);
-}
-
-struct hash128 ledger_prompt_hash(const struct ledger_prompt *p)
-{
-    const struct slice *fields[] = {&p->name,     &p->system, &p->instruction, &p->input,
-                                    &p->messages, &p->raw,    &p->meta};
-    struct hash128 h = {0, 0};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        h = add_field(h, *fields[i]);
-    return hash128_add(h, &p->parent, sizeof p->parent);
-}
-
-static int prompt_find(struct corpus *c, struct ledger_prompt *p, const unsigned char *hash,
-                       struct error *error)
-{
-    struct sql_stmt *q = sql_prepare(corpus_sql(c), "SELECT id FROM prompt WHERE hash = ?1", error);
-    if (!q)
-        return -1;
-    sql_bind_blob(q, 1, hash, 16);
-    int rc = sql_step(q, error);
-    if (rc != 1)
-        return rc < 0 ? -1 : error_set(error, ERROR_FAILED, "a prompt is neither new nor stored");
-    p->id = sql_int(q, 0);
-    sql_reset(q);
-    return 0;
-}
-
-int ledger_prompt_add(struct corpus *c, struct ledger_prompt *p, struct error *error)
-{
-    unsigned char hash[16];
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c),
-                    "INSERT INTO prompt (id, name, source, hash, system, instruction, input,"
+                    "INSERT INTO prompt (id, name, source, system, instruction, input,"
                     " messages, raw, meta, parent)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-                    " ON CONFLICT (hash) DO NOTHING",
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                    " ON CONFLICT (id) DO NOTHING",
                     error);
     if (!q)
         return -1;
-    hash128_bytes(p->hash, hash);
     sql_bind_int(q, 1, p->id);
     sql_bind_text(q, 2, p->name);
     sql_bind_text(q, 3, p->source.data ? p->source : SLICE(""));
-    sql_bind_blob(q, 4, hash, 16);
-    sql_bind_text(q, 5, p->system);
-    sql_bind_text(q, 6, p->instruction);
-    sql_bind_text(q, 7, p->input);
-    sql_bind_text(q, 8, p->messages);
-    sql_bind_text(q, 9, p->raw);
-    sql_bind_text(q, 10, p->meta);
-    bind_reference(q, 11, p->parent);
+    sql_bind_text(q, 4, p->system);
+    sql_bind_text(q, 5, p->instruction);
+    sql_bind_text(q, 6, p->input);
+    sql_bind_text(q, 7, p->messages);
+    sql_bind_text(q, 8, p->raw);
+    sql_bind_text(q, 9, p->meta);
+    bind_reference(q, 10, p->parent);
     if (sql_run(q, error))
         return -1;
-    return sql_changes(corpus_sql(c)) ? 1 : prompt_find(c, p, hash, error);
+    return sql_changes(corpus_sql(c)) ? 1 : 0;
 }
 
 /* "failure.CAUSE" */
@@ -159,9 +125,9 @@ static enum ledger_state state_of(struct slice name)
                                         : LEDGER_FAILED;
 }
 
-static int request_find(struct corpus *c, struct ledger_request *r, const unsigned char *key,
-                        struct error *error)
+int ledger_request_known(struct corpus *c, struct ledger_request *r, struct error *error)
 {
+    unsigned char key[16];
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c),
                     "SELECT id, prompt_id, teacher_id, state, cause, tries, parsed,"
@@ -169,10 +135,11 @@ static int request_find(struct corpus *c, struct ledger_request *r, const unsign
                     error);
     if (!q)
         return -1;
+    hash128_bytes(r->key, key);
     sql_bind_blob(q, 1, key, 16);
     int rc = sql_step(q, error);
     if (rc != 1)
-        return rc < 0 ? -1 : error_set(error, ERROR_FAILED, "a request is neither new nor stored");
+        return rc;
     bool withdrawn = slice_is(sql_text(q, 4), "withdrawn");
     r->id = sql_int(q, 0);
     r->prompt_id = sql_int(q, 1);
@@ -182,7 +149,7 @@ static int request_find(struct corpus *c, struct ledger_request *r, const unsign
     r->parsed = sql_int(q, 6);
     r->reply_id = sql_int(q, 7);
     sql_reset(q);
-    return withdrawn ? take_up(c, r, error) : 0;
+    return withdrawn ? take_up(c, r, error) : 1;
 }
 
 int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error *error)
@@ -190,8 +157,7 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
     unsigned char key[16];
     struct sql_stmt *q = sql_prepare(corpus_sql(c),
                                      "INSERT INTO request (id, key, prompt_id, teacher_id,"
-                                     " strategy, step, sample) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                                     " ON CONFLICT (key) DO NOTHING",
+                                     " strategy, step, sample) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                                      error);
     if (!q)
         return -1;
@@ -205,10 +171,8 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
     sql_bind_int(q, 7, r->sample);
     if (sql_run(q, error))
         return -1;
-    if (!sql_changes(corpus_sql(c)))
-        return request_find(c, r, key, error);
     r->state = LEDGER_WAITING;
-    return corpus_tally(c, state_tallies[LEDGER_WAITING], 1, error) ? -1 : 1;
+    return corpus_tally(c, state_tallies[LEDGER_WAITING], 1, error);
 }
 
 /* ---- money ----------------------------------------------------------------------------------- */

@@ -53,13 +53,10 @@ struct ledger_prompt {
     struct slice name;   /* absent: none */
     struct slice source; /* file and line, or strategy and step */
     struct slice system, instruction, input, messages, raw, meta; /* absent: none */
-    int64_t parent;      /* request whose reply it was made from; 0: none */
-    struct hash128 hash; /* ledger_prompt_hash */
+    int64_t parent; /* request whose reply it was made from; 0: none */
 };
-/* Over name, system, instruction, input, messages, raw, meta and parent. */
-struct hash128 ledger_prompt_hash(const struct ledger_prompt *p);
-/* 1 added under p->id; 0 one with this hash is there: p->id is set to its number; -1. */
-int ledger_prompt_add(struct corpus *c, struct ledger_prompt *p, struct error *error);
+/* 1 added under p->id; 0 that number is there already (several requests share a prompt); -1. */
+int ledger_prompt_add(struct corpus *c, const struct ledger_prompt *p, struct error *error);
 
 enum ledger_state { LEDGER_WAITING, LEDGER_ANSWERED, LEDGER_FAILED };
 
@@ -72,8 +69,10 @@ struct ledger_request {
     struct slice cause; /* absent: none */
     int64_t tries, parsed, reply_id;
 };
-/* 1 added, waiting.  0 the key is there: *r becomes what is stored (but the slices stay as they
- * were).  2 it was there withdrawn, and waits again.  -1 failure. */
+/* Is a request with this key there?  0 no.  1 yes: *r becomes what is stored (but the slices stay as
+ * they were).  2 it was there withdrawn, and waits again.  -1 failure. */
+int ledger_request_known(struct corpus *c, struct ledger_request *r, struct error *error);
+/* Add one that is not known, waiting; its prompt has to be there. */
 int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error *error);
 
 /* Mark as in flight, with its worst case in money (nano-USD) and tokens. */

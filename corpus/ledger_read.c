@@ -9,15 +9,15 @@ static const size_t MAX_BODY = (size_t)256 << 20;
 #define ITEM                                                                                       \
     "r.id, r.prompt_id, r.teacher_id, r.key, r.strategy, r.step, r.sample, r.state, r.cause,"      \
     " r.tries, r.parsed, ifnull(r.reply_id, 0), p.name, p.source, p.system, p.instruction,"        \
-    " p.input, p.messages, p.raw, p.meta, ifnull(p.parent, 0), p.hash"
+    " p.input, p.messages, p.raw, p.meta, ifnull(p.parent, 0)"
 #define HEARD                                                                                      \
     ITEM ", y.id, y.status, y.latency_ms, y.started_ms, ifnull(y.run_id, 0), y.headers,"           \
          " y.packed, y.body"
-enum { HEARD_FIRST = 22 };
+enum { HEARD_FIRST = 21 };
 
 static void fill_item(struct sql_stmt *q, struct ledger_item *item)
 {
-    struct slice key = sql_text(q, 3), hash = sql_text(q, 21), state = sql_text(q, 7);
+    struct slice key = sql_text(q, 3), state = sql_text(q, 7);
     memset(item, 0, sizeof *item);
     item->request = (struct ledger_request){
         .id = sql_int(q, 0),
@@ -48,8 +48,6 @@ static void fill_item(struct sql_stmt *q, struct ledger_item *item)
     };
     if (key.len == 16)
         item->request.key = hash128_from_bytes((const unsigned char *)key.data);
-    if (hash.len == 16)
-        item->prompt.hash = hash128_from_bytes((const unsigned char *)hash.data);
 }
 
 static int walk_items(struct sql_stmt *q, ledger_item_fn *fn, void *context, struct error *error)

@@ -10,6 +10,14 @@
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 /* Whose turn it is: by weight, from the prompt and the sample alone. */
+static uint64_t hash_of(const struct ledger_prompt *p)
+{
+    struct hash128 h = hash128(p->instruction.data, p->instruction.len);
+    h = hash128_add(h, p->input.data, p->input.len);
+    h = hash128_add(h, p->messages.data, p->messages.len);
+    return hash128_add(h, p->raw.data, p->raw.len).lo;
+}
+
 static struct lane *choose(struct gen *g, const struct gen_step *step,
                            const struct ledger_prompt *p, int64_t sample)
 {
@@ -17,7 +25,7 @@ static struct lane *choose(struct gen *g, const struct gen_step *step,
         return &g->lanes[step->only];
     if (g->n_lanes == 1)
         return &g->lanes[0];
-    double at = (double)(rng_at(g->settings.seed, p->hash.lo, (uint64_t)sample) >> 11) * 0x1p-53 *
+    double at = (double)(rng_at(g->settings.seed, hash_of(p), (uint64_t)sample) >> 11) * 0x1p-53 *
                 g->settings.weight;
     for (int k = 0; k < g->n_lanes - 1; k++) {
         at -= g->lanes[k].teacher->weight;
@@ -48,7 +56,6 @@ int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error)
                          g->settings.strategy->name, ask->step);
     if (!p.system.data && !p.raw.data && g->settings.system)
         p.system = slice_of(g->settings.system);
-    p.hash = ledger_prompt_hash(&p);
     for (int64_t k = 0; k < samples; k++) {
         int64_t sample = ask->first_sample + k;
         struct lane *lane = choose(g, step, &p, sample);
@@ -161,12 +168,12 @@ char *gen_file(struct gen *g, const char *name)
     return path;
 }
 
-int64_t gen_accepted(struct gen *g)
+int64_t gen_accepted(const struct gen *g)
 {
     return g->rows;
 }
 
-int gen_window(struct gen *g)
+int gen_window(const struct gen *g)
 {
     int n = 0;
     for (int k = 0; k < g->n_lanes; k++)

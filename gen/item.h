@@ -37,7 +37,7 @@ struct item {
     struct ledger_prompt prompt; /* slices into `text` */
     char *text;
     struct ledger_request request;
-    int added;                  /* what ledger_request_add said */
+    bool added, was_withdrawn;  /* what became of the ask: new, or taken up again */
     struct buf body;            /* as it goes out */
     struct net_dialect dialect; /* of body */
     int tries, refusals, adapted;

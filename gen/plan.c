@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { FIRST_CHUNK = 32, CHUNK = 256, LOAD = 512 };
+enum { FIRST_CHUNK = 32, CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512 };
 
 /* ---- where the plan stands ------------------------------------------------------------------- */
 
@@ -159,10 +159,17 @@ static bool enough(const struct gen *g)
     return rows > 0 && g->rows + (int64_t)under_way(g) + (int64_t)g->jobs >= rows;
 }
 
+/* Larger transactions pay in a large file (see put_asks in store.c), as far as memory allows. */
+static size_t chunk_size(const struct gen *g)
+{
+    size_t n = (size_t)gen_window(g);
+    return n < CHUNK ? CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
+}
+
 static int plan_chunk(struct gen *g, struct error *error)
 {
     const struct gen_strategy *strategy = g->settings.strategy;
-    size_t most = g->asked ? CHUNK : FIRST_CHUNK;
+    size_t most = !g->asked ? FIRST_CHUNK : chunk_size(g);
     struct store *s = g->chunk = store_new(g, STORE_PLAN);
     int rc = GEN_MORE;
     while (rc == GEN_MORE && s->asks.n < most && !enough(g))
@@ -208,7 +215,7 @@ void plan_stored(struct gen *g, struct store *s)
             item_free(i);
         } else if (i->added) {
             g->totals.waiting++;
-            g->totals.failed -= i->added == 2;
+            g->totals.failed -= i->was_withdrawn;
             items_add(&i->lane->ready, i);
         } else {
             g->known += i->request.state != LEDGER_WAITING;

@@ -4,19 +4,42 @@
 #include "gen/run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+static int by_key(const void *a, const void *b)
+{
+    const struct item *const *x = a, *const *y = b;
+    return hash128_compare((*x)->request.key, (*y)->request.key);
+}
+
+static int put_ask(struct corpus *c, struct item *i, struct error *error)
+{
+    int known = ledger_request_known(c, &i->request, error);
+    i->added = known == 0 || known == 2;
+    i->was_withdrawn = known == 2;
+    if (known)
+        return known < 0 ? -1 : 0;
+    i->request.prompt_id = i->prompt.id;
+    if (ledger_prompt_add(c, &i->prompt, error) < 0)
+        return -1;
+    return ledger_request_add(c, &i->request, error);
+}
+
+/* Keys are random, and each would touch a page of its own in their index: in the order of the keys
+ * neighbours share a page, which matters once the index is large. */
 static int put_asks(struct corpus *c, struct store *s, struct error *error)
 {
-    for (struct item *i = s->asks.first; i; i = i->next) {
-        if (ledger_prompt_add(c, &i->prompt, error) < 0)
-            return -1;
-        i->request.prompt_id = i->prompt.id;
-        i->added = ledger_request_add(c, &i->request, error);
-        if (i->added < 0)
-            return -1;
-    }
-    return 0;
+    struct item **sorted = mem_alloc((s->asks.n + 1) * sizeof(struct item *));
+    size_t n = 0;
+    int rc = 0;
+    for (struct item *i = s->asks.first; i; i = i->next)
+        sorted[n++] = i;
+    qsort(sorted, n, sizeof(struct item *), by_key);
+    for (size_t k = 0; k < n && !rc; k++)
+        rc = put_ask(c, sorted[k], error);
+    mem_free(sorted);
+    return rc;
 }
 
 static int put_reservations(struct corpus *c, struct store *s, struct error *error)

@@ -117,8 +117,8 @@ struct rng gen_random(struct gen *g, const char *purpose, uint64_t index);
 const struct json *gen_setting(struct gen *g,
                                const char *path); /* of the gen block: "evolve.rounds" */
 char *gen_file(struct gen *g, const char *name);  /* beside the recipe; allocated */
-int gen_window(struct gen *g);
-int64_t gen_accepted(struct gen *g); /* rows stored so far, earlier runs included */
+int gen_window(const struct gen *g);
+int64_t gen_accepted(const struct gen *g); /* rows stored so far, earlier runs included */
 /* The stored answer of an earlier request of the chain, by number; fn is called once.  1, 0, -1. */
 int gen_ancestor(struct gen *g, int64_t request,
                  int (*fn)(void *context, const struct gen_answer *a, struct error *error),

@@ -47,7 +47,6 @@ CREATE TABLE prompt (
     id          INTEGER PRIMARY KEY,
     name        TEXT,                     -- the id given in the file
     source      TEXT NOT NULL,            -- file name and line, or strategy and step
-    hash        BLOB NOT NULL UNIQUE,     -- of the fields below, and the name
     system      TEXT,
     instruction TEXT,
     input       TEXT,
