@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 * 1024 };
+/* Blocks double from the first to the largest: thousands of small arenas may live at a time. */
+enum { FIRST_BYTES = 1024 - 64, BLOCK_BYTES = 64 * 1024 };
 
 struct arena_block {
     struct arena_block *next;
@@ -28,7 +29,8 @@ void *arena_alloc(struct arena *a, size_t size)
     size_t rounded = (size + 15) & ~(size_t)15;
     void *p;
     if (b == NULL || b->size - b->used < rounded) {
-        b = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
+        size_t next = b == NULL ? FIRST_BYTES : b->size < BLOCK_BYTES ? 2 * b->size : b->size;
+        b = block_new(rounded > next ? rounded : next);
         b->next = a->blocks;
         a->blocks = b;
     }
@@ -54,16 +56,15 @@ char *arena_strdup(struct arena *a, const char *text)
 
 void arena_reset(struct arena *a)
 {
-    struct arena_block *b = a->blocks;
+    struct arena_block *b = a->blocks; /* the newest, which is the largest but for odd ones */
     if (b == NULL)
         return;
     while (b->next != NULL) {
-        struct arena_block *next = b->next;
-        mem_free(b);
-        b = next;
+        struct arena_block *old = b->next;
+        b->next = old->next;
+        mem_free(old);
     }
     b->used = 0;
-    a->blocks = b;
 }
 
 void arena_free(struct arena *a)
