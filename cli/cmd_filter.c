@@ -6,7 +6,10 @@
 #include "filter/filter.h"
 
 static const struct command_operand operands[] = {
-    {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
+    {.name = "RECIPE",
+     .kind = VALUE_FILE,
+     .optional = true,
+     .help = "the recipe (JSON with comments); without it the default rules, and --dataset"},
     OPERANDS_END,
 };
 
@@ -46,6 +49,7 @@ static const struct command_example examples[] = {
     {"retort filter recipe.jsonc --dry-run", "what would go, and why"},
     {"retort filter recipe.jsonc --drop 17 --why 'wrong answer'",
      "a person's word; rules do not undo it"},
+    {"retort filter -d tickets.db", "the default rules on an imported dataset"},
     {"retort filter recipe.jsonc --set filter.near.threshold=0.7", "a stricter threshold"},
     EXAMPLES_END,
 };

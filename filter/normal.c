@@ -91,6 +91,12 @@ static void unicode_form(struct slice text, const struct normal_options *how, st
         unicode_lower(text, out);
 }
 
+static void finish(struct buf *out, const struct writer *w)
+{
+    out->len = (size_t)((char *)w->to - out->data);
+    out->data[out->len] = '\0';
+}
+
 void normal_text(struct slice text, const struct normal_options *how, struct buf *scratch,
                  struct buf *out)
 {
@@ -104,7 +110,7 @@ void normal_text(struct slice text, const struct normal_options *how, struct buf
     if (!high || how->nfkc == how->fold_case) {
         w = (struct writer){(unsigned char *)out->data + out->len, false, false};
         if (write_simple(text, how, &w)) {
-            out->len = (size_t)((char *)w.to - out->data);
+            finish(out, &w);
             return;
         }
     }
@@ -114,5 +120,5 @@ void normal_text(struct slice text, const struct normal_options *how, struct buf
         return;
     w = (struct writer){(unsigned char *)out->data + out->len, false, false};
     write_simple(buf_view(scratch), &rest, &w);
-    out->len = (size_t)((char *)w.to - out->data);
+    finish(out, &w);
 }

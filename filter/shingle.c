@@ -241,7 +241,8 @@ static int by_value(const void *a, const void *b)
 void shingle_sort(struct shingler *s)
 {
     size_t kept = 0;
-    qsort(s->items, s->n, sizeof *s->items, by_value);
+    if (s->n > 1)
+        qsort(s->items, s->n, sizeof *s->items, by_value);
     for (size_t i = 0; i < s->n; i++)
         if (kept == 0 || s->items[i] != s->items[kept - 1])
             s->items[kept++] = s->items[i];
