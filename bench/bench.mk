@@ -3,12 +3,13 @@
 #
 #   make -s bench-train SHAPE=smollm2-135m BATCH=1 SEQ=512 MODE=lora SUPERVISED=0.4
 #   make -s bench-filter CORPUS=rows.jsonl
+#   make -s bench-tokenizer CORPUS=texts.jsonl VOCAB=../shared/tokenizers/qwen2
 #   make -s bench-gen URL=http://127.0.0.1:8080/v1 PROMPTS=prompts.jsonl IN_FLIGHT=64
 
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 
-.PHONY: bench bench-train bench-filter bench-gen
+.PHONY: bench bench-train bench-filter bench-gen bench-tokenizer
 bench: $(BENCHES) ## build the benchmark programs
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
@@ -33,3 +34,6 @@ bench-filter: $(BUILD)/bench/bench_filter ## rows a second of the filter over CO
 
 bench-gen: $(BUILD)/bench/bench_gen ## rows a second of gen against URL
 	@$< url=$(URL) prompts=$(PROMPTS) in_flight=$(IN_FLIGHT)
+
+bench-tokenizer: $(BUILD)/bench/bench_tokenizer ## MB a second of tokenising CORPUS with VOCAB, one core
+	@$< corpus=$(CORPUS) vocab=$(VOCAB)
