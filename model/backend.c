@@ -1,6 +1,8 @@
 #include "model/backend.h"
 
 #include "core/buf.h"
+#include "model/gemm.h"
+#include "model/kernels/kernels.h"
 
 #include <string.h>
 
@@ -26,4 +28,10 @@ struct tensor backend_block(struct backend *b, int64_t n, const char *what, stru
     if (data == NULL)
         return TENSOR_ABSENT;
     return tensor_of(data, type, 1, n);
+}
+
+void backend_describe(struct json *out)
+{
+    json_put_text(out, "kernels", kernels_best()->name);
+    json_put_text(out, "blas", gemm_library());
 }

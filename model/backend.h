@@ -19,6 +19,7 @@
 #define MODEL_BACKEND_H
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/pool.h"
 #include "model/tensor.h"
 
@@ -162,6 +163,9 @@ extern const struct backend_ops *const backends[]; /* NULL-ended */
 
 /* The table of that name, or NULL with an error that lists the names. */
 const struct backend_ops *backend_find(const char *name, struct error *error);
+
+/* For `retort doctor`: which loops and which BLAS the cpu backend uses here. */
+void backend_describe(struct json *out);
 
 /* A numbers block of the backend's own type: [1, n], zeroed; free with ops->release. */
 struct tensor backend_block(struct backend *b, int64_t n, const char *what, struct error *error);

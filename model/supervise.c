@@ -92,8 +92,10 @@ int supervise_encode(const struct supervise *s, struct supervise_worker *w,
 int supervise_prompt(const struct supervise *s, struct supervise_worker *w,
                      const struct json *turns, struct chat_tokens *out, struct error *error)
 {
-    const struct chat_input in = {
-        .messages = turns, .bos = s->bos, .eos = s->eos, .generation_prompt = true};
+    const struct chat_input in = {.messages = turns,
+                                  .bos = s->bos,
+                                  .eos = s->eos,
+                                  .generation_prompt = true};
     return encode(s, w, &in, out, error);
 }
 

@@ -1,6 +1,7 @@
 #include "model/cpu/cpu.h"
 
 #include "core/mem.h"
+#include "model/cpu/cpu_memory.h"
 #include "model/half.h"
 
 #include <assert.h>
@@ -19,10 +20,10 @@ static float *grown(float **block, size_t *size, size_t floats)
 {
     if (*size < floats) {
         struct error error;
-        mem_free(*block);
-        *block = mem_try(floats * sizeof(float), "scratch", &error);
+        cpu_memory_free(*block);
+        *block = cpu_memory_new(floats * sizeof(float), "scratch", &error);
         if (*block == NULL)
-            *block = mem_zero(floats, sizeof(float)); /* says so and ends */
+            (void)mem_zero(floats, sizeof(float)); /* says so and ends */
         *size = floats;
     }
     return *block;
@@ -91,8 +92,8 @@ static void close_cpu(struct backend *b)
 {
     struct cpu *c = cpu_of(b);
     for (int i = 0; i < pool_threads(b->pool); i++)
-        mem_free(c->scratch[i]);
-    mem_free(c->shared);
+        cpu_memory_free(c->scratch[i]);
+    cpu_memory_free(c->shared);
     mem_free(c->scratch);
     mem_free(c->scratch_size);
     mem_free(c);
@@ -101,13 +102,13 @@ static void close_cpu(struct backend *b)
 static void *alloc(struct backend *b, size_t bytes, const char *what, struct error *error)
 {
     (void)b;
-    return mem_try(bytes, what, error);
+    return cpu_memory_new(bytes, what, error);
 }
 
 static void release(struct backend *b, void *data)
 {
     (void)b;
-    mem_free(data);
+    cpu_memory_free(data);
 }
 
 static double read_number(const void *p, enum dtype type, size_t i)
