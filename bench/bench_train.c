@@ -210,7 +210,9 @@ static int run(const struct settings *s, const char *config_text, struct error *
     struct model_options o = {.pool = pool, .method = MODEL_FULL, .seed = 1};
     struct model_config config;
     struct trainer t = {NULL, TENSOR_ABSENT, TENSOR_ABSENT, {0}, 0};
-    struct model_limits limits = {.backward = true, .recompute = s->recompute != 0};
+    struct model_limits limits = {.backward = true,
+                                  .recompute = s->recompute != 0,
+                                  .one_pass = true};
     if (strcmp(s->mode, "lora") == 0) {
         o.method = MODEL_LORA;
         o.lora = (struct lora_config){.rank = s->rank, .alpha = 2 * s->rank, .targets = LORA_ALL};

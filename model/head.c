@@ -115,8 +115,11 @@ int head_pass(const struct run *r, double *loss, struct error *error)
     const int32_t n = (int32_t)r->supervised, step = (int32_t)m->ws.logits.rows;
     int status = 0;
     *loss = 0;
-    if (n == 0)
+    if (n == 0) {
+        if (r->pass->backward)
+            m->ops->zero(m->b, first_rows(m->ws.dx, r->tokens));
         return 0;
+    }
     head_gather(r, n);
     for (int32_t first = 0; first < n; first += step)
         if (chunk(r, first, n - first < step ? n - first : step, error) != 0)

@@ -59,6 +59,7 @@ static struct layout_unit *add_unit(struct maker *k, struct weight *slot, int64_
     u->slot = slot;
     u->cols = cols;
     u->dims = dims;
+    u->layer = k->layer >= 0 ? k->layer : -1;
     u->trainable = learns(k, false);
     u->decayed = dims == 2 || k->o->decay_all;
     return u;
@@ -184,19 +185,36 @@ static int64_t round_up(int64_t n)
     return (n + LAYOUT_ALIGN - 1) / LAYOUT_ALIGN * LAYOUT_ALIGN;
 }
 
-/* Offsets within the three regions; `values` of an undecayed unit counts from the decayed end. */
-static void place(struct layout *l)
+static int64_t *region_of(struct layout *l, const struct layout_unit *u, int64_t *undecayed)
 {
-    int64_t undecayed = 0;
+    if (!u->trainable)
+        return &l->frozen;
+    return u->decayed ? &l->decayed : undecayed;
+}
+
+/* Offsets of the layers' units, or of all others. */
+static void place_some(struct layout *l, bool layers, int64_t *undecayed)
+{
     for (size_t i = 0; i < l->n_units; i++) {
         struct layout_unit *u = &l->units[i];
         const int64_t n = u->rows * u->cols;
-        int64_t *region = !u->trainable ? &l->frozen : u->decayed ? &l->decayed : &undecayed;
+        int64_t *region = region_of(l, u, undecayed);
+        if ((u->layer >= 0) != layers)
+            continue;
         u->offset = *region;
         *region += round_up(n);
         l->total += n;
         l->trainable += u->trainable ? n : 0;
     }
+}
+
+/* Offsets within the three regions; those of undecayed units then move behind the decayed. */
+static void place(struct layout *l, int32_t layers)
+{
+    int64_t undecayed = 0;
+    place_some(l, true, &undecayed);
+    l->layer_values = l->decayed / layers;
+    place_some(l, false, &undecayed);
     for (size_t i = 0; i < l->n_units; i++)
         if (l->units[i].trainable && !l->units[i].decayed)
             l->units[i].offset += l->decayed;
@@ -247,7 +265,7 @@ void layout_make(struct layout *l, struct parameters *p, const struct model_conf
     add_norm(&k, &p->final_norm, &p->final_bias, n->final_norm);
     if (!c->tied)
         add_matrix(&k, &p->head, n->head, c->vocab, c->hidden);
-    place(l);
+    place(l, c->layers);
     mark_learning(l, p, c->layers);
     number_adapters(p, c->layers);
 }

@@ -5,8 +5,10 @@
  * of one unit [q + 2 kv, hidden], gate and up the two parts of another, so that each is one
  * product.  A part is one tensor of the checkpoint: a run of rows of its unit.
  *
- *     frozen block   units that do not learn, in layer order
+ *     frozen block   units that do not learn
  *     value block    units that learn and decay | units that learn and do not decay
+ *
+ * In each, layers come first, in order, then embeddings, final norm and head.
  *
  * Every unit begins at a multiple of 16 elements; the gaps are zero and stay zero.
  */
@@ -55,6 +57,7 @@ struct layout_unit {
     struct layout_part parts[LAYOUT_MAX_PARTS];
     int n_parts;
     int dims;
+    int32_t layer; /* or -1 */
     bool trainable, decayed, transposed;
     bool adapter;
 };
@@ -65,6 +68,7 @@ struct layout {
     size_t n_parts;                  /* over all units */
     int64_t frozen, values, decayed; /* elements of the blocks, and the decayed ones of values */
     int64_t total, trainable;        /* elements without gaps */
+    int64_t layer_values;            /* of decayed, each layer's share (all are alike) */
 };
 
 struct parameters {

@@ -27,6 +27,12 @@ static int check_options(const struct model_options *o, struct error *error)
     return 0;
 }
 
+static void release(struct model *m, struct tensor t)
+{
+    if (tensor_present(t))
+        m->ops->release(m->b, t.data);
+}
+
 static int make_block(struct model *m, struct tensor *block, int64_t n, const char *what,
                       struct error *error)
 {
@@ -34,6 +40,22 @@ static int make_block(struct model *m, struct tensor *block, int64_t n, const ch
         return 0;
     *block = backend_block(m->b, n, what, error);
     return tensor_present(*block) ? 0 : -1;
+}
+
+int model_place_gradients(struct model *m, int64_t prefix, struct error *error)
+{
+    const int64_t n = m->layout.values;
+    if (n > 0 && m->gradient_block.cols != prefix + n) {
+        release(m, m->gradient_block);
+        m->gradient_block = m->gradients = TENSOR_ABSENT;
+        if (make_block(m, &m->gradient_block, prefix + n, "the gradients", error) != 0)
+            return -1;
+        m->gradients = tensor_cols(m->gradient_block, prefix, n);
+        m->gradients.stride = n;
+    }
+    layout_bind(&m->layout, m->frozen, m->values, m->gradients);
+    m->fresh = true;
+    return 0;
 }
 
 /* Blocks of the right sizes, every unit bound; values are zero. */
@@ -46,10 +68,8 @@ static int build(struct model *m, struct error *error)
         m->lora_scale = l->alpha / (l->rslora ? sqrt(l->rank) : l->rank);
     if (make_block(m, &m->frozen, m->layout.frozen, "the frozen parameters", error) != 0 ||
         make_block(m, &m->values, m->layout.values, "the parameters", error) != 0 ||
-        make_block(m, &m->gradients, m->layout.values, "the gradients", error) != 0)
+        model_place_gradients(m, 0, error) != 0)
         return -1;
-    layout_bind(&m->layout, m->frozen, m->values, m->gradients);
-    m->fresh = true;
     return 0;
 }
 
@@ -103,12 +123,6 @@ struct model *model_random(const struct model_config *config, const struct model
     return m;
 }
 
-static void release(struct model *m, struct tensor t)
-{
-    if (tensor_present(t))
-        m->ops->release(m->b, t.data);
-}
-
 void model_free(struct model *m)
 {
     if (m == NULL)
@@ -117,7 +131,7 @@ void model_free(struct model *m)
         workspace_clear(m);
         release(m, m->frozen);
         release(m, m->values);
-        release(m, m->gradients);
+        release(m, m->gradient_block);
         release(m, m->rope);
         m->ops->close(m->b);
     }
@@ -284,8 +298,8 @@ static void drop_adapter(struct model *m)
     }
     layout_drop_adapter(&m->layout);
     release(m, m->values);
-    release(m, m->gradients);
-    m->values = m->gradients = TENSOR_ABSENT;
+    release(m, m->gradient_block);
+    m->values = m->gradients = m->gradient_block = TENSOR_ABSENT;
     m->options.method = MODEL_FROZEN;
     workspace_clear(m);
 }

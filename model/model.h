@@ -13,6 +13,14 @@
  * The value block is the flat vector the optimiser works on; with LoRA it holds only the adapter.
  * Nothing is allocated in a pass: model_reserve makes the workspace before the first.
  *
+ * With one pass a step and everything learning, the kept part lies over the gradients of the
+ * layers, shifted so that a layer's gradients only cover what is kept for later layers, whose
+ * backward pass is over by then:
+ *
+ *     kept       [ layer 0 | layer 1 | layer 2 | ...
+ *     gradients            [ layer 0   | layer 1   | layer 2   | embedding, norms ]
+ *
+ *
  * A step of training:
  *     model_step_begin(m);                       gradients are empty
  *     for each micro-batch: model_pass(m, &pass) loss is a SUM over supervised tokens, gradients
@@ -117,6 +125,9 @@ int64_t model_total(const struct model *m);     /* all elements */
 struct model_limits {
     int32_t tokens, supervised;
     bool backward, recompute;
+    /* Each step is one pass: then what is kept for the backward pass may lie where gradients are
+     * written later (see below), which saves the smaller of the two. */
+    bool one_pass;
     int32_t logits_rows; /* rows of the lm_head at once; 0: chosen by vocabulary */
 };
 int model_reserve(struct model *m, const struct model_limits *limits, struct error *error);
@@ -177,6 +188,7 @@ const struct lora_config *model_lora(const struct model *m); /* NULL: no adapter
 /* Bytes a training run of these options and limits takes, for the preflight. */
 struct model_memory {
     int64_t frozen, values, gradients, moments, kept, scratch, total;
+    int64_t shared; /* of kept, what lies over the gradients: counted once in total */
 };
 struct model_memory model_memory(const struct model_config *config,
                                  const struct model_options *options,

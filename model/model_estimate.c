@@ -11,18 +11,16 @@ struct model_memory model_memory(const struct model_config *config,
     struct model_memory out;
     struct parameters p;
     struct layout l;
-    int64_t kept = 0, all = 0;
     memset(&p, 0, sizeof p);
     p.layers = mem_zero((size_t)config->layers, sizeof *p.layers);
     layout_make(&l, &p, config, options);
-    workspace_measure(config, options, limits, &kept, &all);
     out = (struct model_memory){.frozen = 4 * l.frozen,
                                 .values = 4 * l.values,
                                 .gradients = 4 * l.values,
-                                .moments = 8 * l.values,
-                                .kept = 4 * kept,
-                                .scratch = 4 * (all - kept)};
-    out.total = out.frozen + out.values + out.gradients + out.moments + out.kept + out.scratch;
+                                .moments = 8 * l.values};
+    workspace_measure(config, options, limits, &l, &out);
+    out.total =
+        out.frozen + out.values + out.gradients + out.moments + out.kept + out.scratch - out.shared;
     layout_clear(&l);
     mem_free(p.layers);
     return out;

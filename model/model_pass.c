@@ -101,6 +101,31 @@ static int forward(const struct run *r, struct error *error)
     return 0;
 }
 
+/* The gap behind a unit, which counts in sums over the block, may hold what was kept there. */
+static void clear_gap(struct model *m, const struct layout_unit *u)
+{
+    const int64_t n = u->rows * u->cols, gap = -n & (LAYOUT_ALIGN - 1);
+    if (m->ws.shared && gap > 0)
+        m->ops->zero(m->b, tensor_cols(m->gradients, u->offset + n, gap));
+}
+
+/* Gradients that are added to by several operations begin as zeros, those of a layer (or of what
+ * is outside of layers, -1) when its backward pass begins; each matrix is written by one product,
+ * which overwrites in the first pass of a step. */
+static void begin_gradients(struct model *m, int32_t layer, bool supervised)
+{
+    for (size_t i = 0; i < m->layout.n_units && m->fresh; i++) {
+        const struct layout_unit *u = &m->layout.units[i];
+        const bool head = u->slot == (m->config.tied ? &m->p.embed : &m->p.head);
+        const bool table = u->slot == &m->p.positions || u->slot == &m->p.embed;
+        if (!u->trainable || u->layer != layer)
+            continue;
+        if (u->dims == 1 || (head ? !supervised : table))
+            m->ops->zero(m->b, u->slot->gradient);
+        clear_gap(m, u);
+    }
+}
+
 static int backward(const struct run *r, struct error *error)
 {
     struct model *m = r->m;
@@ -111,6 +136,7 @@ static int backward(const struct run *r, struct error *error)
             return -1;
         if (m->ws.limits.recompute)
             forward_layer(r, &m->p.layers[i], &k, TENSOR_ABSENT);
+        begin_gradients(m, i, true);
         backward_layer(r, i, &k);
     }
     if (!backward_reaches(m, 0))
@@ -119,19 +145,6 @@ static int backward(const struct run *r, struct error *error)
         return -1;
     backward_embed(r);
     return 0;
-}
-
-/* Gradients that are added to by several operations begin as zeros; each matrix is written by
- * one product, which overwrites in the first pass of a step. */
-static void begin_gradients(struct model *m)
-{
-    for (size_t i = 0; i < m->layout.n_units; i++) {
-        const struct layout_unit *u = &m->layout.units[i];
-        const bool table =
-            u->slot == &m->p.positions || (u->slot == &m->p.embed && !m->config.tied);
-        if (u->trainable && (u->dims == 1 || table))
-            m->ops->zero(m->b, u->slot->gradient);
-    }
 }
 
 void model_step_begin(struct model *m)
@@ -145,14 +158,17 @@ int model_pass(struct model *m, const struct model_pass *pass, double *loss, str
     *loss = 0;
     if (pass->backward && m->options.method == MODEL_FROZEN)
         return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
+    if (pass->backward && m->ws.shared && !m->fresh)
+        return error_set(error, ERROR_FAILED,
+                         "a second backward pass in a step that was reserved for one");
     if (check_batch(m, &pass->batch, error) != 0 ||
         workspace_need(m, &pass->batch, pass->backward, error) != 0)
         return -1;
     if (pass->batch.supervised == 0 && pass->watch == NULL)
         return 0;
     r = start(m, pass);
-    if (pass->backward && m->fresh)
-        begin_gradients(m);
+    if (pass->backward)
+        begin_gradients(m, -1, pass->batch.supervised > 0);
     if (forward(&r, error) != 0 || head_pass(&r, loss, error) != 0)
         return -1;
     if (pass->backward) {

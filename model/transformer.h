@@ -27,14 +27,16 @@ struct kept {
 /*
  * The workspace, one block:
  *
- *     [ ints, weights | kept 0 | kept 1 | ... | last, dx | layer scratch  ]
- *                                                        | head scratch   |   (the same memory)
+ *     [ kept 0 | kept 1 | ... | weights, last, dx | layer scratch ]
+ *                                                 | head scratch  |   (the same memory)
+ *
+ * or, when each step is one pass, the kept part lies over the gradients (see model.h).
  */
 struct workspace {
     struct model_limits limits;
     void *block;
     struct tensor base; /* [1, n] of the backend's type */
-    int64_t used, peak; /* elements taken while being laid out, and the most there was */
+    bool shared;        /* the kept part lies over the gradients: one backward pass a step */
 
     struct kept *layers;   /* as many as config.layers; under recompute or without backward all but
                               `input` are the same memory */
@@ -62,6 +64,7 @@ struct model {
     struct parameters p;
     struct layout layout;
     struct tensor frozen, values, gradients; /* the blocks, [1, n]; data NULL where n = 0 */
+    struct tensor gradient_block;            /* gradients with what stands in front of them */
     struct workspace ws;
     struct tensor rope; /* [positions, dim]: cos | sin */
     double lora_scale;
@@ -88,12 +91,16 @@ struct run {
 /* model.c.  A tensor as the file stores it: float, turned round for GPT-2's linear layers. */
 void transformer_download(struct model *m, struct tensor t, bool transposed, float *host);
 
+/* The gradient block with so many elements in front of the gradients; what was there is lost. */
+int model_place_gradients(struct model *m, int64_t prefix, struct error *error);
+
 /* workspace.c */
 int workspace_reserve(struct model *m, const struct model_limits *limits, struct error *error);
 void workspace_clear(struct model *m);
-/* Lay out without memory: elements of what is kept for backward and of all. */
+/* Lay out without memory: the bytes of kept, scratch and shared. */
 void workspace_measure(const struct model_config *c, const struct model_options *o,
-                       const struct model_limits *limits, int64_t *kept, int64_t *all);
+                       const struct model_limits *limits, const struct layout *l,
+                       struct model_memory *out);
 /* Room for passes of so many tokens and supervised rows, backward or not; keeps what is there
  * when it is enough. */
 int workspace_need(struct model *m, const struct batch *b, bool backward, struct error *error);

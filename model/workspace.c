@@ -4,29 +4,39 @@
 #include "model/naming.h"
 #include "model/rope.h"
 
-#include <math.h>
 #include <assert.h>
 #include <string.h>
 
 enum { LOGITS_BYTES = 48 << 20, MAX_LOGITS_ROWS = 1024 };
 
-/* The next tensor of the block; with no block yet only the count grows. */
-static struct tensor take(struct workspace *w, int64_t rows, int64_t cols)
+/* Memory being laid out, front to back; with no block yet only the count grows. */
+struct region {
+    struct tensor base; /* [1, n] */
+    int64_t used, peak;
+};
+
+/* What is laid out, and for whom. */
+struct plan {
+    const struct model_config *c;
+    const struct model_options *o;
+    struct model_limits l;
+    int64_t hidden, q, kv, ff, up;
+    int64_t low[4], low_widest, in_widest; /* columns of the adapters' inner values and inputs */
+    struct workspace *ws;
+    struct region kept, scratch;
+};
+
+static struct tensor take(struct region *r, int64_t rows, int64_t cols)
 {
     const int64_t n = (rows * cols + LAYOUT_ALIGN - 1) / LAYOUT_ALIGN * LAYOUT_ALIGN;
     struct tensor t = TENSOR_ABSENT;
-    if (tensor_present(w->base))
-        t = tensor_reshape(tensor_cols(w->base, w->used, rows * cols), rows, cols);
-    w->used += n;
-    if (w->used > w->peak)
-        w->peak = w->used;
+    if (tensor_present(r->base))
+        t = tensor_reshape(tensor_cols(r->base, r->used, rows * cols), rows, cols);
+    r->used += n;
+    if (r->used > r->peak)
+        r->peak = r->used;
     return t;
 }
-
-struct widths {
-    int64_t hidden, q, kv, ff, up, tokens, supervised;
-    int64_t low[4], low_widest, in_widest; /* columns of the adapters' inner values */
-};
 
 static int64_t parts_of(unsigned targets, unsigned of, bool fused)
 {
@@ -37,149 +47,161 @@ static int64_t parts_of(unsigned targets, unsigned of, bool fused)
     return fused && n > 1 ? 1 : n;
 }
 
-static struct widths measure(const struct model_config *c, const struct model_options *o,
-                             const struct model_limits *limits)
+static void measure_adapters(struct plan *p)
 {
-    struct widths w = {.hidden = c->hidden,
-                       .q = (int64_t)c->heads * c->head_dim,
-                       .kv = (int64_t)c->kv_heads * c->head_dim,
-                       .ff = c->ff,
-                       .up = c->mlp == MLP_SWIGLU ? 2 * (int64_t)c->ff : c->ff,
-                       .tokens = limits->tokens,
-                       .supervised = limits->supervised};
     static const unsigned of[4] = {LORA_Q | LORA_K | LORA_V, LORA_O, LORA_GATE | LORA_UP,
                                    LORA_DOWN};
-    for (int i = 0; i < 4 && o->method == MODEL_LORA; i++) {
-        unsigned targets = o->lora.targets;
-        if (c->mlp != MLP_SWIGLU)
+    for (int i = 0; i < 4 && p->o->method == MODEL_LORA; i++) {
+        const struct tensor_naming *n = p->c->arch->naming;
+        unsigned targets = p->o->lora.targets;
+        if (n->gate == NULL)
             targets &= ~(unsigned)LORA_GATE;
-        w.low[i] = o->lora.rank * parts_of(targets, of[i], i == 0 && c->arch->naming->qkv != NULL);
-        if (w.low[i] > w.low_widest)
-            w.low_widest = w.low[i];
+        p->low[i] = p->o->lora.rank * parts_of(targets, of[i], i == 0 && n->qkv != NULL);
+        if (p->low[i] > p->low_widest)
+            p->low_widest = p->low[i];
     }
-    w.in_widest = w.ff > w.q ? w.ff : w.q;
-    if (w.hidden > w.in_widest)
-        w.in_widest = w.hidden;
-    return w;
 }
 
-static void take_kept(struct workspace *ws, const struct widths *w, const struct model_config *c,
-                      struct kept *k)
+static struct plan plan_of(const struct model_config *c, const struct model_options *o,
+                           const struct model_limits *limits)
 {
-    k->stats1 = take(ws, w->tokens, 2);
-    k->qkv = take(ws, w->tokens, w->q + 2 * w->kv);
-    k->lse = take(ws, w->tokens, c->heads);
-    k->att = take(ws, w->tokens, w->q);
-    k->mid = take(ws, w->tokens, w->hidden);
-    k->stats2 = take(ws, w->tokens, 2);
-    k->up = take(ws, w->tokens, w->up);
+    const int64_t fit = LOGITS_BYTES / (4 * (int64_t)c->vocab) / 16 * 16;
+    struct plan p = {.c = c, .o = o, .l = *limits};
+    if (p.l.tokens < 1)
+        p.l.tokens = 1;
+    if (p.l.supervised < 1)
+        p.l.supervised = 1;
+    if (p.l.logits_rows <= 0)
+        p.l.logits_rows = fit < 32 ? 32 : fit > MAX_LOGITS_ROWS ? MAX_LOGITS_ROWS : (int32_t)fit;
+    if (p.l.logits_rows > p.l.supervised)
+        p.l.logits_rows = p.l.supervised;
+    p.hidden = c->hidden;
+    p.q = (int64_t)c->heads * c->head_dim;
+    p.kv = (int64_t)c->kv_heads * c->head_dim;
+    p.ff = c->ff;
+    p.up = c->mlp == MLP_SWIGLU ? 2 * p.ff : p.ff;
+    p.in_widest = p.ff > p.q ? p.ff : p.q;
+    if (p.hidden > p.in_widest)
+        p.in_widest = p.hidden;
+    measure_adapters(&p);
+    return p;
+}
+
+static void take_kept(struct plan *p, struct kept *k)
+{
+    const int64_t n = p->l.tokens;
+    k->stats1 = take(&p->kept, n, 2);
+    k->qkv = take(&p->kept, n, p->q + 2 * p->kv);
+    k->lse = take(&p->kept, n, p->c->heads);
+    k->att = take(&p->kept, n, p->q);
+    k->mid = take(&p->kept, n, p->hidden);
+    k->stats2 = take(&p->kept, n, 2);
+    k->up = take(&p->kept, n, p->up);
     for (int i = 0; i < 4; i++)
-        if (w->low[i] > 0)
-            k->low[i] = take(ws, w->tokens, w->low[i]);
+        if (p->low[i] > 0)
+            k->low[i] = take(&p->kept, n, p->low[i]);
 }
 
 /* Inputs are kept for every layer, or alternate between two where nothing follows; the rest is
  * kept for every layer, or shared. */
-static void take_layers(struct workspace *ws, const struct widths *w, const struct model_config *c,
-                        const struct model_limits *limits)
+static void take_layers(struct plan *p)
 {
-    const bool share = limits->recompute || !limits->backward;
+    struct kept *layers = p->ws->layers;
     struct kept one = {.input = TENSOR_ABSENT}, unused;
-    for (int32_t i = 0; i < c->layers; i++) {
-        struct kept *k = ws->layers != NULL ? &ws->layers[i] : &unused;
+    for (int32_t i = 0; i < p->c->layers; i++) {
+        struct kept *k = layers != NULL ? &layers[i] : &unused;
         struct tensor input = TENSOR_ABSENT;
-        if (limits->backward || i < 2)
-            input = take(ws, w->tokens, w->hidden);
-        else if (ws->layers != NULL)
-            input = ws->layers[i - 2].input;
-        if (i == 0 || !share)
-            take_kept(ws, w, c, &one);
+        if (p->l.backward || i < 2)
+            input = take(&p->kept, p->l.tokens, p->hidden);
+        else if (layers != NULL)
+            input = layers[i - 2].input;
+        if (i == 0 || (p->l.backward && !p->l.recompute))
+            take_kept(p, &one);
         *k = one;
         k->input = input;
     }
 }
 
-static void take_layer_scratch(struct workspace *ws, const struct widths *w,
-                               const struct model_config *c, const struct model_options *o,
-                               const struct model_limits *limits)
+static void take_layer_scratch(struct plan *p)
 {
-    const int64_t n = w->tokens, heads = w->q + w->kv;
-    ws->h = take(ws, n, w->hidden);
-    ws->act = take(ws, n, w->ff);
-    if (c->qk_norm) {
-        ws->rotated = take(ws, n, heads);
-        ws->head_stats = take(ws, n * ((int64_t)c->heads + c->kv_heads), 2);
+    struct region *r = &p->scratch;
+    struct workspace *ws = p->ws;
+    const int64_t n = p->l.tokens, heads = p->q + p->kv;
+    ws->h = take(r, n, p->hidden);
+    ws->act = take(r, n, p->ff);
+    if (p->c->qk_norm) {
+        ws->rotated = take(r, n, heads);
+        ws->head_stats = take(r, n * ((int64_t)p->c->heads + p->c->kv_heads), 2);
     }
-    if (o->method == MODEL_LORA && o->lora.dropout > 0)
-        ws->dropped = take(ws, n, w->in_widest);
-    if (!limits->backward)
+    if (p->o->method == MODEL_LORA && p->o->lora.dropout > 0)
+        ws->dropped = take(r, n, p->in_widest);
+    if (!p->l.backward)
         return;
-    ws->dh = take(ws, n, w->hidden);
-    ws->dact = take(ws, n, w->ff);
-    ws->datt = take(ws, n, w->q);
-    ws->dqkv = take(ws, n, w->q + 2 * w->kv);
-    if (w->low_widest > 0)
-        ws->dlow = take(ws, n, w->low_widest);
-    if (c->qk_norm) {
-        ws->drotated = take(ws, n, heads);
-        ws->raw = take(ws, n, 2 * w->q);
+    ws->dh = take(r, n, p->hidden);
+    ws->dact = take(r, n, p->ff);
+    ws->datt = take(r, n, p->q);
+    ws->dqkv = take(r, n, p->q + 2 * p->kv);
+    if (p->low_widest > 0)
+        ws->dlow = take(r, n, p->low_widest);
+    if (p->c->qk_norm) {
+        ws->drotated = take(r, n, heads);
+        ws->raw = take(r, n, 2 * p->q);
     }
 }
 
-static void take_head_scratch(struct workspace *ws, const struct widths *w,
-                              const struct model_config *c, const struct model_limits *limits)
+static void take_head_scratch(struct plan *p)
 {
-    ws->hs = take(ws, w->supervised, w->hidden);
-    ws->hn = take(ws, w->supervised, w->hidden);
-    ws->stats = take(ws, w->supervised, 2);
-    ws->losses = take(ws, 1, w->supervised);
-    ws->logits = take(ws, limits->logits_rows, c->vocab);
-    if (limits->backward)
-        ws->dhn = take(ws, w->supervised, w->hidden);
+    struct region *r = &p->scratch;
+    struct workspace *ws = p->ws;
+    const int64_t n = p->l.supervised;
+    ws->hs = take(r, n, p->hidden);
+    ws->hn = take(r, n, p->hidden);
+    ws->stats = take(r, n, 2);
+    ws->losses = take(r, 1, n);
+    ws->logits = take(r, p->l.logits_rows, p->c->vocab);
+    if (p->l.backward)
+        ws->dhn = take(r, n, p->hidden);
 }
 
-/* Lay everything out; returns the elements that the kept part takes. */
-static int64_t lay_out(struct workspace *ws, const struct model_config *c,
-                       const struct model_options *o, const struct model_limits *limits)
+static void lay_out(struct plan *p)
 {
-    const struct widths w = measure(c, o, limits);
-    int64_t kept, scratch;
-    ws->used = ws->peak = 0;
-    ws->weights = take(ws, 1, w.supervised);
-    take_layers(ws, &w, c, limits);
-    ws->last = take(ws, w.tokens, w.hidden);
-    if (limits->backward)
-        ws->dx = take(ws, w.tokens, w.hidden);
-    kept = scratch = ws->used;
-    take_layer_scratch(ws, &w, c, o, limits);
-    ws->used = scratch;
-    take_head_scratch(ws, &w, c, limits);
-    return kept;
+    struct workspace *ws = p->ws;
+    int64_t from;
+    p->kept.used = p->scratch.used = 0;
+    take_layers(p);
+    ws->weights = take(&p->scratch, 1, p->l.supervised);
+    ws->last = take(&p->scratch, p->l.tokens, p->hidden);
+    if (p->l.backward)
+        ws->dx = take(&p->scratch, p->l.tokens, p->hidden);
+    from = p->scratch.used;
+    take_layer_scratch(p);
+    p->scratch.used = from;
+    take_head_scratch(p);
 }
 
-static struct model_limits completed(const struct model_config *c,
-                                     const struct model_limits *limits)
+/* Elements in front of the gradients so that what is kept can lie over them, or -1 where it may
+ * not.  With a kept and g gradients a layer, layer j's gradients begin at j g, and what is kept up
+ * to layer j must end there: j a + a - prefix <= j g for every j. */
+static int64_t prefix_of(const struct plan *p, const struct layout *l)
 {
-    struct model_limits l = *limits;
-    const int64_t fit = LOGITS_BYTES / (4 * (int64_t)c->vocab) / 16 * 16;
-    if (l.tokens < 1)
-        l.tokens = 1;
-    if (l.supervised < 1)
-        l.supervised = 1;
-    if (l.logits_rows <= 0)
-        l.logits_rows = fit < 32 ? 32 : fit > MAX_LOGITS_ROWS ? MAX_LOGITS_ROWS : (int32_t)fit;
-    if (l.logits_rows > l.supervised)
-        l.logits_rows = l.supervised;
-    return l;
+    const int64_t layers = p->c->layers, a = p->kept.peak / layers, g = l->layer_values;
+    const int64_t wide = layers * a - (layers - 1) * g;
+    if (!p->l.one_pass || !p->l.backward || p->l.recompute || l->frozen > 0 || l->values == 0)
+        return -1;
+    return wide > a ? wide : a;
 }
 
 void workspace_measure(const struct model_config *c, const struct model_options *o,
-                       const struct model_limits *limits, int64_t *kept, int64_t *all)
+                       const struct model_limits *limits, const struct layout *l,
+                       struct model_memory *out)
 {
-    const struct model_limits l = completed(c, limits);
     struct workspace ws = {.block = NULL};
-    *kept = lay_out(&ws, c, o, &l);
-    *all = ws.peak;
+    struct plan p = plan_of(c, o, limits);
+    p.ws = &ws;
+    lay_out(&p);
+    out->kept = 4 * p.kept.peak;
+    out->scratch = 4 * p.scratch.peak;
+    out->shared = prefix_of(&p, l) >= 0 ? 4 * (p.kept.peak - prefix_of(&p, l)) : 0;
 }
 
 void workspace_clear(struct model *m)
@@ -207,25 +229,42 @@ static int make_ints(struct model *m, const struct model_limits *l, struct error
     return 0;
 }
 
+/* The blocks of a plan: one for everything, or what is kept over the gradients. */
+static int make_blocks(struct model *m, struct plan *p, struct error *error)
+{
+    const int64_t prefix = prefix_of(p, &m->layout);
+    const int64_t kept = prefix < 0 ? p->kept.peak : 0;
+    struct workspace *ws = &m->ws;
+    if (model_place_gradients(m, prefix > 0 ? prefix : 0, error) != 0)
+        return -1;
+    ws->base = backend_block(m->b, kept + p->scratch.peak, "the workspace of a pass", error);
+    ws->block = ws->base.data;
+    if (ws->block == NULL)
+        return -1;
+    ws->shared = prefix >= 0;
+    p->kept.base = ws->shared ? m->gradient_block : tensor_cols(ws->base, 0, kept);
+    p->scratch.base = tensor_cols(ws->base, kept, p->scratch.peak);
+    return 0;
+}
+
 int workspace_reserve(struct model *m, const struct model_limits *limits, struct error *error)
 {
-    const struct model_limits l = completed(&m->config, limits);
+    struct plan p = plan_of(&m->config, &m->options, limits);
     struct workspace *ws = &m->ws;
     workspace_clear(m);
-    (void)lay_out(ws, &m->config, &m->options, &l);
-    ws->base = backend_block(m->b, ws->peak, "the workspace of a pass", error);
-    ws->block = ws->base.data;
-    if (ws->block == NULL || make_ints(m, &l, error) != 0 ||
-        workspace_positions(m, l.tokens, error) != 0) {
+    p.ws = ws;
+    lay_out(&p);
+    if (make_blocks(m, &p, error) != 0 || make_ints(m, &p.l, error) != 0 ||
+        workspace_positions(m, p.l.tokens, error) != 0) {
         workspace_clear(m);
         return error_wrap(error,
                           "passes of %d tokens (make train.max_length or batch_tokens "
                           "smaller)",
-                          (int)l.tokens);
+                          (int)p.l.tokens);
     }
     ws->layers = mem_zero((size_t)m->config.layers, sizeof *ws->layers);
-    (void)lay_out(ws, &m->config, &m->options, &l);
-    ws->limits = l;
+    lay_out(&p);
+    ws->limits = p.l;
     return 0;
 }
 
