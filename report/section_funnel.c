@@ -47,13 +47,8 @@ static void say_failures(const struct report *r, struct buf *out)
 static double trained_rows(const struct report *r)
 {
     double rows = 0;
-    for (const struct json *run = json_first(r->runs); run != NULL; run = json_next(run)) {
-        const struct json *n = json_path(run, "summary.rows.train");
-        if (slice_is(json_string(json_get(run, "stage")), "train") && n == NULL)
-            n = json_path(run, "summary.rows.trained");
-        if (json_type(n) == JSON_NUMBER)
-            rows = json_number(n, 0);
-    }
+    for (const struct json *run = json_first(r->runs); run != NULL; run = json_next(run))
+        rows = json_number(json_path(run, "summary.rows.trained"), rows);
     return rows;
 }
 
