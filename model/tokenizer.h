@@ -82,6 +82,9 @@ enum tokenizer_flags {
     TOKENIZER_PARSE = TOKENIZER_PARSE_SPECIAL | TOKENIZER_PARSE_ADDED,
     TOKENIZER_RANGES = 8,        /* fill `ranges` */
     TOKENIZER_SKIP_SPECIAL = 16, /* decoding: leave control tokens out */
+    TOKENIZER_LITERAL = 32,      /* with PARSE, of a span: tokens are matched as written, before the
+                                    normaliser, those marked "normalized" too (a normaliser that
+                                    prepends a blank would hide them inside text) */
 };
 
 /* The longest text one call accepts; longer ones give ERROR_LIMIT. */
@@ -101,7 +104,7 @@ int tokenizer_encode(const struct tokenizer *t, struct tokenizer_scratch *s, str
  * of span i. */
 struct tokenizer_span {
     size_t begin, end; /* each begins where the one before ended */
-    unsigned parse;    /* TOKENIZER_PARSE_* or 0 */
+    unsigned parse;    /* TOKENIZER_PARSE_*, TOKENIZER_LITERAL, or 0 */
     bool cut;          /* no token crosses `begin` */
 };
 struct tokenizer_text {

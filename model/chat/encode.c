@@ -39,7 +39,8 @@ static void to_spans(const struct chat_render *r, unsigned flags, struct tokeniz
         out[i] = (struct tokenizer_span){
             .begin = s->begin,
             .end = s->end,
-            .parse = s->kind == CHAT_CONTROL ? (unsigned)TOKENIZER_PARSE : added,
+            .parse =
+                s->kind == CHAT_CONTROL ? (unsigned)(TOKENIZER_PARSE | TOKENIZER_LITERAL) : added,
             .cut = s->supervised != before,
         };
     }

@@ -168,5 +168,6 @@ void added_free(struct added *a)
     mem_free(a->tokens);
     mem_free(a->plain.nodes);
     mem_free(a->normalized.nodes);
+    mem_free(a->literal.nodes);
     *a = (struct added){0};
 }

@@ -83,6 +83,13 @@ static unsigned flag_of(const struct added_token *token)
     return token->special ? TOKENIZER_PARSE_SPECIAL : TOKENIZER_PARSE_ADDED;
 }
 
+/* Of text as it is written: a token to be found in normalised text counts here only where the
+ * spans say so. */
+static unsigned written_flags(const struct added_token *token)
+{
+    return flag_of(token) | (token->normalized ? (unsigned)TOKENIZER_LITERAL : 0);
+}
+
 /* The span that holds the byte at `at`. */
 static size_t span_at(const struct call *c, size_t at)
 {
@@ -99,19 +106,22 @@ static size_t span_at(const struct call *c, size_t at)
     return low;
 }
 
-static enum gate gate_plain(const void *context, const struct added_token *token, size_t begin,
-                            size_t end)
+static enum gate gate_flags(const struct call *c, unsigned flags, size_t begin, size_t end)
 {
-    const struct call *c = context;
-    unsigned flag = flag_of(token);
-    if ((c->parse & flag) == 0)
+    if ((c->parse & flags) != flags)
         return GATE_PASS;
     if (c->n_spans == 1)
         return GATE_OPEN;
     for (size_t i = span_at(c, begin); i < c->n_spans && c->spans[i].begin < end; i++)
-        if ((c->spans[i].parse & flag) == 0 || (c->spans[i].cut && c->spans[i].begin > begin))
+        if ((c->spans[i].parse & flags) != flags || (c->spans[i].cut && c->spans[i].begin > begin))
             return GATE_SHUT;
     return GATE_OPEN;
+}
+
+static enum gate gate_plain(const void *context, const struct added_token *token, size_t begin,
+                            size_t end)
+{
+    return gate_flags(context, written_flags(token), begin, end);
 }
 
 static size_t cut_before(const void *context, size_t at)
@@ -149,7 +159,7 @@ static enum gate gate_normalized(const void *context, const struct added_token *
     if (!g->call->mixed)
         return GATE_OPEN;
     from = aligned_range(g->text, begin, end);
-    return gate_plain(g->call, token, from.begin, from.end);
+    return gate_flags(g->call, flag, from.begin, from.end);
 }
 
 static size_t part_begin(const void *context, size_t at)
@@ -285,9 +295,11 @@ static int put_all(struct call *c)
     const struct tokenizer *t = c->t;
     struct stretches *found = &c->s->plain;
     struct added_gate gate = {gate_plain, cut_before, cut_behind, c};
-    if (c->parse == 0 || t->added.plain.n == 0)
+    const struct added_trie *trie =
+        (c->parse & TOKENIZER_LITERAL) != 0 ? &t->added.literal : &t->added.plain;
+    if (c->parse == 0 || trie->n == 0)
         return put_stretch(c, 0, c->text.text.len);
-    added_split(&t->added, &t->added.plain, c->text.text, &gate, found);
+    added_split(&t->added, trie, c->text.text, &gate, found);
     for (size_t i = 0; i < found->n; i++) {
         const struct stretch *f = &found->items[i];
         note_starts(c, f->begin);
@@ -393,7 +405,7 @@ int tokenizer_encode_spans(const struct tokenizer *t, struct tokenizer_scratch *
     if (check_spans(text, error) != 0)
         return -1;
     for (size_t i = 0; i < text->n; i++) {
-        c.parse |= text->spans[i].parse & TOKENIZER_PARSE;
+        c.parse |= text->spans[i].parse & (TOKENIZER_PARSE | TOKENIZER_LITERAL);
         c.mixed = c.mixed || text->spans[i].parse != text->spans[0].parse;
     }
     c.ranges = (text->flags & TOKENIZER_RANGES) != 0;
@@ -415,7 +427,7 @@ int tokenizer_encode_spans(const struct tokenizer *t, struct tokenizer_scratch *
 int tokenizer_encode(const struct tokenizer *t, struct tokenizer_scratch *s, struct slice text,
                      unsigned flags, struct tokens *out, struct error *error)
 {
-    struct tokenizer_span all = {0, text.len, flags & TOKENIZER_PARSE, false};
+    struct tokenizer_span all = {0, text.len, flags & (TOKENIZER_PARSE | TOKENIZER_LITERAL), false};
     struct tokenizer_text whole = {text, &all, 1, flags};
     if (text.data == NULL)
         whole.text.data = "";

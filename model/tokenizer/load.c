@@ -92,6 +92,7 @@ static int fill_tries(struct tokenizer *t, struct error *error)
     for (size_t i = 0; i < t->added.n && rc == 0; i++) {
         struct added_token *a = &t->added.tokens[i];
         struct aligned content = {buf_view(&a->content), NULL, 0};
+        added_trie_put(&t->added.literal, content.text, (int32_t)i);
         if (!a->normalized) {
             added_trie_put(&t->added.plain, content.text, (int32_t)i);
             continue;

@@ -344,7 +344,7 @@ struct added_trie {
 struct added {
     struct added_token *tokens;
     size_t n, cap;
-    struct added_trie plain, normalized;
+    struct added_trie plain, normalized, literal; /* literal: all, as written */
     bool rewritten; /* the normaliser changes the content of some token */
 };
 void added_trie_put(struct added_trie *trie, struct slice content, int32_t token);

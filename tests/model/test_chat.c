@@ -334,6 +334,40 @@ static void test_supervised_parts(void **state)
     }
 }
 
+/* A control token that the file marks "normalized" is its id behind a reply too, where a normaliser
+ * that prepends a blank keeps it from being found in normalised text. */
+static void test_normalized_end(void **state)
+{
+    static const char json[] =
+        "{\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true,\"normalized\":true},"
+        "{\"id\":2,\"content\":\"</s>\",\"special\":true,\"normalized\":true}],"
+        "\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"_\"},"
+        "\"model\":{\"type\":\"BPE\",\"unk_token\":\"u\",\"vocab\":{\"u\":0,\"<s>\":1,\"</s>\":2,"
+        "\"_\":3,\"h\":4,\"i\":5,\"\\n\":6,\"<\":7,\"/\":8,\"s\":9,\">\":10},\"merges\":[]}}";
+    static const int32_t want[] = {1, 3, 4, 6, 7, 8, 9, 10, 5, 2};
+    struct error error = {0};
+    struct tokenizer *t = tokenizer_parse(SLICE(json), (struct slice){NULL, 0}, &error);
+    struct tokenizer_scratch *s = tokenizer_scratch_new(t);
+    struct chat_template *c = chat_template_named("plain", &error);
+    struct chat_render r = CHAT_RENDER;
+    struct chat_tokens v = CHAT_TOKENS;
+    (void)state;
+    assert_non_null(t);
+    render(c,
+           "[{\"role\":\"user\",\"content\":\"h\"},{\"role\":\"assistant\",\"content\":"
+           "\"</s>i\"}]",
+           &r);
+    assert_int_equal(chat_encode(t, s, &r, 0, &v, &error), 0);
+    assert_int_equal(v.tokens.n, sizeof want / sizeof *want);
+    assert_memory_equal(v.tokens.ids, want, sizeof want);
+    assert_int_equal(v.supervised, 6);
+    chat_tokens_free(&v);
+    chat_render_free(&r);
+    chat_template_free(c);
+    tokenizer_scratch_free(s);
+    tokenizer_free(t);
+}
+
 static void test_names(void **state)
 {
     struct error error = {0};
@@ -352,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_untrusted),        cmocka_unit_test(test_edges),
         cmocka_unit_test(test_last_reply_only),  cmocka_unit_test(test_end),
         cmocka_unit_test(test_supervised_parts), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_normalized_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
