@@ -1,6 +1,8 @@
 /* retort eval: measure the student. */
 #include "cli/commands.h"
 #include "cli/stage.h"
+#include "core/file.h"
+#include "core/mem.h"
 #include "corpus/samples.h"
 #include "eval/eval.h"
 
@@ -40,7 +42,30 @@ static const char *eval_needless(const struct recipe *recipe)
     return student || suite ? NULL : "neither train.student nor eval.suite is set";
 }
 
-const struct stage_kind stage_eval = {.name = "eval", .call = eval_call, .needless = eval_needless};
+/* The held-out rows, how the student was trained, and the student itself. */
+static int eval_inputs(struct stage *s, struct hash128 *h, struct error *error)
+{
+    struct hash128 rows;
+    struct buf block = BUF;
+    char *out = recipe_path(s->recipe, "train.out");
+    char *weights = file_join(out, "model.safetensors");
+    int rc = samples_digest(s->corpus, SAMPLES_KEPT, &rows, error);
+    if (rc == 0)
+        *h = hash128_add(*h, &rows, sizeof rows);
+    json_write(recipe_get(s->recipe, "train"), JSON_CANONICAL, &block);
+    json_write(recipe_get(s->recipe, "teacher"), JSON_CANONICAL, &block);
+    *h = hash128_add(*h, buf_text(&block), block.len);
+    stage_fold_file(h, weights);
+    buf_free(&block);
+    mem_free(weights);
+    mem_free(out);
+    return rc;
+}
+
+const struct stage_kind stage_eval = {.name = "eval",
+                                      .call = eval_call,
+                                      .needless = eval_needless,
+                                      .inputs = eval_inputs};
 
 static int eval_command(const struct arguments *args, struct error *error)
 {

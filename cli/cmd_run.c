@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-static const struct stage_kind *const stages[] = {&stage_gen, &stage_filter, &stage_train, NULL};
+static const struct stage_kind *const stages[] = {&stage_gen, &stage_filter, &stage_train,
+                                                  &stage_eval, NULL};
 
 static const struct command_operand operands[] = {
     {.name = "RECIPE", .kind = VALUE_FILE, .help = "the recipe (JSON with comments)"},
@@ -21,7 +22,7 @@ static const struct command_option options[] = {
     {.name = "until",
      .kind = VALUE_CHOICE,
      .argument = "STAGE",
-     .choices = "gen|filter|train",
+     .choices = "gen|filter|train|eval",
      .help = "stop behind this stage"},
     {.name = "again",
      .kind = VALUE_NONE,
@@ -40,13 +41,16 @@ static const struct command_example examples[] = {
     EXAMPLES_END,
 };
 
-/* Adds {"stage": …, "state": …} with the stage's report to the reports, and shows it. */
+/* Adds {"state": …, "report": …} under the stage's name to the reports, and shows it.  A stage that
+ * found nothing to do ("up_to_date" in its report) says no more than that. */
 static int show(struct json *all, const struct stage_kind *kind, const char *state,
                 const struct buf *report, struct error *error)
 {
     struct error none = {ERROR_NONE, ""};
     struct json *one = json_new_object();
     struct json *tree = report->len == 0 ? NULL : json_parse(buf_view(report), JSON_REPAIR, &none);
+    bool idle = json_true(json_get(tree, "up_to_date"));
+    state = idle ? "up to date" : state;
     json_put_text(one, "state", state);
     if (tree != NULL)
         json_put(one, "report", tree);
@@ -54,7 +58,7 @@ static int show(struct json *all, const struct stage_kind *kind, const char *sta
     if (output_json())
         return 0;
     output_heading("%s: %s", kind->name, state);
-    return output_report(report, error);
+    return idle ? 0 : output_report(report, error);
 }
 
 static int run_one(struct stage *s, const struct stage_kind *kind, const struct arguments *args,
@@ -116,10 +120,10 @@ const struct command cmd_run = {
     .name = "run",
     .summary = "run every stage of a recipe, resuming at the first unfinished one",
     .description =
-        "Runs gen, filter and train in this order. A stage that has finished on the same "
+        "Runs gen, filter, train and eval in this order. A stage that has finished on the same "
         "rows with the same settings is left out, so the command can be stopped at any time and "
         "given again: nothing that was paid for is asked twice, and only what a change touches is "
-        "done again. Stages that the recipe does not ask for (no prompts, no student) "
+        "done again. Stages that the recipe does not ask for (no prompts, no student, no suite) "
         "are left out too.",
     .operands = operands,
     .options = options,

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/* clang-format off: one line a command */
+/* One line a command. */
+/* clang-format off */
 const struct command *const commands[] = {
     &cmd_init,
     &cmd_run,

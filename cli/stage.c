@@ -69,24 +69,25 @@ static void fold_text(struct hash128 *h, const char *text)
     *h = hash128_add(*h, text, strlen(text));
 }
 
-/* A file that the recipe names counts by its size and time, a folder by its time. */
-static void fold_file(struct hash128 *h, const char *folder, const char *name)
+void stage_fold_file(struct hash128 *h, const char *path)
 {
     struct stat st;
-    char *path = file_join(folder, name);
     if (stat(path, &st) == 0) {
         int64_t facts[3] = {(int64_t)st.st_size, (int64_t)st.st_mtim.tv_sec,
                             (int64_t)st.st_mtim.tv_nsec};
         *h = hash128_add(*h, facts, sizeof facts);
     }
-    mem_free(path);
 }
 
+/* Whatever text of the block is the name of a file or folder that is there counts as one. */
 static void fold_files(struct hash128 *h, const char *folder, const struct json *node)
 {
     const char *text = json_text(node, NULL);
-    if (text != NULL && text[0] != '\0' && strlen(text) < 4096)
-        fold_file(h, folder, text);
+    if (text != NULL && text[0] != '\0' && strlen(text) < 4096) {
+        char *path = file_join(folder, text);
+        stage_fold_file(h, path);
+        mem_free(path);
+    }
     for (const struct json *c = json_first(node); c != NULL; c = json_next(c))
         fold_files(h, folder, c);
 }

@@ -34,8 +34,8 @@ struct stage_kind {
     /* Why the recipe asks for nothing here ("gen.prompts is not set"); NULL: it does. */
     const char *(*needless)(const struct recipe *recipe);
     /* Fold into h what the stage reads besides its own block: while nothing of it changes, a
-     * finished stage is up to date.  NULL: the room itself knows what is left to do, and is always
-     * called. */
+     * finished stage is up to date.  NULL: the room itself knows what is left to do, is always
+     * called, and puts "up_to_date": true into its report where it found nothing to do. */
     int (*inputs)(struct stage *s, struct hash128 *h, struct error *error);
 };
 
@@ -51,6 +51,8 @@ int stage_command(const struct stage_kind *kind, const struct arguments *args, s
 int stage_open(struct stage *s, const struct arguments *args, bool dry_run, bool creates,
                struct error *error);
 void stage_close(struct stage *s);
+/* Fold the size and time of a file into h; nothing where it is not there. */
+void stage_fold_file(struct hash128 *h, const char *path);
 /* Run one stage and append its report; its run is recorded and its identity kept. */
 int stage_run(struct stage *s, const struct stage_kind *kind, const struct arguments *args,
               struct buf *report, struct error *error);

@@ -277,31 +277,40 @@ static void name_column(struct page *p, const char *name)
     buf_str(p->out, "  ");
 }
 
-/* Whether an object is one line: scalars only, and not too many. */
+/* Whether the members of an object can stand behind its name: scalars, none of them long. */
 static bool is_short_object(const struct json *object)
 {
-    struct buf b = BUF;
-    int width = 0;
-    if (!all_scalars(object))
-        return false;
-    for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
-        buf_clear(&b);
+    bool fits = all_scalars(object);
+    for (const struct json *c = json_first(object); fits && c != NULL; c = json_next(c)) {
+        struct buf b = BUF;
         cell(c, &b);
-        width += (int)strlen(json_key(c)) + width_of(buf_view(&b)) + 3;
+        fits = width_of(buf_view(&b)) <= WIDEST_CELL;
+        buf_free(&b);
     }
-    buf_free(&b);
-    return width <= 110;
+    return fits;
 }
 
-static void inline_members(const struct json *object, struct buf *out)
+/* "total 252  kept 240", in lines of the page's width that begin below each other. */
+static void inline_members(const struct page *p, const struct json *object)
 {
+    int left = p->name_width + 2, limit = p->columns > 0 ? p->columns : 100, at = left;
     if (json_first(object) == NULL)
-        buf_str(out, "none");
+        buf_str(p->out, "none");
     for (const struct json *c = json_first(object); c != NULL; c = json_next(c)) {
-        buf_printf(out, "%s%s ", c == json_first(object) ? "" : "  ", json_key(c));
-        cell(c, out);
+        struct buf b = BUF;
+        int width;
+        buf_printf(&b, "%s ", json_key(c));
+        cell(c, &b);
+        width = width_of(buf_view(&b));
+        if (at > left && at + 2 + width > limit) {
+            buf_printf(p->out, "\n%*s", left, "");
+            at = left;
+        }
+        buf_printf(p->out, "%s%s", at > left ? "  " : "", buf_text(&b));
+        at += width + (at > left ? 2 : 0);
+        buf_free(&b);
     }
-    buf_char(out, '\n');
+    buf_char(p->out, '\n');
 }
 
 /* Whether the items fit behind the name. */
@@ -356,7 +365,7 @@ static void member(struct page *p, const struct json *node, const char *name)
     } else {
         name_column(p, name);
         if (json_type(node) == JSON_OBJECT) {
-            inline_members(node, p->out);
+            inline_members(p, node);
         } else if (json_type(node) == JSON_ARRAY && json_count(node) > 0) {
             inline_items(node, p->out);
         } else if (json_type(node) == JSON_ARRAY) {

@@ -142,6 +142,8 @@ void live_report(struct gen *g, struct buf *out)
         json_put(o, "attempts_that_failed", causes);
     else
         json_free(causes);
+    if (g->run_attempts == 0 && g->run_rows == 0)
+        json_put_bool(o, "up_to_date", true);
     if (g->repeated)
         json_put_integer(o, "repeated_prompts", g->repeated);
     if (g->bad_lines) {

@@ -309,7 +309,10 @@ static int go(struct run *r, struct json *report, struct error *error)
     setup_describe(&r->setup, report);
     if (!r->options->dry_run && !r->options->restart &&
         (finished = export_finished(&r->setup)) != NULL) {
-        json_put(report, "finished_before", finished);
+        for (const struct json *m = json_first(finished); m != NULL; m = json_next(m))
+            json_put(report, json_key(m), json_copy(m));
+        json_put_bool(report, "up_to_date", true);
+        json_free(finished);
         return 0;
     }
     r->journal.total = r->setup.course.total;

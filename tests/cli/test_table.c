@@ -57,6 +57,8 @@ static void test_outside_text_cannot_steer_the_terminal(void **state)
 static void test_narrow(void **state)
 {
     (void)state;
+    renders("{\"run\":{\"total\":1,\"kept\":2,\"gone\":3}}", 20,
+            "run  total 1  kept 2\n     gone 3\n");
     renders("[{\"n\":1,\"text\":\"a long text that does not fit here\"}]", 20,
             "  n  text\n  1  a long text th…\n");
 }

@@ -81,6 +81,23 @@ awk -v b="$before" -v a="$after" -v f=$fall 'BEGIN { exit !(a > 0 && b > 0 && a 
     wrong "held-out loss $before before, $after after: it fell by less than $fall"
 echo "train: held-out loss $before before, $after after; killed and continued to the same bytes"
 
+# ---- eval: killed, then to its end: the same rows, the same loss, measured on the exported folder
+kill_when 'test -s data.db-wal' "$retort" eval recipe.jsonc
+expect 0 "$retort" eval recipe.jsonc --json
+was=$(sed 's/,{"model":"student".*//' out | number nll)
+is=$(sed 's/.*{"model":"student"//' out | number nll)
+awk -v b="$was" -v a="$is" -v B="$before" -v A="$after" \
+    'BEGIN { exit !((b - B) ^ 2 < 1e-6 && (a - A) ^ 2 < 1e-6) }' ||
+    wrong "eval measures $was and $is where train measured $before and $after"
+echo "eval: held-out loss $was before, $is after"
+
+# ---- run: everything is up to date, nothing is asked again
+paid=$(answered)
+expect 0 "$retort" run recipe.jsonc
+prints '== gen: up to date' '== filter: up to date' '== train: up to date' '== eval: up to date'
+[ "$(answered)" = "$paid" ] || wrong "retort run asked again"
+expect 0 "$retort" status data.db --check
+
 # ---- the folder loads elsewhere
 if "$python" -c 'import torch, transformers' 2>/dev/null && [ -r "$loads" ]; then
     expect 0 "$python" "$loads" student

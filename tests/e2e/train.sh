@@ -66,7 +66,7 @@ done
 
 # ---- finished: nothing to do; another recipe trains anew; an unfinished one is not overwritten
 expect 0 train --json
-prints 'finished_before'
+prints '"up_to_date":true'
 start other
 reach other 9
 complains 1 "$retort" train recipe.jsonc --quiet --set train.out=other
