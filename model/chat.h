@@ -100,7 +100,8 @@ struct chat_render {
 #define CHAT_RENDER ((struct chat_render){.text = {NULL, 0, 0, (size_t)1 << 28, false}})
 
 /* Replace what `out` holds.  -1 with ERROR_INPUT: the template refuses the conversation (its own
- * words), or meets a value it cannot use; ERROR_LIMIT: it does not come to an end in bounds. */
+ * words), or meets a value it cannot use; ERROR_LIMIT: it does not come to an end in bounds, or there are more than
+ * 4,096 messages. */
 int chat_render(const struct chat_template *c, const struct chat_input *in, struct chat_render *out,
                 struct error *error);
 void chat_render_free(struct chat_render *r);

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-enum { END_TOKEN_MAX = 64 };
+enum { END_TOKEN_MAX = 64, RENDERS_MAX = 64, MESSAGES_MAX = 4096 };
 #define DATE_DEFAULT INT64_C(1721952000000) /* 2024-07-26, the constant in Llama 3.1's template */
 
 /* --- one run ---------------------------------------------------------------------------- */
@@ -236,9 +236,33 @@ static size_t end_of_calls(const struct chat_template *c, const struct chat_inpu
     return at;
 }
 
+/* Replies with the same text of the template in front of them begin alike: of those only the first
+ * is looked into by rendering.  `renders` bounds the others. */
+struct seeker {
+    struct slice literal;
+    size_t gap;
+    int renders;
+};
+
+static size_t seek_begin(struct seeker *s, const struct chat_template *c,
+                         const struct chat_input *in, const struct jinja_out *page,
+                         const struct chat_reply *reply)
+{
+    size_t before = content_before(page, reply->begin);
+    struct slice literal = {buf_text(&page->text) + before, reply->begin - before};
+    if (s->literal.data != NULL && slice_equal(literal, s->literal))
+        return reply->begin - s->gap;
+    if (++s->renders > RENDERS_MAX)
+        return reply->begin;
+    s->literal = literal;
+    s->gap = reply->begin - prompt_end(c, in, page, reply);
+    return reply->begin - s->gap;
+}
+
 static void find_replies(const struct chat_template *c, const struct chat_input *in,
                          const struct jinja_out *page, struct chat_render *out)
 {
+    struct seeker seeker = {.renders = 0};
     int n = 0;
     for (const struct json *m = json_first(in->messages); m != NULL; m = json_next(m), n++) {
         struct chat_reply *reply;
@@ -247,7 +271,7 @@ static void find_replies(const struct chat_template *c, const struct chat_input 
             continue;
         reply = push_reply(out, n, begin, end);
         if (!obvious(m, page, begin))
-            reply->supervised_begin = prompt_end(c, in, page, reply);
+            reply->supervised_begin = seek_begin(&seeker, c, in, page, reply);
         reply->supervised_end =
             simple(m) ? end_of_turn(page, end, in->eos) : end_of_calls(c, in, page, end);
     }
@@ -337,6 +361,9 @@ int chat_render(const struct chat_template *c, const struct chat_input *in, stru
     struct pass p;
     int rc = -1;
     clear(out);
+    if (json_count(in->messages) > MESSAGES_MAX)
+        return error_set(error, ERROR_LIMIT, "a conversation of %zu messages: more than %d",
+                         json_count(in->messages), MESSAGES_MAX);
     if (run(&p, c, in, SIZE_MAX, in->generation_prompt, error) != 0) {
         error_wrap(error, "chat template");
         goto done;

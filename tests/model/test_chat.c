@@ -368,6 +368,30 @@ static void test_normalized_end(void **state)
     tokenizer_free(t);
 }
 
+static void test_limit(void **state)
+{
+    struct error error = {0};
+    struct chat_template *c = chat_template_named("chatml", &error);
+    struct json *messages = json_new_array();
+    struct chat_render r = CHAT_RENDER;
+    const struct chat_input in = {.messages = messages};
+    (void)state;
+    for (int i = 0; i < 4096; i++) {
+        struct json *m = json_new_object();
+        json_put_string(m, "role", i % 2 == 0 ? SLICE("user") : SLICE("assistant"));
+        json_put_string(m, "content", SLICE("x"));
+        json_push(messages, m);
+    }
+    assert_int_equal(chat_render(c, &in, &r, &error), 0);
+    assert_int_equal(r.n_replies, 2048);
+    json_push(messages, json_new_object());
+    assert_int_equal(chat_render(c, &in, &r, &error), -1);
+    assert_int_equal(error.code, ERROR_LIMIT);
+    chat_render_free(&r);
+    chat_template_free(c);
+    json_free(messages);
+}
+
 static void test_names(void **state)
 {
     struct error error = {0};
@@ -382,10 +406,15 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_builtin),          cmocka_unit_test(test_generation_prompt),
-        cmocka_unit_test(test_untrusted),        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_last_reply_only),  cmocka_unit_test(test_end),
-        cmocka_unit_test(test_supervised_parts), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_builtin),
+        cmocka_unit_test(test_generation_prompt),
+        cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_last_reply_only),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_supervised_parts),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_normalized_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
