@@ -40,7 +40,6 @@ static void plan(struct corpus *c, int64_t id, int64_t teacher)
     (void)snprintf(text, sizeof text, "question %d", (int)id);
     p.instruction = slice_of(text);
     p.meta = SLICE("{\"topic\":\"t\"}");
-    p.hash = ledger_prompt_hash(&p);
     ok(ledger_prompt_add(c, &p, &e), &e);
     ok(ledger_request_add(c, &r, &e), &e);
     ok(ledger_reserve(c, id, 1000000, 100, &e), &e);
