@@ -128,7 +128,7 @@ void man_page(const struct command *command, struct buf *out)
 {
     struct buf usage = BUF;
     help_usage(command, &usage);
-    buf_printf(out, ".TH RETORT%s%s 1 \"\" \"retort %s\" \"retort manual\"\n.SH NAME\n",
+    buf_printf(out, ".TH RETORT%s%s 1 \"\" \"retort %s\" \"retort manual\"\n.ad l\n.SH NAME\n",
                command == NULL ? "" : "\\-", command == NULL ? "" : command->name, RETORT_VERSION);
     buf_printf(out, "retort%s%s \\- ", command == NULL ? "" : "\\-",
                command == NULL ? "" : command->name);
@@ -172,7 +172,7 @@ void man_recipe(struct buf *out)
 {
     struct json *schema = fields_schema();
     buf_printf(out,
-               ".TH RETORT\\-RECIPE 5 \"\" \"retort %s\" \"retort manual\"\n.SH NAME\n"
+               ".TH RETORT\\-RECIPE 5 \"\" \"retort %s\" \"retort manual\"\n.ad l\n.SH NAME\n"
                "retort\\-recipe \\- what to ask, how to clean, how to train and measure\n"
                ".SH DESCRIPTION\n",
                RETORT_VERSION);
