@@ -20,6 +20,8 @@ const struct command *const commands[] = {
     &cmd_export,
     &cmd_report,
     &cmd_new_model,
+    &cmd_show_model,
+    &cmd_export_model,
     &cmd_doctor,
     &cmd_help,
     NULL,

@@ -7,6 +7,7 @@
 extern const struct command cmd_doctor;
 extern const struct command cmd_eval;
 extern const struct command cmd_export;
+extern const struct command cmd_export_model;
 extern const struct command cmd_filter;
 extern const struct command cmd_gen;
 extern const struct command cmd_help;
@@ -17,6 +18,7 @@ extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_serve;
 extern const struct command cmd_show;
+extern const struct command cmd_show_model;
 extern const struct command cmd_status;
 extern const struct command cmd_train;
 

@@ -58,3 +58,10 @@ void rope_table(const struct rope_config *r, int32_t dim, int32_t n, float *tabl
         }
     }
 }
+
+void rope_factors(const struct rope_config *r, int32_t dim, float *factors)
+{
+    for (int32_t i = 0; i < dim / 2; i++)
+        factors[i] =
+            (float)(1 / pow(r->theta, (double)(2 * i) / dim) / (double)frequency_of(r, dim, i));
+}
