@@ -153,6 +153,9 @@ void outcome_answered(struct item *i, struct net_reply *reply)
     l->last_good_ns = clock_ns();
     l->had_good = true;
     s->item = i;
+    buf_free(&i->x.reply); /* committed, and its texts are in the tree */
+    buf_free(&i->body);
+    i->reply = (struct slice){NULL, 0};
     s->heard = *reply;
     memset(reply, 0, sizeof *reply);
     if (tell(g, s, NET_OK, &s->heard) < 0) { /* its bytes stay unread: the next run begins here */

@@ -2,8 +2,9 @@
 #include "gen/run.h"
 
 enum {
-    BEHIND = 16384, /* jobs the writer may be behind before sending waits for it */
-    BURST = 64,     /* requests sent before the replies that came meanwhile are heard: what a fast
+    BEHIND = 1024, /* jobs the writer may be behind, beside two for each request in flight, before
+                       sending waits for it */
+    BURST = 64,    /* requests sent before the replies that came meanwhile are heard: what a fast
                        teacher answers at once needs no more connections */
 };
 
@@ -125,7 +126,7 @@ int send_all(struct gen *g, struct error *error)
 {
     int64_t now = clock_ns();
     g->wake_ns = INT64_MAX;
-    if (g->stopping || g->jobs > BEHIND)
+    if (g->stopping || g->jobs > BEHIND + 2 * (size_t)gen_window(g))
         return 0;
     for (int k = 0; k < g->n_lanes; k++)
         if (send_lane(g, &g->lanes[k], now, error))
