@@ -140,7 +140,11 @@ int ledger_request_known(struct corpus *c, struct ledger_request *r, struct erro
     int rc = sql_step(q, error);
     if (rc != 1)
         return rc;
-    bool withdrawn = slice_is(sql_text(q, 4), "withdrawn");
+    struct slice cause = sql_text(q, 4);
+    bool withdrawn = slice_is(cause, "withdrawn");
+    size_t n = cause.len < sizeof r->failed_by - 1 ? cause.len : sizeof r->failed_by - 1;
+    memcpy(r->failed_by, cause.data ? cause.data : "", n);
+    r->failed_by[n] = '\0';
     r->id = sql_int(q, 0);
     r->prompt_id = sql_int(q, 1);
     r->teacher_id = sql_int(q, 2);

@@ -68,6 +68,7 @@ struct ledger_request {
     enum ledger_state state;
     struct slice cause; /* absent: none */
     int64_t tries, parsed, reply_id;
+    char failed_by[32]; /* cause, as ledger_request_known found it */
 };
 /* Is a request with this key there?  0 no.  1 yes: *r becomes what is stored (but the slices stay as
  * they were).  2 it was there withdrawn, and waits again.  -1 failure. */

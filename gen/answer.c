@@ -102,7 +102,6 @@ static void look_inside(struct item *i)
     }
     for (size_t k = 0; k < reply.n_choices; k++)
         if (net_choice_cause(&reply.choices[k]) == NET_OK) {
-            i->g->choice = &reply.choices[k];
             outcome_answered(i, &reply);
             return;
         }

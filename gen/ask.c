@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/vec.h"
 #include "gen/run.h"
+#include "gen/template.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,7 @@ int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error)
         i->request.strategy = slice_of(g->settings.strategy->name);
         i->request.step = slice_of(step->name);
         i->request.sample = sample;
+        i->order = g->order.asked++;
         items_add(&g->chunk->asks, i);
         g->planning++;
         g->asked++;
@@ -115,6 +117,8 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error)
         return error_set(error, ERROR_FAILED, "a strategy made a row outside an answer");
     struct store *s = g->chunk;
     const struct ledger_prompt *p = &i->prompt;
+    if (g->echo)
+        return 0;
     s->rows = vec_reserve(s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows);
     s->rows[s->n_rows++] = (struct sample){
         .name = row->name.data ? keep(g, row->name) : row_name(g, p->name, i->sample, row->choice),
@@ -171,6 +175,88 @@ char *gen_file(struct gen *g, const char *name)
 int64_t gen_accepted(const struct gen *g)
 {
     return g->rows;
+}
+
+/* ---- templates ------------------------------------------------------------------------------- */
+
+struct template_text {
+    struct template_text *next;
+    char *name;
+    struct buf text;
+};
+
+static struct template_text *read_template(struct gen *g, const char *name, struct error *error)
+{
+    struct template_text *t;
+    for (t = g->templates; t; t = t->next)
+        if (!strcmp(t->name, name))
+            return t;
+    t = mem_zero(1, sizeof *t);
+    char *folder = file_dir(recipe_file(g->recipe));
+    t->name = mem_strdup(name);
+    t->text = BUF;
+    t->next = g->templates;
+    g->templates = t;
+    int rc = template_read(folder, name, &t->text, error);
+    mem_free(folder);
+    return rc ? NULL : t;
+}
+
+int gen_template(struct gen *g, const char *name, const struct gen_field *fields, size_t n,
+                 struct buf *out, struct error *error)
+{
+    struct template_text *t = read_template(g, name, error);
+    if (!t)
+        return -1;
+    if (template_fill(buf_view(&t->text), fields, n, out, error))
+        return error_wrap(error, "prompt template %s", name);
+    return 0;
+}
+
+void ask_free_templates(struct gen *g)
+{
+    while (g->templates) {
+        struct template_text *t = g->templates;
+        g->templates = t->next;
+        mem_free(t->name);
+        buf_free(&t->text);
+        mem_free(t);
+    }
+}
+
+/* ---- ancestors ------------------------------------------------------------------------------- */
+
+struct ancestor {
+    struct gen *g;
+    int (*fn)(void *context, const struct gen_answer *a, struct error *error);
+    void *context;
+};
+
+static int show_ancestor(void *context, const struct ledger_heard *h, struct error *error)
+{
+    struct ancestor *an = context;
+    struct item *i = plan_item(an->g, &h->item, error);
+    struct net_reply reply;
+    struct net_failure f;
+    int rc;
+    if (!i)
+        return error_set(error, ERROR_FAILED, "request %lld is of another recipe",
+                         (long long)h->item.request.id);
+    rc = i->lane->teacher->provider->reply(h->body, &reply, &f);
+    i->latency_ms = h->latency_ms;
+    struct gen_answer a = outcome_answer(i, rc ? f.cause : NET_OK, rc ? NULL : &reply);
+    rc = an->fn(an->context, &a, error);
+    net_reply_free(&reply);
+    item_free(i);
+    return rc;
+}
+
+int gen_ancestor(struct gen *g, int64_t request,
+                 int (*fn)(void *context, const struct gen_answer *a, struct error *error),
+                 void *context, struct error *error)
+{
+    struct ancestor an = {g, fn, context};
+    return ledger_answer(g->corpus, request, show_ancestor, &an, error);
 }
 
 int gen_window(const struct gen *g)

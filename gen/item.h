@@ -46,7 +46,11 @@ struct item {
     struct pace_ticket ticket;
     struct budget_amount worst;         /* reserved; all zero: nothing is */
     double input_tokens, output_tokens; /* for pacing */
-    bool resumed;                       /* from an earlier run */
+    int64_t order;                      /* number of the ask, of ordered strategies */
+    bool known;                         /* settled by an earlier run */
+    enum net_cause over;                /* how it ended, while it waits for its turn */
+    struct net_reply heard;
+    bool resumed;             /* from an earlier run */
     struct slice reply, head; /* STORED: the bytes, in x or in `text` of a reply read back */
     int64_t reply_id, started_ms, latency_ms;
     int status;

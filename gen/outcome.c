@@ -89,12 +89,20 @@ static void keep_evidence(struct item *i, struct store *s, enum net_cause cause)
 
 /* ---- the strategy's word --------------------------------------------------------------------- */
 
-static int tell(struct gen *g, struct store *s, enum net_cause cause, const struct net_reply *reply)
+/* The first choice that can be used; NULL: none. */
+static const struct net_choice *usable(const struct net_reply *reply)
 {
-    struct item *i = s->item;
+    for (size_t k = 0; k < reply->n_choices; k++)
+        if (net_choice_cause(&reply->choices[k]) == NET_OK)
+            return &reply->choices[k];
+    return NULL;
+}
+
+struct gen_answer outcome_answer(const struct item *i, enum net_cause cause,
+                                 const struct net_reply *reply)
+{
     const struct ledger_prompt *p = &i->prompt;
-    struct error error = {0};
-    struct gen_answer a = {
+    return (struct gen_answer){
         .request = i->request.id,
         .step = i->step->name,
         .sample = i->sample,
@@ -102,15 +110,21 @@ static int tell(struct gen *g, struct store *s, enum net_cause cause, const stru
                    p->messages, p->meta},
         .cause = cause,
         .reply = reply,
-        .choice = reply ? g->choice : NULL,
+        .choice = reply ? usable(reply) : NULL,
         .latency_ms = i->latency_ms,
         .teacher = i->lane->teacher->label,
     };
+}
+
+static int tell(struct gen *g, struct store *s, enum net_cause cause, const struct net_reply *reply)
+{
+    struct item *i = s->item;
+    struct error error = {0};
+    struct gen_answer a = outcome_answer(i, cause, reply);
+    g->choice = a.choice;
     g->chunk = s;
     g->answering = i;
     g->is_rejected = false;
-    if (!reply)
-        g->choice = NULL;
     int rc = g->settings.strategy->answer(g, g->strategy, &a, &error);
     g->chunk = NULL;
     g->answering = NULL;
@@ -119,6 +133,14 @@ static int tell(struct gen *g, struct store *s, enum net_cause cause, const stru
     if (g->plan == PLAN_WAITING)
         g->plan = PLAN_GOING;
     return rc;
+}
+
+static void count(struct gen *g, enum ledger_state state, int by)
+{
+    int64_t *all[] = {&g->totals.waiting, &g->totals.answered, &g->totals.failed};
+    *all[state] += by;
+    g->run_answered += state == LEDGER_ANSWERED ? by : 0;
+    g->run_failed += state == LEDGER_FAILED ? by : 0;
 }
 
 static void end(struct gen *g, struct store *s, enum ledger_state to, enum net_cause cause)
@@ -132,16 +154,45 @@ static void end(struct gen *g, struct store *s, enum ledger_state to, enum net_c
         .cause = cause == NET_OK ? NULL : net_cause_name(cause),
         .tries = i->tries + 1,
         .parsed = to == LEDGER_ANSWERED ? g->settings.strategy->version : 0,
-        .reply_id = s->attempt.status >= 200 && s->attempt.status <= 299 ? s->attempt.id : 0,
+        .reply_id = i->request.reply_id,
     };
-    g->totals.waiting--;
-    if (to == LEDGER_ANSWERED) {
-        g->totals.answered++;
-        g->run_answered++;
-    } else {
-        g->totals.failed++;
-        g->run_failed++;
+    if (s->attempt.status >= 200 && s->attempt.status <= 299)
+        s->end.reply_id = s->attempt.id;
+    count(g, i->request.state, -1);
+    count(g, to, 1);
+}
+
+/* The strategy's word on an answer, and what follows from it, into s. */
+static int take_word(struct gen *g, struct store *s)
+{
+    if (tell(g, s, NET_OK, &s->heard) < 0)
+        return -1;
+    if (g->is_rejected && !g->echo) {
+        s->n_rows = 0;
+        end(g, s, LEDGER_FAILED, NET_REJECTED);
+        if (s->has_attempt) {
+            s->attempt.cause = net_cause_name(NET_REJECTED);
+            s->attempt.message = arena_copy(&s->arena, slice_of(g->rejected));
+        }
+    } else if (!g->echo) {
+        end(g, s, LEDGER_ANSWERED, NET_OK);
     }
+    g->rows += (int64_t)s->n_rows;
+    g->run_rows += (int64_t)s->n_rows;
+    return 0;
+}
+
+/* Ordered: settled now, told in its turn. */
+static void settle_before_turn(struct item *i, struct store *s, struct net_reply *reply)
+{
+    s->item = i;
+    end(i->g, s, LEDGER_ANSWERED, NET_OK);
+    s->end.parsed = 0;
+    s->item = NULL;
+    i->request.state = LEDGER_ANSWERED;
+    i->request.reply_id = s->attempt.id;
+    store_post(s);
+    order_over(i->g, i, NET_OK, reply);
 }
 
 void outcome_answered(struct item *i, struct net_reply *reply)
@@ -152,27 +203,39 @@ void outcome_answered(struct item *i, struct net_reply *reply)
     l->failures_in_row = l->refused_requests_in_row = 0;
     l->last_good_ns = clock_ns();
     l->had_good = true;
-    s->item = i;
     buf_free(&i->x.reply); /* committed, and its texts are in the tree */
     buf_free(&i->body);
     i->reply = (struct slice){NULL, 0};
+    if (g->settings.strategy->ordered) {
+        settle_before_turn(i, s, reply);
+        return;
+    }
+    s->item = i;
     s->heard = *reply;
     memset(reply, 0, sizeof *reply);
-    if (tell(g, s, NET_OK, &s->heard) < 0) { /* its bytes stay unread: the next run begins here */
+    if (take_word(g, s) < 0) { /* its bytes stay unread: the next run begins here */
         item_free(i);
         store_free(s);
         return;
     }
-    if (g->is_rejected) {
-        s->attempt.cause = net_cause_name(NET_REJECTED);
-        s->attempt.message = arena_copy(&s->arena, slice_of(g->rejected));
-        s->n_rows = 0;
-        end(g, s, LEDGER_FAILED, NET_REJECTED);
-    } else {
-        end(g, s, LEDGER_ANSWERED, NET_OK);
+    store_post(s);
+}
+
+void outcome_told(struct item *i)
+{
+    struct gen *g = i->g;
+    struct store *s = store_new(g, STORE_END);
+    s->item = i;
+    s->heard = i->heard;
+    memset(&i->heard, 0, sizeof i->heard);
+    g->echo = i->known && i->request.parsed == g->settings.strategy->version;
+    int rc = s->heard.n_choices && usable(&s->heard) ? take_word(g, s) : tell(g, s, i->over, NULL);
+    g->echo = false;
+    if (rc < 0) {
+        item_free(i);
+        store_free(s);
+        return;
     }
-    g->rows += (int64_t)s->n_rows;
-    g->run_rows += (int64_t)s->n_rows;
     store_post(s);
 }
 
@@ -230,9 +293,18 @@ static void notice_refusal(struct item *i, const struct net_failure *f)
 
 static void give_up(struct item *i, struct store *s, enum net_cause cause)
 {
+    struct gen *g = i->g;
     s->item = i;
-    if (tell(i->g, s, cause, NULL) == 0)
-        end(i->g, s, LEDGER_FAILED, cause);
+    if (g->settings.strategy->ordered) {
+        end(g, s, LEDGER_FAILED, cause);
+        s->item = NULL;
+        i->request.state = LEDGER_FAILED;
+        store_post(s);
+        order_over(g, i, cause, NULL);
+        return;
+    }
+    if (tell(g, s, cause, NULL) == 0)
+        end(g, s, LEDGER_FAILED, cause);
     store_post(s);
 }
 

@@ -64,12 +64,15 @@ int plan_open(struct gen *g, struct error *error)
     buf_free(&text);
     if (found < 0)
         return -1;
-    if (!strcmp(json_text(json_get(at, "identity"), ""), g->settings.identity))
+    /* ordered plans begin anew: what waits is taken up again when the plan comes to it */
+    if (!g->settings.strategy->ordered &&
+        !strcmp(json_text(json_get(at, "identity"), ""), g->settings.identity))
         same = g->settings.strategy->seek ? seek(g, at, error) : 1;
     json_free(at);
     if (same < 0 || (!same && start_anew(g, error)))
         return -1;
-    g->stored_until = g->next.request - 1;
+    if (!g->settings.strategy->ordered)
+        g->stored_until = g->next.request - 1;
     return 0;
 }
 
@@ -187,6 +190,8 @@ static int plan_chunk(struct gen *g, struct error *error)
 
 int plan_more(struct gen *g, struct error *error)
 {
+    if (g->settings.strategy->ordered)
+        return order_advance(g, error);
     size_t want = 2 * (size_t)gen_window(g) + CHUNK;
     while (!g->stopping && under_way(g) - (size_t)g->flying < want) {
         if (g->settings.rows && g->rows >= g->settings.rows) {
@@ -206,6 +211,15 @@ int plan_more(struct gen *g, struct error *error)
     return 0;
 }
 
+/* How an item ended that an earlier run settled. */
+static enum net_cause stored_cause(const struct item *i)
+{
+    if (i->request.state == LEDGER_ANSWERED)
+        return NET_OK;
+    enum net_cause cause = net_cause_of(i->request.failed_by);
+    return cause < NET_CAUSES ? cause : NET_REJECTED;
+}
+
 void plan_stored(struct gen *g, struct store *s)
 {
     struct item *i;
@@ -217,6 +231,10 @@ void plan_stored(struct gen *g, struct store *s)
             g->totals.waiting++;
             g->totals.failed -= i->was_withdrawn;
             items_add(&i->lane->ready, i);
+        } else if (g->settings.strategy->ordered && i->request.state != LEDGER_WAITING) {
+            g->known++;
+            i->known = true;
+            order_over(g, i, stored_cause(i), NULL);
         } else {
             g->known += i->request.state != LEDGER_WAITING;
             g->repeated += i->request.state == LEDGER_WAITING;
@@ -227,5 +245,7 @@ void plan_stored(struct gen *g, struct store *s)
 
 bool plan_over(const struct gen *g)
 {
+    if (g->order.n)
+        return false;
     return g->plan != PLAN_GOING && g->stored_after >= g->stored_until && !g->planning;
 }

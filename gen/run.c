@@ -109,6 +109,8 @@ static void close_all(struct gen *g)
     for (int k = 0; k < g->n_lanes; k++)
         lane_free(&g->lanes[k]);
     mem_free(g->lanes);
+    order_free(&g->order);
+    ask_free_templates(g);
     compressor_free(g->compressor);
     buf_free(&g->bad);
     settings_close(&g->settings);

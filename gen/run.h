@@ -11,6 +11,7 @@
 #include "gen/budget.h"
 #include "gen/gen.h"
 #include "gen/lane.h"
+#include "gen/order.h"
 #include "gen/settings.h"
 #include "gen/store.h"
 #include "gen/strategy.h"
@@ -47,12 +48,16 @@ struct gen {
     int64_t bad_lines;
     struct buf bad; /* the first of them, in words */
 
+    struct order order;
+    struct template_text *templates; /* read so far */
+
     /* what an ask, a row or a rejection of the strategy goes into */
     struct store *chunk;
     struct item *answering;
-    struct net_choice *choice;
+    const struct net_choice *choice;
     char rejected[256];
     bool is_rejected;
+    bool echo; /* told again: its rows are stored already */
 
     /* in the air */
     size_t jobs; /* posted and not taken back */
@@ -96,6 +101,15 @@ void answer_over(struct gen *g, struct store *s);      /* a STORE_END came back 
 void outcome_answered(struct item *i, struct net_reply *reply);
 void outcome_failed(struct item *i, const struct net_failure *f, const struct net_limits *limits,
                     const struct net_usage *usage);
+
+void outcome_told(struct item *i); /* ordered: its turn has come */
+
+/* An answer as strategies see it; points into the item and the reply. */
+struct gen_answer outcome_answer(const struct item *i, enum net_cause cause,
+                                 const struct net_reply *reply);
+
+/* ask.c */
+void ask_free_templates(struct gen *g);
 
 /* live.c */
 void live_tick(struct gen *g, bool last);

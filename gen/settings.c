@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "gen/template.h"
 
 #include <math.h>
 #include <string.h>
@@ -200,6 +201,14 @@ static void set_identity(struct settings *s)
         const struct endpoint *e = &s->teachers[i];
         buf_printf(&b, "|%s|%s|%s|%.17g|", e->provider->name, e->name, e->model, e->weight);
         json_write(e->extra, JSON_CANONICAL, &b);
+    }
+    for (const char *const *t = s->strategy->templates; t && *t; t++) {
+        struct buf text = BUF;
+        char *folder = file_dir(recipe_file(s->recipe));
+        (void)template_read(folder, *t, &text, NULL); /* a missing one fails where it is used */
+        buf_slice(&b, buf_view(&text));
+        buf_free(&text);
+        mem_free(folder);
     }
     hash128_hex(hash128(b.data, b.len), s->identity);
     buf_free(&b);

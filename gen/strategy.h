@@ -17,7 +17,9 @@
  *
  * A strategy whose asks depend on all rows so far (self-instruct) sets `ordered`: answers then come
  * in the order of the asks, whatever order the teacher chose, and after a restart all stored
- * answers are told again from the first.  It must plan no further ahead than gen_window(g) asks.
+ * answers are told again from the first (rows and rejections of those are left as they are).  It
+ * plans until it says GEN_WAIT, which it does a fixed number of asks ahead of the answers: by that
+ * number, a setting of its own, and not by the number in flight, its result is determined.
  *
  * To add one: gen/strategies/NAME.c with a `const struct gen_strategy`, one line in the table of
  * gen/strategy.c, its prompts as schemas/embed/prompts/NAME-STEP.txt (a file of that name in the
@@ -78,10 +80,11 @@ struct gen_answer {
 
 struct gen_strategy {
     const char *name, *about;
-    int version;              /* of the parser: what request.parsed says; raised when rows change */
-    const char *const *steps; /* NULL-ended; the first is the default.  Each may have its own
+    int version; /* of the parser: what request.parsed says; raised when rows change */
+    const char *const *templates; /* NULL-ended names, as gen_template knows them; NULL: none */
+    const char *const *steps;     /* NULL-ended; the first is the default.  Each may have its own
                                  teacher, max_tokens, temperature, … in gen.steps.NAME */
-    unsigned needs;           /* net_feature bits */
+    unsigned needs;               /* net_feature bits */
     bool ordered;
     int (*open)(struct gen *g, void **state, struct error *error);
     /* Emit some asks.  GEN_MORE: call again; GEN_WAIT: after the next answer; GEN_END: planned all;
