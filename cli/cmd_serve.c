@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "core/mem.h"
+#include "core/signals.h"
 #include "core/file.h"
 #include "serve/serve.h"
 
@@ -148,6 +149,7 @@ static int serve_command(const struct arguments *args, struct error *error)
         check_range(args, "drain", 0, 86400, error) == 0 && read_key(args, &key, error) == 0) {
         how.key = key;
         how.ready_context = host;
+        signals_install();
         rc = serve_run(&how, error);
     }
     mem_free(key);

@@ -1,0 +1,90 @@
+#!/bin/sh
+# retort serve with real weights: the reference's words, our own gen as a client, the official openai
+# client where Python has it, and an end that drains.
+. tests/e2e/lib.inc
+
+model=../shared/models/tinystories-656k
+[ -d "$model" ] || skip "../shared/models/tinystories-656k is absent"
+python=${RETORT_PYTHON:-python3}
+
+# serve [OPTION...] : a server on a free port; $url, $server.
+serve() {
+    "$retort" serve "$model" --port 0 "$@" 2>"$dir/serve.err" &
+    server=$!
+    servers="$servers $server"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        grep -q ' on http' "$dir/serve.err" && break
+        sleep 0.2
+    done
+    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$dir/serve.err")
+    [ -n "$url" ] || { wrong "the server does not start"; cat "$dir/serve.err"; finish; }
+}
+
+# ---- faults at the start: one line each
+complains 1 "$retort" serve "$dir/nothing"
+complains 2 "$retort" serve "$model" --port 70000
+complains 2 "$retort" serve "$model" --host elsewhere
+complains 2 "$retort" serve "$model" --api-key-env RETORT_NO_SUCH_VARIABLE
+complains 2 "$retort" serve "$model" --template nonsense
+
+# ---- our own gen asks it, through the plain template
+serve --template plain --name tiny
+cat >"$dir/prompts.jsonl" <<END
+{"id":"a","instruction":"Once upon a time"}
+{"id":"b","instruction":"Lily and Ben"}
+{"id":"c","instruction":"One day, a dog"}
+END
+cat >"$dir/recipe.jsonc" <<END
+{"dataset":"tiny.db","teacher":{"base_url":"$url","model":"tiny"},
+ "gen":{"prompts":"prompts.jsonl","max_tokens":20,"temperature":0.5,"samples":4}}
+END
+expect 0 "$retort" gen "$dir/recipe.jsonc" --no-progress
+expect 0 "$retort" status "$dir/tiny.db" --json
+[ "$(number answered <"$dir/out")" = 12 ] || { wrong "not 12 replies"; cat "$dir/out"; }
+
+# ---- the official client
+if "$python" -c 'import openai' 2>/dev/null; then
+    cat >"$dir/client.py" <<'END'
+import sys
+from openai import OpenAI, BadRequestError
+c = OpenAI(base_url=sys.argv[1], api_key="none")
+m = c.models.list().data[0].id
+how = dict(model=m, prompt="Once upon a time", max_tokens=16, temperature=0)
+r = c.completions.create(**how)
+# what transformers says with these weights
+assert r.choices[0].text.startswith(", a little girl named Lily lived in a small house"), r
+s = "".join(x.choices[0].text for x in c.completions.create(stream=True, **how))
+assert s == r.choices[0].text, s
+talk = dict(model=m, messages=[{"role": "user", "content": "Once"}], max_tokens=8, seed=1)
+r = c.chat.completions.create(n=2, logprobs=True, top_logprobs=4, **talk)
+assert len(r.choices) == 2 and len(r.choices[0].logprobs.content[0].top_logprobs) == 4
+s = list(c.chat.completions.create(stream=True, stream_options={"include_usage": True}, **talk))
+assert s[-1].usage.completion_tokens > 0
+try:
+    c.chat.completions.create(model=m, messages=[])
+    sys.exit("an empty conversation was taken")
+except BadRequestError as e:
+    assert e.body["param"] == "messages", e.body
+END
+    expect 0 "$python" "$dir/client.py" "$url"
+else
+    echo "SKIP: the openai client; $python has no module openai (set RETORT_PYTHON)"
+fi
+
+# ---- the first signal lets a running reply end
+cat >"$dir/slow.jsonl" <<END
+{"instruction":"Once upon a time there was"}
+END
+cat >"$dir/slow.jsonc" <<END
+{"dataset":"slow.db","teacher":{"base_url":"$url","model":"tiny"},
+ "gen":{"prompts":"slow.jsonl","max_tokens":400,"samples":16,"retries":0}}
+END
+"$retort" gen "$dir/slow.jsonc" --no-progress >"$dir/slow.out" 2>&1 &
+client=$!
+sleep 0.3
+kill -INT "$server"
+wait "$server"
+[ $? = 0 ] || { wrong "the server does not end cleanly"; cat "$dir/serve.err"; }
+wait "$client"
+expect 0 "$retort" status "$dir/slow.db" --check
+finish
