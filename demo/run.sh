@@ -13,7 +13,7 @@ rm -rf "$work"
 mkdir -p "$work"
 cp -r demo/recipe.jsonc "$work/"
 cp -r demo/student "$work/student-base"
-"$recorded" prompts="$work/prompts.jsonl" demo/pairs.jsonl
+cp demo/prompts.jsonl "$work/"
 
 "$recorded" port=0 latency=20 finish=98 demo/pairs.jsonl >"$work/port" &
 teacher=$!
