@@ -61,6 +61,12 @@ endif
 endif
 DEP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
 DEP_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
+# MPI=1: training over several processes (mpirun).  By default where mpicc is found; MPI=0: without.
+MPI ?= $(if $(shell command -v mpicc 2>/dev/null),1,0)
+ifeq ($(MPI),1)
+MPI_CFLAGS := -DRETORT_MPI $(patsubst -I%,-isystem %,$(filter -I%,$(shell mpicc --showme:compile)))
+DEP_LIBS   += $(shell mpicc --showme:link)
+endif
 CMOCKA     := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 CPPFLAGS += -I. -I$(BUILD)/gen $(DEP_CFLAGS)
@@ -89,6 +95,8 @@ KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_
 ifeq ($(SAN),)
 $(KERNEL_OBJ): OPT := -O3 -g -fno-math-errno -fno-trapping-math -ffp-contract=fast
 endif
+
+$(BUILD)/train/ranks.o: CPPFLAGS += $(MPI_CFLAGS)
 
 .DEFAULT_GOAL := all
 .SECONDARY:

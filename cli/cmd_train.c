@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/stage.h"
+#include "train/ranks.h"
 #include "train/train.h"
 
 #include <unistd.h>
@@ -58,8 +59,25 @@ const struct stage_kind stage_train = {.name = "train",
                                        .call = train_call,
                                        .needless = train_needless};
 
+/* A process that mpirun started beside the first: it reads, computes and stays silent. */
+static int follow(const struct arguments *args, struct error *error)
+{
+    const struct train_options o = {.restart = arguments_flag(args, "restart")};
+    struct stage s;
+    struct buf nothing = BUF;
+    int status;
+    if (stage_open(&s, args, true, false, error) != 0)
+        return -1;
+    status = train_run(s.recipe, s.corpus, &o, NULL, &nothing, error);
+    stage_close(&s);
+    buf_free(&nothing);
+    return status;
+}
+
 static int train_command(const struct arguments *args, struct error *error)
 {
+    if (ranks_follower() && !arguments_flag(args, "dry-run"))
+        return follow(args, error);
     return stage_command(&stage_train, args, error);
 }
 

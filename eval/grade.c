@@ -13,11 +13,11 @@ const struct grader *const graders[] = {
 const struct grader *grader_find(const char *name, struct error *error)
 {
     struct buf names = BUF_MAX(512);
-    for (size_t i = 0; graders[i] != NULL; i++) {
+    for (size_t i = 0; graders[i] != NULL; i++)
         if (strcmp(graders[i]->name, name) == 0)
             return graders[i];
+    for (size_t i = 0; graders[i] != NULL; i++)
         buf_printf(&names, "%s%s", i != 0 ? ", " : "", graders[i]->name);
-    }
     error_set(error, ERROR_INPUT, "unknown grader \"%s\"; there are %s", name, buf_text(&names));
     buf_free(&names);
     return NULL;

@@ -71,11 +71,14 @@ int journal_step(struct journal *r, const struct resume_point *at, const struct 
                  double seconds, struct error *error)
 {
     double per_s = seconds > 0 ? (double)step->tokens / seconds : 0;
-    struct json *o = json_new_object();
+    struct json *o;
     int status;
     r->loss = step->loss;
     r->rate_tokens += (double)step->tokens;
     r->rate_seconds += seconds;
+    if (r->metrics == NULL)
+        return 0;
+    o = json_new_object();
     json_put_integer(o, "step", (int64_t)at->step);
     json_put_integer(o, "epoch", (int64_t)at->epoch);
     json_put_number(o, "loss", step->loss);
@@ -115,8 +118,11 @@ static void say_samples(const struct journal *r, const struct json *samples)
 int journal_measure(struct journal *r, const struct resume_point *at, uint64_t tokens,
                     struct json *samples, struct error *error)
 {
-    struct json *o = json_new_object();
+    struct json *o;
     int status;
+    if (r->metrics == NULL)
+        return 0;
+    o = json_new_object();
     json_put_integer(o, "step", (int64_t)at->step);
     json_put_number(o, "held_out_loss", at->last);
     json_put_number(o, "held_out_perplexity", exp(at->last));

@@ -19,7 +19,7 @@
 struct train_listener;
 
 struct journal {
-    struct metrics *metrics;
+    struct metrics *metrics; /* NULL: not opened; steps and measurements are then not kept */
     struct tfevents *events; /* NULL: none wanted */
     struct corpus *corpus;
     int64_t run; /* 0: not recorded in the dataset file */

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/signals.h"
+#include "core/vec.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 enum { ROWS_NAMED = 5 }; /* rows that an error names */
 
 int learner_open(struct learner *l, struct model *m, const struct train_settings *settings,
-                 const struct examples *examples, struct error *error)
+                 const struct examples *examples, struct ranks *ranks, struct error *error)
 {
     struct backend *b = model_backend(m);
     int64_t n = model_values(m).cols;
@@ -17,16 +18,24 @@ int learner_open(struct learner *l, struct model *m, const struct train_settings
     l->model = m;
     l->settings = settings;
     l->examples = examples;
+    l->ranks = ranks;
     l->feed = FEED;
     l->first = backend_block(b, n, "AdamW's first moments", error);
     if (l->first.data == NULL)
-        return -1;
+        goto fail;
     l->second = backend_block(b, n, "AdamW's second moments", error);
-    if (l->second.data == NULL) {
-        learner_close(l);
-        return -1;
+    if (l->second.data == NULL)
+        goto fail;
+    if (settings->ordered || ranks_count(ranks) > 1) {
+        l->sum = mem_try((size_t)n * sizeof *l->sum, "gradients of several processes", error);
+        l->part = mem_try((size_t)n * sizeof *l->part, "gradients of several processes", error);
+        if (l->sum == NULL || l->part == NULL)
+            goto fail;
     }
     return 0;
+fail:
+    learner_close(l);
+    return -1;
 }
 
 void learner_close(struct learner *l)
@@ -39,6 +48,9 @@ void learner_close(struct learner *l)
             b->ops->release(b, l->second.data);
     }
     feed_free(&l->feed);
+    mem_free(l->sum);
+    mem_free(l->part);
+    mem_free(l->losses);
     memset(l, 0, sizeof *l);
 }
 
@@ -109,37 +121,142 @@ static void update(struct learner *l, double norm, double n, const struct learne
     model_adamw(l->model, l->first, l->second, &how);
 }
 
+/* --- gradients of one step ---------------------------------------------------------------- */
+
+static struct tensor gradients(const struct learner *l)
+{
+    return model_gradients(l->model);
+}
+
+/* Asking for the norm clears a block that no pass has filled: a rank may have nothing to do. */
+static int fetch(struct learner *l, float *host, struct error *error)
+{
+    struct backend *b = model_backend(l->model);
+    (void)model_gradient_norm(l->model);
+    b->ops->download(b, gradients(l), host, DTYPE_F32);
+    return b->ops->sync(b, error);
+}
+
+static int store(struct learner *l, const float *host, struct error *error)
+{
+    struct backend *b = model_backend(l->model);
+    (void)model_gradient_norm(l->model);
+    b->ops->upload(b, gradients(l), host, DTYPE_F32);
+    return b->ops->sync(b, error);
+}
+
+static bool mine(const struct learner *l, size_t micro)
+{
+    return micro % (size_t)ranks_count(l->ranks) == (size_t)ranks_number(l->ranks);
+}
+
+/* A signal ends a step between micro-batches; several ranks stop between steps, together. */
+static bool stopping(const struct learner *l)
+{
+    return ranks_count(l->ranks) == 1 && signals_draining();
+}
+
+/* Gradients of this rank's micro-batches, added up where they are computed. */
 static int accumulate(struct learner *l, const struct pack *p, const struct pack_step *step,
-                      uint64_t number, double *loss, struct error *error)
+                      uint64_t number, struct error *error)
 {
     model_step_begin(l->model);
     for (size_t i = 0; i < step->count; i++) {
-        double part = 0;
-        if (signals_draining())
+        if (stopping(l))
             return error_set(error, ERROR_INTERRUPTED, "stopped");
-        if (run_micro(l, p, step->first + i, number, &part, error) != 0)
+        if (mine(l, i) && run_micro(l, p, step->first + i, number, &l->losses[i], error) != 0)
             return -1;
-        *loss += part;
     }
+    return 0;
+}
+
+static int accumulate_ranks(struct learner *l, struct error *error)
+{
+    size_t n = (size_t)gradients(l).cols;
+    if (ranks_count(l->ranks) == 1)
+        return 0;
+    if (fetch(l, l->sum, error) != 0 || ranks_sum(l->ranks, l->sum, n, error) != 0)
+        return -1;
+    return store(l, l->sum, error);
+}
+
+/* Take the sum from the rank of micro-batch i - 1, add this one's gradient, hand it on. */
+static int add_in_turn(struct learner *l, size_t i, size_t count, struct error *error)
+{
+    size_t n = (size_t)gradients(l).cols, ranks = (size_t)ranks_count(l->ranks);
+    if (i != 0 && ranks > 1 &&
+        ranks_receive(l->ranks, l->sum, n, (int)((i - 1) % ranks), error) != 0)
+        return -1;
+    for (size_t k = 0; k < n; k++)
+        l->sum[k] = i != 0 ? l->sum[k] + l->part[k] : l->part[k];
+    if (i + 1 < count && ranks > 1)
+        return ranks_send(l->ranks, l->sum, n, (int)((i + 1) % ranks), error);
+    return 0;
+}
+
+/* As accumulate and accumulate_ranks, in one order for any number of ranks.  A rank that fails
+ * keeps its place in the chain, so that nobody waits for ever. */
+static int accumulate_ordered(struct learner *l, const struct pack *p, const struct pack_step *step,
+                              uint64_t number, struct error *error)
+{
+    size_t n = (size_t)gradients(l).cols;
+    int status = 0;
+    for (size_t i = 0; i < step->count; i++) {
+        if (stopping(l))
+            return error_set(error, ERROR_INTERRUPTED, "stopped");
+        if (!mine(l, i))
+            continue;
+        model_step_begin(l->model);
+        if (status == 0)
+            status = run_micro(l, p, step->first + i, number, &l->losses[i], error);
+        if (fetch(l, l->part, error) != 0 || add_in_turn(l, i, step->count, error) != 0)
+            return -1;
+    }
+    if (ranks_broadcast(l->ranks, l->sum, n,
+                        (int)((step->count - 1) % (size_t)ranks_count(l->ranks)), error) != 0)
+        return -1;
+    return status == 0 ? store(l, l->sum, error) : -1;
+}
+
+/* All gradients of the step in the model's block, and the sum of its losses. */
+static int collect(struct learner *l, const struct pack *p, const struct pack_step *step,
+                   struct learner_step *io, struct error *error)
+{
+    bool ordered = l->settings->ordered;
+    int status;
+    l->losses = vec_reserve(l->losses, &l->cap_losses, step->count, sizeof *l->losses);
+    memset(l->losses, 0, step->count * sizeof *l->losses);
+    status = ordered ? accumulate_ordered(l, p, step, io->number, error)
+                     : accumulate(l, p, step, io->number, error);
+    if (ranks_any(l->ranks, status != 0))
+        return status != 0 ? -1
+                           : error_set(error, ERROR_FAILED, "another process failed at step %llu",
+                                       (unsigned long long)io->number);
+    if ((!ordered && accumulate_ranks(l, error) != 0) ||
+        ranks_sum_doubles(l->ranks, l->losses, step->count, error) != 0)
+        return -1;
+    io->loss = 0;
+    for (size_t i = 0; i < step->count; i++)
+        io->loss += l->losses[i];
     return 0;
 }
 
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
                  struct learner_step *io, struct error *error)
 {
-    double loss = 0, norm, n;
+    double norm, n;
     io->tokens = step->tokens;
     io->rows = step->examples;
     io->supervised = 0;
     for (size_t i = 0; i < step->examples; i++)
         io->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
-    if (accumulate(l, p, step, io->number, &loss, error) != 0)
+    if (collect(l, p, step, io, error) != 0)
         return -1;
     norm = model_gradient_norm(l->model);
     if (!isfinite(norm))
         return not_finite(l, "the gradient", io->number, NULL, error);
     n = (double)io->supervised;
-    io->loss = loss / n;
+    io->loss /= n;
     io->gradient = norm / n;
     update(l, norm, n, io);
     return 0;

@@ -4,6 +4,15 @@
  * A step runs its micro-batches, which accumulate gradients as sums over supervised tokens, and
  * then divides once by the number N of supervised tokens of the whole step.  So the result does
  * not depend on how the step was cut.
+ *
+ * With several ranks, micro-batch i is rank (i mod count)'s.  Their gradients are summed by the MPI
+ * library, in an order of its own; or, with settings->ordered, one micro-batch after the other:
+ *
+ *     rank 0   g0 ──sum──►            g2 + sum ──►  …
+ *     rank 1        g1 + sum ──────────┘
+ *
+ * each computing its next gradient while the sum is elsewhere.  One process alone adds them in the
+ * same order, so the bits do not depend on the number of ranks.
  */
 #ifndef TRAIN_LEARNER_H
 #define TRAIN_LEARNER_H
@@ -13,6 +22,7 @@
 #include "train/examples.h"
 #include "train/feed.h"
 #include "train/pack.h"
+#include "train/ranks.h"
 #include "train/settings.h"
 
 #include <stddef.h>
@@ -22,8 +32,12 @@ struct learner {
     struct model *model; /* borrowed */
     const struct train_settings *settings;
     const struct examples *examples;
+    struct ranks *ranks;         /* borrowed; NULL: alone */
     struct tensor first, second; /* moments, laid out as model_values */
     struct feed feed;
+    float *sum, *part; /* host blocks for gradients of several ranks, or added in order */
+    double *losses;    /* of each micro-batch */
+    size_t cap_losses;
 };
 
 struct learner_step {
@@ -36,7 +50,7 @@ struct learner_step {
 
 /* Allocate the moments.  The model, settings and examples must outlive the learner. */
 int learner_open(struct learner *l, struct model *m, const struct train_settings *settings,
-                 const struct examples *examples, struct error *error);
+                 const struct examples *examples, struct ranks *ranks, struct error *error);
 void learner_close(struct learner *l);
 
 /* One optimiser step; `io` says which and gets what came of it.  A loss or gradient that is not

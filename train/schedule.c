@@ -44,11 +44,11 @@ const struct schedule_kind *const schedule_kinds[] = {&cosine, &linear, &constan
 const struct schedule_kind *schedule_find(const char *name, struct error *error)
 {
     struct buf names = BUF_MAX(256);
-    for (size_t i = 0; schedule_kinds[i] != NULL; i++) {
+    for (size_t i = 0; schedule_kinds[i] != NULL; i++)
         if (strcmp(schedule_kinds[i]->name, name) == 0)
             return schedule_kinds[i];
+    for (size_t i = 0; schedule_kinds[i] != NULL; i++)
         buf_printf(&names, "%s%s", i != 0 ? ", " : "", schedule_kinds[i]->name);
-    }
     error_set(error, ERROR_USAGE, "unknown schedule \"%s\"; choose one of %s", name,
               buf_text(&names));
     buf_free(&names);

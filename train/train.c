@@ -20,6 +20,7 @@ struct run {
     const struct train_options *options;
     struct setup setup;
     struct model *model;
+    struct ranks *ranks;
     struct learner learner;
     struct journal journal;
     struct resume_point at;
@@ -29,6 +30,12 @@ struct run {
     double earlier;            /* seconds of runs before this one */
     uint64_t held_tokens;
 };
+
+/* The first of the ranks: the one that writes. */
+static bool leads(const struct run *r)
+{
+    return ranks_number(r->ranks) == 0;
+}
 
 static double since(int64_t ns)
 {
@@ -83,10 +90,10 @@ static int measure(struct run *r, struct error *error)
         return 0;
     if (learner_measure(&r->learner, s->held, s->n_measured, &nll, &r->held_tokens, error) != 0)
         return -1;
-    samples = show_samples(r, error);
-    if (samples == NULL)
+    samples = leads(r) ? show_samples(r, error) : NULL;
+    if (samples == NULL && leads(r))
         return -1;
-    if (judge(&r->at, nll / (double)r->held_tokens) && s->settings.keep_best &&
+    if (judge(&r->at, nll / (double)r->held_tokens) && s->settings.keep_best && leads(r) &&
         resume_write(&r->learner, s->settings.out, &r->at, &identity, true, error) != 0) {
         json_free(samples);
         return -1;
@@ -114,7 +121,7 @@ static int checkpoint(struct run *r, struct error *error)
     struct resume_identity identity = setup_identity(&r->setup);
     char *path;
     int status;
-    if (t->checkpoints == 0 || r->saved == r->at.step)
+    if (t->checkpoints == 0 || r->saved == r->at.step || !leads(r))
         return 0;
     r->at.seconds = r->earlier + since(r->started);
     if (resume_write(&r->learner, t->out, &r->at, &identity, false, error) != 0)
@@ -177,7 +184,7 @@ static int one_step(struct run *r, struct error *error)
 static int after_step(struct run *r, struct error *error)
 {
     const struct train_settings *t = &r->setup.settings;
-    if (t->minutes > 0 && r->earlier + since(r->started) >= t->minutes * 60)
+    if (t->minutes > 0 && ranks_any(r->ranks, r->earlier + since(r->started) >= t->minutes * 60))
         r->at.stopped = true;
     if (measure_due(r) && measure(r, error) != 0)
         return -1;
@@ -189,7 +196,7 @@ static int loop(struct run *r, struct error *error)
     if (r->at.step == 0 && measure(r, error) != 0)
         return -1;
     while (r->at.step < r->setup.course.total && !r->at.stopped) {
-        if (signals_draining())
+        if (ranks_any(r->ranks, signals_draining()))
             return stop(r, error);
         if (one_step(r, error) != 0) {
             if (error != NULL && error->code == ERROR_INTERRUPTED)
@@ -212,12 +219,14 @@ static int begin(struct run *r, struct error *error)
     struct resume_identity identity = setup_identity(&r->setup);
     struct buf passed = BUF_MAX(1 << 16);
     int found;
-    if ((r->options->restart || export_present(&r->setup)) &&
+    if (leads(r) && (r->options->restart || export_present(&r->setup)) &&
         resume_remove(t->out, &identity, r->options->restart, error) != 0)
         return -1;
     r->model = setup_model(&r->setup, error);
-    if (r->model == NULL || learner_open(&r->learner, r->model, t, &r->setup.examples, error) != 0)
+    if (r->model == NULL ||
+        learner_open(&r->learner, r->model, t, &r->setup.examples, r->ranks, error) != 0)
         return -1;
+    (void)ranks_any(r->ranks, false); /* nobody reads before the first has cleared up */
     r->at = (struct resume_point){.before = (double)NAN, .best = (double)NAN, .last = (double)NAN};
     found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
     if (passed.len != 0)
@@ -225,7 +234,7 @@ static int begin(struct run *r, struct error *error)
     buf_free(&passed);
     if (found < 0)
         return -1;
-    if (found == 0 && export_forget(&r->setup, error) != 0)
+    if (found == 0 && leads(r) && export_forget(&r->setup, error) != 0)
         return -1;
     if (found == 1)
         journal_say(&r->journal, "going on behind step %" PRIu64 " of %" PRIu64, r->at.step,
@@ -233,6 +242,9 @@ static int begin(struct run *r, struct error *error)
     r->resumed = r->saved = r->at.step;
     r->earlier = r->at.seconds;
     r->started = r->saved_ns = clock_ns();
+    (void)ranks_any(r->ranks, false); /* nor writes before all have read */
+    if (!leads(r))
+        return 0;
     return journal_open(&r->journal, t->out, r->at.step, t->tensorboard, error);
 }
 
@@ -268,6 +280,8 @@ static int finish(struct run *r, struct json *report, struct error *error)
     if (t->keep_best && !isnan(r->at.best) && r->at.best_step != r->at.step &&
         resume_load_best(&r->learner, t->out, &r->at, error) != 0)
         return -1;
+    if (!leads(r))
+        return 0;
     if (export_write(&r->setup, r->model, error) != 0)
         return -1;
     describe_end(r, report);
@@ -304,7 +318,7 @@ static int preflight(struct run *r, struct json *report, struct error *error)
 static int go(struct run *r, struct json *report, struct error *error)
 {
     struct json *finished;
-    struct claim *claim;
+    struct claim *claim = NULL;
     int status;
     setup_describe(&r->setup, report);
     if (!r->options->dry_run && !r->options->restart &&
@@ -321,7 +335,7 @@ static int go(struct run *r, struct json *report, struct error *error)
     if (r->options->dry_run)
         return 0;
     if (file_make_dir(r->setup.settings.out, error) != 0 ||
-        (claim = claim_take(r->setup.settings.out, "train", error)) == NULL)
+        (leads(r) && (claim = claim_take(r->setup.settings.out, "train", error)) == NULL))
         return -1;
     status = begin(r, error);
     if (status == 0)
@@ -343,15 +357,19 @@ int train_run(const struct recipe *recipe, struct corpus *corpus,
                                  .run = options->run_id,
                                  .progress = progress,
                                  .listener = options->listener};
-    status = setup_open(&r.setup, recipe, corpus, error);
+    r.ranks = ranks_open(error);
+    status = r.ranks != NULL ? setup_open(&r.setup, recipe, corpus, error) : -1;
     if (status == 0) {
         status = go(&r, o, error);
-        json_write(o, 0, report);
+        if (leads(&r))
+            json_write(o, 0, report);
         journal_close(&r.journal);
         learner_close(&r.learner);
         model_free(r.model);
         setup_close(&r.setup);
     }
+    ranks_close(r.ranks, status == 0 || error == NULL || error->code == ERROR_INTERRUPTED ||
+                             error->code == ERROR_PARTIAL);
     json_free(o);
     return status;
 }

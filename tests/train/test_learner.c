@@ -40,7 +40,7 @@ static float *gradients(struct train_settings *s, const struct examples *e, uint
     struct learner_step result = {.number = 1};
     struct pack p = plan(e, micro_tokens);
     float *g;
-    assert_int_equal(learner_open(&l, m, s, e, &error), 0);
+    assert_int_equal(learner_open(&l, m, s, e, NULL, &error), 0);
     if (learner_step(&l, &p, &p.steps[0], &result, &error) != 0)
         fail_msg("%s", error.text);
     *loss = result.loss;
@@ -106,7 +106,7 @@ static float *train(struct pool *pool, uint64_t steps, double *last)
     for (size_t i = 0; i < ROWS; i++)
         which[i] = (uint32_t)i;
     m = student_model(&s);
-    assert_int_equal(learner_open(&l, m, &s, &e, &error), 0);
+    assert_int_equal(learner_open(&l, m, &s, &e, NULL, &error), 0);
     course_open(&c, &e, which, ROWS, &s.pack, s.seed);
     for (uint64_t i = 0; i < steps; i++, in_epoch++) {
         const struct pack_step *step = course_at(&c, &epoch, &in_epoch);
@@ -167,7 +167,7 @@ static void test_not_a_number(void **state)
     float *before, *after, *bad;
     struct backend *b = model_backend(m);
     (void)state;
-    assert_int_equal(learner_open(&l, m, &s, &e, &error), 0);
+    assert_int_equal(learner_open(&l, m, &s, &e, NULL, &error), 0);
     bad = student_block(m, model_values(m));
     bad[0] = (float)NAN; /* of the embedding's first row: token 0, which no row holds */
     for (size_t i = 0; i < 48; i++)
@@ -198,7 +198,7 @@ static void test_stop_between_micro_batches(void **state)
     struct learner_step result = {.number = 1};
     struct pack p = plan(&e, 64);
     (void)state;
-    assert_int_equal(learner_open(&l, m, &s, &e, &error), 0);
+    assert_int_equal(learner_open(&l, m, &s, &e, NULL, &error), 0);
     signals_raise(15);
     assert_int_equal(learner_step(&l, &p, &p.steps[0], &result, &error), -1);
     assert_int_equal(error.code, ERROR_INTERRUPTED);

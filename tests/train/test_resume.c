@@ -52,7 +52,7 @@ static void bench_open(struct bench *b)
     b->model = student_model(&b->settings);
     b->at = (struct resume_point){.before = (double)NAN, .best = (double)NAN, .last = 1.0 / 3};
     course_open(&b->course, &b->examples, b->which, ROWS, &b->settings.pack, b->settings.seed);
-    if (learner_open(&b->learner, b->model, &b->settings, &b->examples, &error) != 0)
+    if (learner_open(&b->learner, b->model, &b->settings, &b->examples, NULL, &error) != 0)
         fail_msg("%s", error.text);
 }
 
