@@ -119,6 +119,8 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error)
     const struct ledger_prompt *p = &i->prompt;
     if (g->echo)
         return 0;
+    if (g->settings.rows && g->rows + (int64_t)g->chunk->n_rows >= g->settings.rows)
+        return 0; /* exactly so many; the reply stays, and --reparse can make more of it */
     s->rows = vec_reserve(s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows);
     s->rows[s->n_rows++] = (struct sample){
         .name = row->name.data ? keep(g, row->name) : row_name(g, p->name, i->sample, row->choice),
@@ -134,6 +136,19 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error)
         .finish_reason = or_else(keep(g, row->finish_reason), c->finish_reason),
         .meta = or_else(keep(g, row->meta), p->meta),
     };
+    return 0;
+}
+
+int gen_score(struct gen *g, int64_t sample_id, struct slice name, double value,
+              struct error *error)
+{
+    struct store *s = g->chunk;
+    if (!g->answering)
+        return error_set(error, ERROR_FAILED, "a strategy scored a row outside an answer");
+    if (g->echo)
+        return 0;
+    s->scores = vec_reserve(s->scores, &s->cap_scores, s->n_scores + 1, sizeof *s->scores);
+    s->scores[s->n_scores++] = (struct store_score){sample_id, keep(g, name), value};
     return 0;
 }
 

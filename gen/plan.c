@@ -179,8 +179,10 @@ static int plan_chunk(struct gen *g, struct error *error)
         rc = strategy->plan(g, g->strategy, error);
     if (rc == GEN_END)
         g->plan = PLAN_OVER;
-    else if (rc == GEN_WAIT || enough(g))
+    else if (rc == GEN_WAIT)
         g->plan = PLAN_WAITING;
+    else if (enough(g))
+        g->plan = PLAN_ENOUGH;
     g->chunk = NULL;
     if (rc >= 0)
         write_position(g, s, rc == GEN_END);
@@ -188,15 +190,31 @@ static int plan_chunk(struct gen *g, struct error *error)
     return rc < 0 ? -1 : 0;
 }
 
+/* The rows are there: what was planned beyond them is not asked. */
+static void drop_ready(struct gen *g)
+{
+    struct item *i;
+    for (int k = 0; k < g->n_lanes; k++)
+        while ((i = items_pop(&g->lanes[k].ready)) != NULL) {
+            g->totals.waiting--;
+            g->totals.failed++;
+            withdraw(g, i->request.id);
+            item_free(i);
+        }
+}
+
 int plan_more(struct gen *g, struct error *error)
 {
     if (g->settings.strategy->ordered)
         return order_advance(g, error);
     size_t want = 2 * (size_t)gen_window(g) + CHUNK;
+    if (g->plan == PLAN_ENOUGH && !enough(g))
+        g->plan = PLAN_GOING;
     while (!g->stopping && under_way(g) - (size_t)g->flying < want) {
         if (g->settings.rows && g->rows >= g->settings.rows) {
             g->plan = PLAN_OVER;
             g->stored_after = g->stored_until;
+            drop_ready(g);
         }
         if (g->stored_after < g->stored_until) {
             if (load_stored(g, error))

@@ -8,6 +8,7 @@ enum { MAX_LINE = 32 << 20 };
 
 struct prompts {
     char *path;
+    const char *const *members; /* names of the text */
     struct file_lines *lines;
     struct hash128 hash;
     struct json *tree; /* of the line last read */
@@ -17,7 +18,14 @@ struct prompts {
 
 struct prompts *prompts_open(const char *path, struct error *error)
 {
+    return prompts_open_as(path, NULL, error);
+}
+
+struct prompts *prompts_open_as(const char *path, const char *const *members, struct error *error)
+{
+    static const char *const usual[] = {"instruction", "prompt", NULL};
     struct prompts *p = mem_zero(1, sizeof *p);
+    p->members = members ? members : usual;
     p->path = mem_strdup(path);
     p->number = p->messages = p->meta = BUF_MAX(MAX_LINE);
     p->lines = file_lines_open(path, MAX_LINE, error);
@@ -86,6 +94,17 @@ static struct slice last_question(const struct json *turns)
     return text;
 }
 
+static int lacks_text(const struct prompts *p, struct error *error)
+{
+    struct buf names = BUF_MAX(200);
+    for (const char *const *m = p->members; *m; m++)
+        buf_printf(&names, "%s\"%s\"", m == p->members ? "" : " or ", *m);
+    error_set(error, ERROR_INPUT, "%s:%llu: expected %s (or \"messages\")", p->path,
+              (unsigned long long)file_lines_number(p->lines), buf_text(&names));
+    buf_free(&names);
+    return -1;
+}
+
 static int read_object(struct prompts *p, struct prompt_line *out, struct error *error)
 {
     const struct json *o = p->tree, *turns = json_get(o, "messages"), *meta = json_get(o, "meta");
@@ -95,9 +114,8 @@ static int read_object(struct prompts *p, struct prompt_line *out, struct error 
     if (read_id(p, json_get(o, "id"), out))
         return bad(p, error, "\"id\" has to be a text or a number");
     out->system = json_string(json_get(o, "system"));
-    out->instruction = json_string(json_get(o, "instruction"));
-    if (!out->instruction.data)
-        out->instruction = json_string(json_get(o, "prompt"));
+    for (const char *const *m = p->members; *m && !out->instruction.data; m++)
+        out->instruction = json_string(json_get(o, *m));
     out->input = json_string(json_get(o, "input"));
     if (out->input.data && !out->input.len)
         out->input = (struct slice){NULL, 0};
@@ -110,7 +128,7 @@ static int read_object(struct prompts *p, struct prompt_line *out, struct error 
         if (!out->instruction.len)
             out->instruction = last_question(turns);
     } else if (!slice_trim(out->instruction).len && !slice_trim(out->input).len) {
-        return bad(p, error, "expected \"instruction\" (or \"prompt\", or \"messages\")");
+        return lacks_text(p, error);
     }
     if (!meta || json_type(meta) == JSON_NULL)
         return 1;
@@ -146,6 +164,17 @@ int prompts_next(struct prompts *p, struct prompt_line *out, struct error *error
     if (!p->tree)
         return bad(p, error, why.text);
     return read_object(p, out, error);
+}
+
+int prompts_restart(struct prompts *p, struct error *error)
+{
+    struct file_lines *again = file_lines_open(p->path, MAX_LINE, error);
+    if (!again)
+        return -1;
+    file_lines_close(p->lines);
+    p->lines = again;
+    p->hash = (struct hash128){0, 0};
+    return 0;
 }
 
 int prompts_skip(struct prompts *p, uint64_t lines, struct error *error)

@@ -22,6 +22,9 @@ struct prompt_line {
 };
 
 struct prompts *prompts_open(const char *path, struct error *error);
+/* As prompts_open, for files whose text stands under another name; members NULL-ended, static. */
+struct prompts *prompts_open_as(const char *path, const char *const *members, struct error *error);
+int prompts_restart(struct prompts *p, struct error *error); /* from the first line again */
 void prompts_close(struct prompts *p);
 /* 1 and the next prompt (valid until the next call), 0 at the end, -1 failure.  With ERROR_INPUT
  * the line is bad ("prompts.jsonl:12: …") and the next call goes on behind it. */

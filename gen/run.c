@@ -214,6 +214,11 @@ static int verdict(struct gen *g, struct error *error)
                          "%lld requests failed for reasons that may pass; run the same command "
                          "again to ask just those",
                          (long long)again);
+    if (g->settings.rows && g->rows < g->settings.rows)
+        return error_set(error, ERROR_PARTIAL,
+                         "gen.rows wants %lld rows and %lld were accepted when the plan was at its "
+                         "end; give it more to ask, or lower gen.rows",
+                         (long long)g->settings.rows, (long long)g->rows);
     return 0;
 }
 

@@ -19,7 +19,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum plan_state { PLAN_GOING, PLAN_WAITING, PLAN_OVER };
+enum plan_state {
+    PLAN_GOING,
+    PLAN_WAITING, /* for the next answer */
+    PLAN_ENOUGH,  /* what is under way may be all the rows that are wanted */
+    PLAN_OVER,
+};
 
 struct gen {
     const struct recipe *recipe;

@@ -1,6 +1,7 @@
 #include "gen/store.h"
 
 #include "core/mem.h"
+#include "corpus/verdicts.h"
 #include "gen/run.h"
 
 #include <stdio.h>
@@ -71,6 +72,10 @@ static int put_end(struct corpus *c, struct store *s, struct error *error)
     for (size_t k = 0; k < s->n_rows; k++)
         if (put_row(c, &s->rows[k], error) < 0)
             return -1;
+    for (size_t k = 0; k < s->n_scores; k++)
+        if (scores_put(c, s->scores[k].sample_id, s->scores[k].name.data, 1, s->scores[k].value,
+                       error))
+            return -1;
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }
 
@@ -112,5 +117,6 @@ void store_free(struct store *s)
     net_reply_free(&s->heard);
     arena_free(&s->arena);
     mem_free(s->rows);
+    mem_free(s->scores);
     mem_free(s);
 }

@@ -19,6 +19,12 @@ enum store_kind {
     STORE_END,     /* an attempt; and perhaps the request's end, rows, follow-up asks */
 };
 
+struct store_score {
+    int64_t sample_id;
+    struct slice name; /* of the arena, NUL-ended */
+    double value;
+};
+
 struct store {
     struct writer_job job;
     struct gen *g;
@@ -32,6 +38,8 @@ struct store {
     struct ledger_end end;
     struct sample *rows;
     size_t n_rows, cap_rows;
+    struct store_score *scores;
+    size_t n_scores, cap_scores;
     struct net_reply heard; /* what the rows point into */
     struct slice position;  /* absent: unchanged */
     struct slice live;      /* absent: no report for other processes */

@@ -33,6 +33,7 @@
 #include "core/json.h"
 #include "core/rng.h"
 #include "core/slice.h"
+#include "corpus/samples.h"
 #include "net/net.h"
 
 #include <stdbool.h>
@@ -115,6 +116,9 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error);
 void gen_reject(struct gen *g, const char *reason);
 /* A line of an input file that cannot be used: reported at the end, where the run then fails. */
 void gen_bad_line(struct gen *g, const char *what);
+/* A measure of a stored sample (table score); only inside answer(). */
+int gen_score(struct gen *g, int64_t sample_id, struct slice name, double value,
+              struct error *error);
 /* An independent stream of random numbers: the same for the same recipe seed, purpose and index. */
 struct rng gen_random(struct gen *g, const char *purpose, uint64_t index);
 const struct json *gen_setting(struct gen *g,
@@ -122,6 +126,9 @@ const struct json *gen_setting(struct gen *g,
 char *gen_file(struct gen *g, const char *name);  /* beside the recipe; allocated */
 int gen_window(const struct gen *g);
 int64_t gen_accepted(const struct gen *g); /* rows stored so far, earlier runs included */
+/* Walk the samples of the dataset after that number, of the kept ones or of all; 0, -1. */
+int gen_samples(struct gen *g, bool kept, int64_t after, samples_fn *fn, void *context,
+                struct error *error);
 /* The stored answer of an earlier request of the chain, by number; fn is called once.  1, 0, -1. */
 int gen_ancestor(struct gen *g, int64_t request,
                  int (*fn)(void *context, const struct gen_answer *a, struct error *error),

@@ -60,13 +60,14 @@ static inline void rig_free(struct rig *r)
     mem_free(r);
 }
 
-/* Start tests/server/faults with up to three options (NULL: none). */
-static inline void rig_server(struct rig *r, const char *a, const char *b, const char *c)
+/* Start a server of tests/server with up to three options (NULL: none). */
+static inline void rig_start(struct rig *r, const char *server, const char *a, const char *b,
+                             const char *c)
 {
     const char *build = getenv("BUILD");
     char path[256], line[64] = "";
     int out[2];
-    snprintf(path, sizeof path, "%s/tests/server/faults", build ? build : "build/release");
+    snprintf(path, sizeof path, "%s/tests/server/%s", build ? build : "build/release", server);
     if (pipe(out))
         abort();
     r->server = fork();
@@ -74,7 +75,7 @@ static inline void rig_server(struct rig *r, const char *a, const char *b, const
         dup2(out[1], 1);
         close(out[0]);
         close(out[1]);
-        execl(path, "faults", a ? a : "x=1", b ? b : "x=1", c ? c : "x=1", (char *)NULL);
+        execl(path, server, a ? a : "x=1", b ? b : "x=1", c ? c : "x=1", (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -87,12 +88,27 @@ static inline void rig_server(struct rig *r, const char *a, const char *b, const
     }
 }
 
+static inline void rig_server(struct rig *r, const char *a, const char *b, const char *c)
+{
+    rig_start(r, "faults", a, b, c);
+}
+
 static inline void rig_file(struct rig *r, const char *name, const char *text)
 {
     char path[160];
     snprintf(path, sizeof path, "%s/%s", r->folder, name);
     if (file_replace(path, slice_of(text), NULL))
         abort();
+}
+
+/* A teacher that follows the script (tests/server/scripted.c). */
+static inline void rig_script(struct rig *r, const char *script, const char *option)
+{
+    char rules[96], bill[96];
+    rig_file(r, "script.jsonl", script);
+    snprintf(rules, sizeof rules, "rules=%s/script.jsonl", r->folder);
+    snprintf(bill, sizeof bill, "log=%s/bill", r->folder);
+    rig_start(r, "scripted", rules, bill, option);
 }
 
 /* n prompts "q1 TEXT", "q2 TEXT" … with ids "1", "2" … */
