@@ -145,10 +145,9 @@ typedef int ledger_heard_fn(void *context, const struct ledger_heard *heard, str
 /* Replies that were stored but not looked into: the process died between.  These three return how
  * many there were, or -1. */
 int ledger_unread(struct corpus *c, ledger_heard_fn *fn, void *context, struct error *error);
-/* The replies that answered requests with a number over `after`, at most `limit`, in order; only
- * those whose request was parsed by another version than `version` (0: all). */
-int ledger_answers(struct corpus *c, int64_t after, int limit, int64_t version, ledger_heard_fn *fn,
-                   void *context, struct error *error);
+/* The replies that answered requests with a number over `after`, at most `limit`, in order. */
+int ledger_answers(struct corpus *c, int64_t after, int limit, ledger_heard_fn *fn, void *context,
+                   struct error *error);
 /* The reply that answered one request: 1, 0 there is none, -1. */
 int ledger_answer(struct corpus *c, int64_t request, ledger_heard_fn *fn, void *context,
                   struct error *error);

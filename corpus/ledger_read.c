@@ -147,20 +147,18 @@ int ledger_unread(struct corpus *c, ledger_heard_fn *fn, void *context, struct e
     return q ? walk_heard(q, fn, context, error) : -1;
 }
 
-int ledger_answers(struct corpus *c, int64_t after, int limit, int64_t version, ledger_heard_fn *fn,
-                   void *context, struct error *error)
+int ledger_answers(struct corpus *c, int64_t after, int limit, ledger_heard_fn *fn, void *context,
+                   struct error *error)
 {
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c),
                     "SELECT " HEARD " FROM request r JOIN prompt p ON p.id = r.prompt_id"
-                    " JOIN reply y ON y.id = r.reply_id WHERE r.id > ?1"
-                    " AND (?3 = 0 OR r.parsed <> ?3) ORDER BY r.id LIMIT ?2",
+                    " JOIN reply y ON y.id = r.reply_id WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
                     error);
     if (!q)
         return -1;
     sql_bind_int(q, 1, after);
     sql_bind_int(q, 2, limit);
-    sql_bind_int(q, 3, version);
     return walk_heard(q, fn, context, error);
 }
 

@@ -8,7 +8,6 @@
 #include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /*
@@ -515,31 +514,12 @@ static int shard_open(struct http *h, uint32_t i, struct error *error)
     return 0;
 }
 
-/* Sockets for all that may be in flight, and some for the rest of the process. */
-static int raise_descriptors(int need, struct error *error)
-{
-    struct rlimit r;
-    rlim_t want = (rlim_t)need + 128;
-    if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= want)
-        return 0;
-    if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
-        r.rlim_cur = want;
-        if (!setrlimit(RLIMIT_NOFILE, &r))
-            return 0;
-    }
-    return error_set(
-        error, ERROR_USAGE,
-        "in_flight %d needs %llu open files, the limit is %llu: lower teacher.in_flight "
-        "or raise it with ulimit -n",
-        need, (unsigned long long)want, (unsigned long long)r.rlim_max);
-}
-
 struct http *http_open(const struct http_options *o, struct error *error)
 {
     struct http *h = mem_zero(1, sizeof *h);
     uint32_t shards = ((uint32_t)o->max_in_flight + SHARD - 1) / SHARD;
     h->o = *o;
-    if (raise_descriptors(o->max_in_flight, error))
+    if (poller_room(o->max_in_flight, error))
         goto fail;
     if (curl_global_init(CURL_GLOBAL_ALL)) {
         error_set(error, ERROR_FAILED, "libcurl did not start");

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -38,6 +39,24 @@ void poller_closed(struct poller *p, int fd)
 {
     if (fd >= 0 && (size_t)fd < p->cap)
         p->fds[fd].events = 0;
+}
+
+int poller_room(int need, struct error *error)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)need + 128;
+    if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= want)
+        return 0;
+    if (r.rlim_max >= want || r.rlim_max == RLIM_INFINITY) {
+        r.rlim_cur = want;
+        if (!setrlimit(RLIMIT_NOFILE, &r))
+            return 0;
+    }
+    return error_set(
+        error, ERROR_USAGE,
+        "in_flight %d needs %llu open files, the limit is %llu: lower teacher.in_flight "
+        "or raise it with ulimit -n",
+        need, (unsigned long long)want, (unsigned long long)r.rlim_max);
 }
 
 #ifdef __linux__

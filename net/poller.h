@@ -18,6 +18,8 @@ struct poller_event {
     unsigned ready;
 };
 
+/* Raise the limit of open files to `need` sockets and some for the rest of the process. */
+int poller_room(int need, struct error *error);
 struct poller *poller_new(struct error *error);
 void poller_free(struct poller *p);
 /* Watch fd for `events` under `tag`; 0 forgets it.  Remembers what is set: the same again costs

@@ -157,17 +157,11 @@ static void check_totals(struct corpus *c, int64_t waiting, int64_t answered, in
     assert_int_equal(t.failed, failed);
 }
 
-static void test_ledger(void **state)
+/* Two requests of one prompt; both are in flight, one has its reply. */
+static int64_t fill(struct corpus *c, struct compressor *z, struct slice body)
 {
-    struct corpus *c = make(scratch_path(state, "d.db"));
-    struct compressor *z = compressor_new(1);
     struct error error = {0};
-    struct ledger_ids ids;
     struct ledger_prompt p = {.id = 1, .instruction = SLICE("ask"), .input = SLICE("")};
-    char big[5000];
-    struct slice body = slice_from(big, sizeof big);
-    int waiting = 0;
-    memset(big, 'x', sizeof big);
     assert_int_equal(corpus_begin(c, &error), 0);
     int64_t teacher = ledger_teacher(c, "openai", "http://x", "m", NULL, &error);
     assert_int_equal(teacher, ledger_teacher(c, "openai", "http://x", "m", "mit", &error));
@@ -186,12 +180,15 @@ static void test_ledger(void **state)
     struct ledger_reply y = {.id = 1, .request_id = 1, .status = 200, .body = body};
     assert_int_equal(ledger_reply_put(c, z, &y, &error), 0);
     assert_int_equal(corpus_commit(c, &error), 0);
-    check_totals(c, 2, 0, 0);
-    assert_int_equal(ledger_waiting(c, 0, 10, count_items, &waiting, &error), 2);
-    assert_int_equal(waiting, 2);
-    assert_int_equal(ledger_unread(c, check_body, &body, &error), 1);
+    return teacher;
+}
 
-    /* request 2 was in flight and nobody knows: lost, at its worst; 1 has its reply */
+/* Request 2 was in flight and nobody knows: lost, at its worst; 1 has its reply. */
+static void recover(struct corpus *c, struct slice *body)
+{
+    struct error error = {0};
+    struct ledger_ids ids;
+    struct ledger_totals t;
     assert_int_equal(ledger_next(c, &ids, &error), 0);
     assert_int_equal(ids.request, 3);
     assert_int_equal(corpus_begin(c, &error), 0);
@@ -202,24 +199,41 @@ static void test_ledger(void **state)
         .request_id = 1, .from = LEDGER_WAITING, .to = LEDGER_ANSWERED, .parsed = 1, .reply_id = 1};
     assert_int_equal(ledger_request_end(c, &e, &error), 0);
     assert_int_equal(corpus_commit(c, &error), 0);
-    struct ledger_totals t;
     ledger_totals(c, &t);
     assert_int_equal(t.nusd, 800);
     assert_int_equal(t.reserved_nusd, 0);
     assert_int_equal(t.attempts, 2);
-    assert_int_equal(ledger_unread(c, check_body, &body, &error), 0);
-    assert_int_equal(ledger_answer(c, 1, check_body, &body, &error), 1);
+    assert_int_equal(ledger_unread(c, check_body, body, &error), 0);
+    assert_int_equal(ledger_answer(c, 1, check_body, body, &error), 1);
     check_totals(c, 1, 1, 0);
+}
+
+static void test_ledger(void **state)
+{
+    struct corpus *c = make(scratch_path(state, "d.db"));
+    struct compressor *z = compressor_new(1);
+    struct error error = {0};
+    char big[5000];
+    struct slice body = slice_from(big, sizeof big);
+    int waiting = 0;
+    memset(big, 'x', sizeof big);
+    int64_t teacher = fill(c, z, body);
+    check_totals(c, 2, 0, 0);
+    assert_int_equal(ledger_waiting(c, 0, 10, count_items, &waiting, &error), 2);
+    assert_int_equal(waiting, 2);
+    assert_int_equal(ledger_unread(c, check_body, &body, &error), 1);
+    recover(c, &body);
 
     /* withdrawn by another plan, and taken up again by a third */
+    struct ledger_request r1 = request(1, 1, teacher), r2 = request(2, 1, teacher);
     assert_int_equal(ledger_withdraw(c, &error), 1);
     check_totals(c, 0, 1, 1);
     assert_int_equal(ledger_request_known(c, &r2, &error), 2);
     check_totals(c, 1, 1, 0);
-    e = (struct ledger_end){.request_id = 2,
-                            .from = LEDGER_WAITING,
-                            .to = LEDGER_FAILED,
-                            .cause = "reset"};
+    struct ledger_end e = {.request_id = 2,
+                           .from = LEDGER_WAITING,
+                           .to = LEDGER_FAILED,
+                           .cause = "reset"};
     assert_int_equal(ledger_request_end(c, &e, &error), 0);
     assert_int_equal(ledger_reopen(c, "torn", &error), 0);
     assert_int_equal(ledger_reopen(c, "reset", &error), 1);
