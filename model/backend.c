@@ -12,8 +12,10 @@ const struct backend_ops *backend_find(const char *name, struct error *error)
 {
     struct buf names = BUF_MAX(256);
     for (size_t i = 0; backends[i] != NULL; i++) {
-        if (strcmp(backends[i]->name, name) == 0)
+        if (strcmp(backends[i]->name, name) == 0) {
+            buf_free(&names);
             return backends[i];
+        }
         buf_printf(&names, "%s%s", i == 0 ? "" : ", ", backends[i]->name);
     }
     error_set(error, ERROR_USAGE, "no backend \"%s\"; there are: %s", name, buf_text(&names));

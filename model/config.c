@@ -36,8 +36,10 @@ static const struct architecture *find_architecture(const struct json *j, struct
         return NULL;
     }
     for (size_t i = 0; architectures[i] != NULL; i++) {
-        if (strcmp(architectures[i]->model_type, type) == 0)
+        if (strcmp(architectures[i]->model_type, type) == 0) {
+            buf_free(&names);
             return architectures[i];
+        }
         buf_printf(&names, "%s%s", i == 0 ? "" : ", ", architectures[i]->model_type);
     }
     error_set(error, ERROR_INPUT, "model_type \"%s\" is not supported; there are %s", type,

@@ -12,8 +12,10 @@
 #include "core/rng.h"
 #include "model/generate.h"
 #include "tests/model/golden.h"
+#include "tests/model/stories.h"
 
 #define TINYSTORIES "../shared/models/tinystories-656k"
+#define STORIES     "../shared/models/stories260K"
 
 static const char *const models[] = {"llama", "qwen2",      "qwen3",
                                      "gpt2",  "llama3rope", "qwen2-bf16-sharded"};
@@ -291,12 +293,51 @@ static void test_tinystories(void **state)
     model_free(m);
 }
 
+/* What llama2.c prints for this checkpoint at temperature 0 (its own test_all.py). */
+static const char story[] =
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. "
+    "One day, she saw a big, red ball. She wanted to play with it, but it was too high.\n"
+    "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know what to do. She "
+    "said, \"I want to play with your ball, but I can't find it.\"\n"
+    "Lily was sad and didn't know what to do. She said, \"I'm sorry, Lily. I didn't know what to "
+    "do.\"\nLily didn't want to help her mom, so she";
+
+static void test_stories(void **state)
+{
+    const int32_t prompt = 1;
+    struct buf text = BUF;
+    struct file_map tok;
+    struct generator *g;
+    struct error error;
+    struct model *m;
+    int32_t out[200], n;
+    (void)state;
+    if (missing(STORIES))
+        skip();
+    m = stories_load(STORIES "/stories260K.bin", &(struct model_options){.backend = NULL});
+    assert_non_null(m);
+    assert_int_equal(file_map(&tok, STORIES "/tok512.bin", &error), 0);
+    g = make(m, 1, 256);
+    n = generate_ids(
+        g, &(struct generate_request){.prompt = &prompt, .n = 1, .sampling = SAMPLING_GREEDY}, out,
+        200, &error);
+    assert_int_equal(n, 200);
+    for (int32_t i = 0; i < n; i++)
+        stories_text(&tok, out[i], i == 0, &text);
+    assert_string_equal(buf_text(&text), story);
+    buf_free(&text);
+    file_unmap(&tok);
+    generator_free(g);
+    model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_tokens), cmocka_unit_test(test_company_does_not_matter),
         cmocka_unit_test(test_prefix),        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_sampling),      cmocka_unit_test(test_tinystories),
+        cmocka_unit_test(test_stories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
