@@ -4,12 +4,13 @@
 #   make -s bench-train SHAPE=smollm2-135m BATCH=1 SEQ=512 MODE=lora SUPERVISED=0.4
 #   make -s bench-filter CORPUS=rows.jsonl
 #   make -s bench-tokenizer CORPUS=texts.jsonl VOCAB=../shared/tokenizers/qwen2
+#   make -s bench-import ROWS=1000000
 #   make -s bench-gen URL=http://127.0.0.1:8080/v1 PROMPTS=prompts.jsonl IN_FLIGHT=64
 
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 
-.PHONY: bench bench-train bench-filter bench-gen bench-tokenizer
+.PHONY: bench bench-train bench-filter bench-gen bench-import bench-tokenizer
 bench: $(BENCHES) ## build the benchmark programs
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
@@ -37,3 +38,6 @@ bench-gen: $(BUILD)/bench/bench_gen ## rows a second of gen against URL
 
 bench-tokenizer: $(BUILD)/bench/bench_tokenizer ## MB a second of tokenising CORPUS with VOCAB, one core
 	@$< corpus=$(CORPUS) vocab=$(VOCAB)
+
+bench-import: $(BUILD)/bench/bench_import ## rows a second of import and export, peak memory, status
+	@$< rows=$(or $(ROWS),1000000)
