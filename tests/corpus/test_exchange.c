@@ -1,67 +1,20 @@
-/* Import and export: exact round trips in every format, faults by line, idempotence. */
+/* Import and export: exact round trips in every format, decisions, schemas. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/embedded.h"
 #include "core/json.h"
-#include "corpus/exchange.h"
+#include "core/schema.h"
 #include "corpus/format.h"
 #include "corpus/verdicts.h"
 
-#include "tests/corpus/scratch.h"
+#include "tests/corpus/exchanging.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static struct corpus *make(void **state, const char *name)
-{
-    struct error e = {0};
-    struct corpus *c = corpus_open(scratch_path(state, name), CORPUS_CREATE, &e);
-    if (c == NULL)
-        fail_msg("%s", e.text);
-    return c;
-}
-
-/* What the callbacks saw, one line each. */
-static void note_fault(void *context, const char *file, uint64_t line, bool repaired,
-                       const char *what)
-{
-    assert_non_null(file);
-    buf_printf(context, "%d%s %s\n", (int)line, repaired ? "r" : "", what);
-}
-
-static struct import_counts put(void **state, struct corpus *c, const char *format,
-                                struct slice text, struct buf *faults)
-{
-    struct error e = {0};
-    struct import_counts n = {0};
-    struct import_options o = {.format = format, .fault = note_fault, .context = faults};
-    const char *path = scratch_path(state, "in.json");
-    if (faults == NULL)
-        o.fault = NULL;
-    assert_int_equal(file_replace(path, text, &e), 0);
-    if (import_file(c, path, &o, NULL, &n, &e) != 0)
-        fail_msg("%s", e.text);
-    assert_int_equal(n.records, n.added + n.there + n.bad);
-    return n;
-}
-
-static void get(void **state, struct corpus *c, const char *format, enum samples_which which,
-                struct buf *out)
-{
-    struct error e = {0};
-    struct export_counts n;
-    struct export_options o = {.format = format, .which = which};
-    const char *path = scratch_path(state, "out.json");
-    if (export_file(c, &o, path, NULL, &n, &e) != 0)
-        fail_msg("%s", e.text);
-    buf_clear(out);
-    assert_int_equal(file_read(path, out, &e), 0);
-    assert_int_equal(out->len, n.bytes);
-}
 
 /* import(text) then export gives the same bytes. */
 static void exact(void **state, const char *format, struct slice text)
@@ -138,261 +91,6 @@ static void test_exact_messages(void **state)
               "\"3\",\"tool_call_id\":\"1\"},{\"role\":\"assistant\",\"content\":\"3\"}]}\n"));
 }
 
-/* What one row becomes, as jsonl. */
-static void becomes(void **state, const char *format, const char *in, const char *out)
-{
-    struct buf got = BUF, faults = BUF;
-    struct corpus *c = make(state, "b.db");
-    put(state, c, format, slice_of(in), &faults);
-    assert_string_equal(buf_text(&faults), "");
-    get(state, c, "jsonl", SAMPLES_ALL, &got);
-    assert_string_equal(buf_text(&got), out);
-    buf_free(&got);
-    buf_free(&faults);
-    corpus_close(c);
-    unlink(scratch_path(state, "b.db"));
-}
-
-static void test_fields(void **state)
-{
-    becomes(state, NULL, "{\"question\":\"q\",\"answer\":\"a\",\"level\":3}",
-            "{\"instruction\":\"q\",\"input\":\"\",\"output\":\"a\",\"meta\":{\"level\":3}}\n");
-    /* a known name next to its synonym: the synonym is kept as meta */
-    becomes(state, NULL,
-            "{\"prompt\":\"p\",\"instruction\":\"q\",\"output\":7,\"meta\":{\"prompt\":0}}",
-            "{\"instruction\":\"q\",\"input\":\"\",\"output\":\"7\","
-            "\"meta\":{\"prompt\":0,\"prompt_\":\"p\"}}\n");
-    becomes(state, NULL, "{\"instruction\":\"q\",\"output\":\"a\",\"meta\":5,\"id\":null}",
-            "{\"instruction\":\"q\",\"input\":\"\",\"output\":\"a\",\"meta\":{\"meta\":5}}\n");
-    becomes(state, NULL,
-            "[{\"conversations\":[{\"role\":\"user\",\"content\":\"q\"},"
-            "{\"from\":\"chatgpt\",\"value\":\"a\"}],\"system\":\"s\"}]",
-            "{\"system\":\"s\",\"instruction\":\"q\",\"input\":\"\",\"output\":\"a\"}\n");
-    becomes(state, NULL,
-            "{\"messages\":[{\"role\":\"user\",\"content\":\"q1\"},{\"role\":\"assistant\","
-            "\"content\":\"a1\"},{\"role\":\"user\",\"content\":\"q2\"},{\"role\":\"assistant\","
-            "\"content\":\"a2\"}]}",
-            "{\"instruction\":\"q2\",\"input\":\"\",\"output\":\"a2\",\"messages\":"
-            "[{\"role\":\"user\",\"content\":\"q1\"},{\"role\":\"assistant\",\"content\":\"a1\"},"
-            "{\"role\":\"user\",\"content\":\"q2\"}]}\n");
-}
-
-static void test_named_fields(void **state)
-{
-    struct error e = {0};
-    struct import_counts n = {0};
-    struct buf out = BUF, faults = BUF;
-    struct corpus *c = make(state, "n.db");
-    struct import_options o = {.names = {.id = "key", .instruction = "x", .output = "y"},
-                               .source = "elsewhere",
-                               .fault = note_fault,
-                               .context = &faults};
-    const char *path = scratch_path(state, "n.jsonl");
-    assert_int_equal(file_replace(path,
-                                  SLICE(
-                                      "{\"key\":\"k\",\"x\":\"q\",\"y\":\"a\",\"output\":\"no\"}\n"
-                                      "{\"x\":\"q\",\"y\":\"a\"}\n"),
-                                  &e),
-                     0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), 0);
-    assert_int_equal(n.added, 1);
-    assert_string_equal(buf_text(&faults), "2 no field \"key\"\n");
-    get(state, c, "jsonl", SAMPLES_ALL, &out);
-    assert_string_equal(buf_text(&out),
-                        "{\"id\":\"k\",\"instruction\":\"q\",\"input\":\"\",\"output\":\"a\","
-                        "\"meta\":{\"output\":\"no\"}}\n");
-    buf_free(&out);
-    buf_free(&faults);
-    corpus_close(c);
-}
-
-#define GOOD(q) "{\"instruction\":\"" q "\",\"output\":\"a\"}"
-
-static void test_faults_by_line(void **state)
-{
-    struct buf faults = BUF;
-    struct corpus *c = make(state, "f.db");
-    struct import_counts n = put(
-        state, c, NULL,
-        SLICE("\xEF\xBB\xBF" GOOD(
-            "1") "\r\n"
-                 "\n"
-                 "{\"instruction\":\"2\",\"output\":\"a\"\n" GOOD("3\xFF") "\n" GOOD(
-                     "4") "x\n"
-                          "[1]\n" GOOD(
-                              "\\ud83d") "\n"
-                                         "{\"instruction\":\"no output\"}\n"
-                                         "{\"instruction\":[],\"output\":\"a\"}\n"
-                                         "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}\n"
-                                         "  \n" GOOD("a\0b") "\n"
-                                                             "{\"id\":\"i\",\"instruction\":\"p\","
-                                                             "\"output\":\"a\"}\n"
-                                                             "{\"id\":\"i\",\"instruction\":\"p\","
-                                                             "\"output\":\"other\"}\n"
-                                                             "{\"id\":\"i\",\"instruction\":\"p\","
-                                                             "\"output\":\"a\"}\n" GOOD("last")),
-        &faults);
-    assert_int_equal(n.added, 4);
-    assert_int_equal(n.there, 1);
-    assert_int_equal(n.bad, 9);
-    assert_int_equal(n.repaired, 1);
-    for (int i = 0; i < 10; i++) {
-        static const char *const want[] = {
-            "3 column ",
-            "\n4 column ",
-            "\n5 column ",
-            "\n6 expected an object, got array",
-            "\n7r a lone surrogate",
-            "\n8 no field \"output\"",
-            "\n9 instruction: expected a string",
-            "\n10 the last turn is not a reply",
-            "\n12 column ",
-            "\n14 id \"i\" belongs to row 3, which has another text"};
-        if (strstr(buf_text(&faults), want[i]) == NULL)
-            fail_msg("no \"%s\" in:\n%s", want[i], buf_text(&faults));
-    }
-    buf_free(&faults);
-    corpus_close(c);
-}
-
-static void test_faults_in_array(void **state)
-{
-    struct buf faults = BUF;
-    struct corpus *c = make(state, "f.db");
-    struct import_counts n =
-        put(state, c, NULL,
-            SLICE(" [" GOOD(
-                "1") ",\n"
-                     "{\"instruction\":\n\"2\",\"output\" \"a]}\"},\n" GOOD(
-                         "3 ]}[{ \\\" \\\\") "\n" GOOD("4") ", 7, \"text\",\n" GOOD("5") ",\n]  x"),
-            &faults);
-    assert_int_equal(n.added, 4);
-    /* bad JSON, 7, text, a missing comma, a comma too many, text behind the end */
-    assert_int_equal(n.bad, 6);
-    assert_non_null(strstr(buf_text(&faults), "3 column "));
-    assert_non_null(strstr(buf_text(&faults), "5 expected a comma"));
-    assert_non_null(strstr(buf_text(&faults), "7 a comma before the ]"));
-    assert_non_null(strstr(buf_text(&faults), "7 text behind the end"));
-    buf_clear(&faults);
-    n = put(state, c, NULL, SLICE("[" GOOD("6") ",\n{\"instruction\":\"7"), &faults);
-    assert_int_equal(n.added, 1);
-    assert_string_equal(buf_text(&faults), "2 the file ends inside this record\n");
-    buf_clear(&faults);
-    n = put(state, c, NULL, SLICE("[" GOOD("8") "\n"), &faults);
-    assert_string_equal(buf_text(&faults), "2 the array does not end: the file is cut short\n");
-    assert_int_equal(n.added, 1);
-    buf_free(&faults);
-    corpus_close(c);
-}
-
-static void test_too_long(void **state)
-{
-    static const char *const form[][3] = {{"", "\n", ""}, {"[", ",", "]"}};
-    struct error e = {0};
-    for (int array = 0; array < 2; array++)
-        for (size_t len = 500; len < 540; len++) {
-            struct buf text = BUF, faults = BUF;
-            struct corpus *c = make(state, "l.db");
-            struct import_counts n = {0};
-            struct import_options o = {.max_record = 512, .fault = note_fault, .context = &faults};
-            const char *path = scratch_path(state, "long.jsonl");
-            buf_str(&text, form[array][0]);
-            buf_str(&text, GOOD("first"));
-            buf_str(&text, form[array][1]);
-            buf_str(&text, "{\"instruction\":\"");
-            while (text.len < len + strlen(GOOD("first")) + 1)
-                buf_char(&text, 'x');
-            buf_str(&text, "\",\"output\":\"\"}");
-            buf_str(&text, form[array][1]);
-            buf_str(&text, GOOD("third"));
-            buf_str(&text, form[array][2]);
-            assert_int_equal(file_replace(path, buf_view(&text), &e), 0);
-            assert_int_equal(import_file(c, path, &o, NULL, &n, &e), 0);
-            assert_int_equal(n.records, 3);
-            assert_true(n.bad == 0 || n.bad == 1);
-            /* the second record is len + 14 - (array ? 1 : 0) bytes long */
-            assert_int_equal(n.bad, len + 14 - (size_t)array > 512);
-            if (n.bad != 0)
-                assert_non_null(strstr(buf_text(&faults), "a record of more than"));
-            buf_free(&text);
-            buf_free(&faults);
-            corpus_close(c);
-            unlink(scratch_path(state, "l.db"));
-        }
-}
-
-static void test_again_adds_nothing(void **state)
-{
-    struct slice text = SLICE(GOOD("1") "\n" GOOD("2") "\n" GOOD(
-        "1") "\n"
-             "{\"id\":9,\"instruction\":\"q\",\"output\":\"a\"}\n");
-    struct slice more =
-        SLICE(GOOD("1") "\n" GOOD("2") "\n" GOOD("1") "\n" GOOD("1") "\n" GOOD("3"));
-    struct corpus *c = make(state, "again.db");
-    struct import_counts n = put(state, c, NULL, text, NULL);
-    assert_int_equal(n.added, 4);
-    n = put(state, c, NULL, text, NULL);
-    assert_int_equal(n.added, 0);
-    assert_int_equal(n.there, 4);
-    n = put(state, c, NULL, more, NULL);
-    assert_int_equal(n.added, 2);
-    assert_int_equal(n.there, 3);
-    n = put(state, c, NULL, more, NULL);
-    assert_int_equal(n.added, 0);
-    corpus_close(c);
-}
-
-static void test_strict(void **state)
-{
-    struct error e = {0};
-    struct import_counts n = {0};
-    struct import_options o = {.strict = true};
-    struct corpus *c = make(state, "strict.db");
-    const char *path = scratch_path(state, "s.jsonl");
-    assert_int_equal(file_replace(path, SLICE(GOOD("1") "\n" GOOD("2") "\nbroken\n"), &e), 0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), -1);
-    assert_int_equal(e.code, ERROR_INPUT);
-    assert_non_null(strstr(e.text, "s.jsonl:3: column 1"));
-    assert_int_equal(samples_count(c, SAMPLES_ALL, &e), 0);
-    assert_int_equal(file_replace(path, SLICE(GOOD("1") "\n" GOOD("2") "\n"), &e), 0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), 0);
-    assert_int_equal(samples_count(c, SAMPLES_ALL, &e), 2);
-    corpus_close(c);
-}
-
-static void test_refusals(void **state)
-{
-    struct error e = {0};
-    struct import_counts n = {0};
-    struct import_options o = {0};
-    struct export_options x = {.format = "csv"};
-    struct export_counts w;
-    struct corpus *c = make(state, "r.db");
-    const char *path = scratch_path(state, "u16");
-    assert_int_equal(import_file(c, scratch_path(state, "none"), &o, NULL, &n, &e), -1);
-    assert_int_equal(e.code, ERROR_IO);
-    assert_int_equal(import_file(c, scratch_folder(state), &o, NULL, &n, &e), -1);
-    o.format = "csv";
-    assert_int_equal(file_replace(path, SLICE("\xFF\xFE{\0}\0"), &e), 0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), -1);
-    assert_int_equal(e.code, ERROR_USAGE);
-    assert_non_null(strstr(e.text, "messages, sharegpt, alpaca, jsonl, decisions"));
-    o.format = "decisions";
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), -1);
-    assert_int_equal(e.code, ERROR_USAGE);
-    o.format = NULL;
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), -1);
-    assert_non_null(strstr(e.text, "UTF-16"));
-    assert_int_equal(file_replace(path, SLICE("a,b\n1,2\n"), &e), 0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), -1);
-    assert_non_null(strstr(e.text, "none of its 2 records"));
-    assert_int_equal(file_replace(path, SLICE("\n"), &e), 0);
-    assert_int_equal(import_file(c, path, &o, NULL, &n, &e), 0); /* empty is no fault */
-    assert_int_equal(export_file(c, &x, path, NULL, &w, &e), -1);
-    assert_int_equal(e.code, ERROR_USAGE);
-    corpus_close(c);
-}
-
 static void judge(struct corpus *c, int64_t id, const char *rule, enum verdict_action action,
                   int64_t match, double similarity)
 {
@@ -441,6 +139,74 @@ static void test_decisions(void **state)
         "[\n{\"instruction\":\"1\",\"input\":\"\",\"output\":\"a\"},\n{\"id\":\"b\","
         "\"instruction\":\"q\",\"input\":\"\",\"output\":\"a\"}\n]\n");
     buf_free(&out);
+    corpus_close(c);
+}
+
+static int violations;
+
+static void violated(void *context, const struct schema_violation *v)
+{
+    print_error("%s: %s: %s\n", (const char *)context, v->path, v->text);
+    violations++;
+}
+
+/* What is exported is what schemas/row.FORMAT.schema.json promises. */
+static void valid_rows(const char *format, struct slice text)
+{
+    struct error e = {0};
+    struct buf name = BUF;
+    const struct embedded_file *f;
+    struct json *root, *rows;
+    struct schema *schema;
+    buf_printf(&name, "schemas/row.%s.schema.json", format);
+    f = embedded_find(buf_text(&name));
+    assert_non_null(f);
+    root = json_parse(slice_from(f->data, f->size), 0, &e);
+    schema = schema_compile(root, &e);
+    if (schema == NULL)
+        fail_msg("%s: %s", buf_text(&name), e.text);
+    rows = json_parse(text, 0, &e);
+    if (rows == NULL)
+        fail_msg("%s: %s", format, e.text);
+    assert_int_equal(json_count(rows), 5);
+    for (const struct json *r = json_first(rows); r != NULL; r = json_next(r))
+        (void)schema_check(schema, r, violated, name.data);
+    json_free(rows);
+    schema_free(schema);
+    json_free(root);
+    buf_free(&name);
+}
+
+static void test_exports_keep_their_schemas(void **state)
+{
+    struct buf out = BUF, array = BUF;
+    struct corpus *c = make(state, "v.db");
+    put(state, c, NULL,
+        SLICE("{\"id\":1,\"system\":\"s\",\"instruction\":\"q\",\"input\":\"i\",\"output\":\"a\","
+              "\"reasoning\":\"r\",\"finish_reason\":\"stop\",\"meta\":{\"x\":[1]}}\n"
+              "{\"id\":\"two\",\"messages\":[{\"role\":\"user\",\"content\":\"q1\"},{\"role\":"
+              "\"assistant\",\"content\":\"a1\"},{\"role\":\"user\",\"content\":\"q2\"},{\"role\":"
+              "\"assistant\",\"content\":\"a2\"}]}\n" GOOD("3") "\n" GOOD("4") "\n" GOOD("5")),
+        NULL);
+    judge(c, 3, "near", VERDICT_REMOVE, 1, 0.9);
+    judge(c, 4, "short", VERDICT_REMOVE, 0, (double)NAN);
+    violations = 0;
+    for (const struct format *const *f = formats; *f != NULL; f++) {
+        get(state, c, (*f)->name, SAMPLES_ALL, &out);
+        buf_clear(&array);
+        if (!(*f)->array) { /* lines into an array */
+            buf_char(&array, '[');
+            for (size_t i = 0; i + 1 < out.len; i++)
+                buf_char(&array, out.data[i] == '\n' ? ',' : out.data[i]);
+            buf_char(&array, ']');
+        } else {
+            buf_slice(&array, buf_view(&out));
+        }
+        valid_rows((*f)->name, buf_view(&array));
+    }
+    assert_int_equal(violations, 0);
+    buf_free(&out);
+    buf_free(&array);
     corpus_close(c);
 }
 
@@ -542,14 +308,15 @@ static void test_real_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_exact_jsonl),    scratch_test(test_exact_alpaca),
-        scratch_test(test_exact_sharegpt), scratch_test(test_exact_messages),
-        scratch_test(test_fields),         scratch_test(test_named_fields),
-        scratch_test(test_faults_by_line), scratch_test(test_faults_in_array),
-        scratch_test(test_too_long),       scratch_test(test_again_adds_nothing),
-        scratch_test(test_strict),         scratch_test(test_refusals),
-        scratch_test(test_decisions),      scratch_test(test_left_out),
-        scratch_test(test_failing_output), scratch_test(test_real_files),
+        scratch_test(test_exact_jsonl),
+        scratch_test(test_exact_alpaca),
+        scratch_test(test_exact_sharegpt),
+        scratch_test(test_exact_messages),
+        scratch_test(test_exports_keep_their_schemas),
+        scratch_test(test_decisions),
+        scratch_test(test_left_out),
+        scratch_test(test_failing_output),
+        scratch_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
