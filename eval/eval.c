@@ -306,7 +306,8 @@ int eval_run(const struct recipe *recipe, struct corpus *corpus, const struct ev
     } else {
         write_report(&e, o);
     }
-    json_write(o, 0, report);
+    if (status == 0 || e.done != 0)
+        json_write(o, 0, report);
     json_free(o);
     close_all(&e);
     return status;

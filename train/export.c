@@ -10,11 +10,20 @@
 
 enum { MARKER_MAX = 1 << 24 };
 
+static int write_tokenizer(const struct setup *s, const char *dir, struct error *error)
+{
+    return tokenizer_write(s->tokenizer, dir, chat_template_source(s->chat), error);
+}
+
 static int write_adapter(const struct setup *s, struct model *m,
                          const struct checkpoint_options *options, struct error *error)
 {
     char *dir = file_join(s->settings.out, "adapter");
-    int status = checkpoint_write_adapter(m, dir, options, error);
+    int status = file_make_dir(dir, error);
+    if (status == 0)
+        status = write_tokenizer(s, dir, error);
+    if (status == 0)
+        status = checkpoint_write_adapter(m, dir, options, error);
     mem_free(dir);
     return status;
 }
@@ -29,7 +38,7 @@ int export_write(const struct setup *s, struct model *m, struct error *error)
     bool lora = t->model.method == MODEL_LORA;
     int status = file_make_dir(t->out, error);
     if (status == 0)
-        status = tokenizer_write(s->tokenizer, t->out, chat_template_source(s->chat), error);
+        status = write_tokenizer(s, t->out, error);
     if (status == 0 && lora)
         status = write_adapter(s, m, &options, error);
     if (status == 0 && (!lora || t->merge))

@@ -12,7 +12,7 @@ struct ranks {
 static int told(const char *variable, int fallback)
 {
     const char *text = getenv(variable);
-    return text != NULL ? atoi(text) : fallback;
+    return text != NULL ? (int)strtol(text, NULL, 10) : fallback;
 }
 
 bool ranks_follower(void)

@@ -78,6 +78,37 @@ says 'learning_rate differ' '--restart'
 expect 0 train --set train.out=other --set train.learning_rate=1e-3 --restart
 cmp -s whole/model.safetensors other/model.safetensors && wrong "another learning rate gives the same weights"
 
+# ---- LoRA: the adapter and the merged model; the adapter alone is measured with the base it names
+lora() { train --json --set train.student="$dir/whole" --set train.init=pretrained --set train.method=lora --set train.epochs=2 "$@"; }
+expect 0 lora --set train.out=lora
+[ -s lora/adapter/adapter_model.safetensors ] && [ -s lora/model.safetensors ] || wrong "LoRA: adapter or merged model is missing"
+after=$(number loss_after <out)
+expect 0 lora --set train.out=alone --set train.merge=false
+[ ! -e alone/model.safetensors ] || wrong "LoRA: merged although not wanted"
+for out in lora alone; do
+    expect 0 "$retort" eval recipe.jsonc --no-progress --json --set train.out=$out --set 'eval.models=["student"]'
+    awk -v a="$after" -v b="$(number nll <out)" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-5) }' ||
+        wrong "LoRA: train says $after, eval of $out $(number nll <out)"
+done
+
+# ---- the end: early stopping exports the best weights; a time limit ends a run in order
+expect 0 train --json --set train.out=early --set train.learning_rate=0.3 --set train.early_stop=2 --set train.epochs=30 --set train.eval_every=5
+[ "$(number steps_done <out)" -lt "$(number steps <out)" ] || wrong "early stopping did not stop"
+awk -v a="$(number loss_after <out)" 'BEGIN { m = 1e9 } match($0, /"held_out_loss":[0-9.e+-]+/) {
+    x = substr($0, RSTART + 16, RLENGTH - 16) + 0; if (!/"step":0,/ && x < m) m = x } END { exit !(a - m < 1e-9 && m - a < 1e-9) }' early/metrics.jsonl ||
+    wrong "not the best of the measured losses was exported: $(number loss_after <out)"
+expect 0 train --json --set train.out=timed --set train.minutes=0.005 --set train.epochs=2000
+[ "$(number steps_done <out)" -lt "$(number steps <out)" ] || wrong "the time limit did not stop"
+
+# ---- too large for the machine: the sum, and what would make it fit
+mkdir huge
+sed 's/"hidden_size": 96/"hidden_size": 8192/; s/"intermediate_size": 256/"intermediate_size": 28672/; s/"num_hidden_layers": 3/"num_hidden_layers": 80/
+     s/"num_attention_heads": 4/"num_attention_heads": 64/; s/"num_key_value_heads": 4/"num_key_value_heads": 8/; s/"head_dim": 24/"head_dim": 128/' \
+    "$base/config.json" >huge/config.json
+cp "$base/tokenizer.json" "$base/tokenizer_config.json" huge/
+complains 1 quiet --set train.out=x --set train.student=huge
+says 'training needs' 'weights' 'MB are free'
+
 # ---- a full disk at a checkpoint: said, nothing lost, and on
 ( ulimit -f 1800; train --set train.out=full --set train.epochs=2 >out 2>err ) </dev/null
 got=$?
