@@ -10,7 +10,6 @@
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/* Whose turn it is: by weight, from the prompt and the sample alone. */
 static uint64_t hash_of(const struct ledger_prompt *p)
 {
     struct hash128 h = hash128(p->instruction.data, p->instruction.len);
@@ -19,6 +18,7 @@ static uint64_t hash_of(const struct ledger_prompt *p)
     return hash128_add(h, p->raw.data, p->raw.len).lo;
 }
 
+/* Whose turn it is: by weight, from the prompt and the sample alone. */
 static struct lane *choose(struct gen *g, const struct gen_step *step,
                            const struct ledger_prompt *p, int64_t sample)
 {
@@ -34,6 +34,20 @@ static struct lane *choose(struct gen *g, const struct gen_step *step,
             return &g->lanes[k];
     }
     return &g->lanes[g->n_lanes - 1];
+}
+
+/* Number it and put it into the job at hand. */
+void ask_enlist(struct gen *g, struct item *i)
+{
+    i->prompt.id = g->next.prompt;
+    i->request.id = g->next.request++;
+    i->request.teacher_id = i->lane->teacher_id;
+    i->request.strategy = slice_of(g->settings.strategy->name);
+    i->request.step = slice_of(i->step->name);
+    i->request.sample = i->sample;
+    i->order = g->order.asked++;
+    items_add(&g->chunk->asks, i);
+    g->planning++;
 }
 
 int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error)
@@ -63,15 +77,7 @@ int gen_ask(struct gen *g, const struct gen_ask *ask, struct error *error)
         struct item *i = item_new(g, lane, step, sample, &p, error);
         if (!i)
             return error_wrap(error, "%.*s", (int)p.source.len, p.source.data ? p.source.data : "");
-        i->prompt.id = g->next.prompt;
-        i->request.id = g->next.request++;
-        i->request.teacher_id = lane->teacher_id;
-        i->request.strategy = slice_of(g->settings.strategy->name);
-        i->request.step = slice_of(step->name);
-        i->request.sample = sample;
-        i->order = g->order.asked++;
-        items_add(&g->chunk->asks, i);
-        g->planning++;
+        ask_enlist(g, i);
         g->asked++;
     }
     g->next.prompt++;

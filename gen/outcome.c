@@ -2,6 +2,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 #include "gen/run.h"
+#include "gen/structured.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,6 +183,31 @@ static int take_word(struct gen *g, struct store *s)
     return 0;
 }
 
+/* The reply is not what gen.schema wants: ask for a repair, or give up. */
+static void repair(struct item *i, struct store *s, const struct net_reply *reply,
+                   struct slice problems)
+{
+    struct gen *g = i->g;
+    struct error error = {0};
+    struct item *again = structured_repair(i, reply->choices[0].text, problems, &error);
+    s->item = i;
+    s->attempt.cause = net_cause_name(NET_SCHEMA);
+    s->attempt.message = arena_copy(&s->arena, slice_sub(problems, 0, 1000));
+    g->causes[NET_SCHEMA]++;
+    if (!again) {
+        if (tell(g, s, NET_SCHEMA, NULL) == 0)
+            end(g, s, LEDGER_FAILED, NET_SCHEMA);
+    } else {
+        g->chunk = s;
+        ask_enlist(g, again);
+        g->next.prompt++;
+        g->chunk = NULL;
+        end(g, s, LEDGER_ANSWERED, NET_OK);
+        s->end.cause = "repaired";
+    }
+    store_post(s);
+}
+
 /* Ordered: settled now, told in its turn. */
 static void settle_before_turn(struct item *i, struct store *s, struct net_reply *reply)
 {
@@ -203,6 +229,14 @@ void outcome_answered(struct item *i, struct net_reply *reply)
     l->failures_in_row = l->refused_requests_in_row = 0;
     l->last_good_ns = clock_ns();
     l->had_good = true;
+    struct buf problems = BUF;
+    if (g->settings.schema && !structured_accept(g->settings.schema, reply, &problems)) {
+        repair(i, s, reply, buf_view(&problems));
+        net_reply_free(reply);
+        buf_free(&problems);
+        return;
+    }
+    buf_free(&problems);
     buf_free(&i->x.reply); /* committed, and its texts are in the tree */
     buf_free(&i->body);
     i->reply = (struct slice){NULL, 0};

@@ -8,8 +8,8 @@ enum { FIRST_CHUNK = 32, CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512 };
 
 /* ---- where the plan stands ------------------------------------------------------------------- */
 
-/* {"identity", "position", "over"}: of this plan, or of an earlier recipe's. */
-static void write_position(struct gen *g, struct store *s, bool over)
+/* {"identity", "position"}: of this plan, or of an earlier recipe's. */
+static void write_position(struct gen *g, struct store *s)
 {
     const struct gen_strategy *strategy = g->settings.strategy;
     struct buf position = BUF, text = BUF;
@@ -18,7 +18,6 @@ static void write_position(struct gen *g, struct store *s, bool over)
     struct json *o = json_new_object();
     json_put_text(o, "identity", g->settings.identity);
     json_put_string(o, "position", buf_view(&position));
-    json_put_bool(o, "over", over);
     json_write(o, 0, &text);
     json_free(o);
     s->position = arena_copy(&s->arena, buf_view(&text));
@@ -40,8 +39,6 @@ static int seek(struct gen *g, const struct json *at, struct error *error)
         *error = why;
         return -1;
     }
-    if (rc == 0 && json_true(json_get(at, "over")))
-        g->plan = PLAN_OVER;
     return rc == 0;
 }
 
@@ -185,7 +182,7 @@ static int plan_chunk(struct gen *g, struct error *error)
         g->plan = PLAN_ENOUGH;
     g->chunk = NULL;
     if (rc >= 0)
-        write_position(g, s, rc == GEN_END);
+        write_position(g, s);
     store_post(s);
     return rc < 0 ? -1 : 0;
 }

@@ -115,6 +115,7 @@ struct gen_answer outcome_answer(const struct item *i, enum net_cause cause,
 
 /* ask.c */
 void ask_free_templates(struct gen *g);
+void ask_enlist(struct gen *g, struct item *i);
 
 /* live.c */
 void live_tick(struct gen *g, bool last);

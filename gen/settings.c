@@ -158,6 +158,11 @@ static int read_schema(struct settings *s, struct error *error)
     int rc = 0;
     if (!path)
         return 0;
+    if (s->strategy->ordered) {
+        mem_free(path);
+        return error_set(error, ERROR_USAGE, "gen.schema: strategy %s makes no structured replies",
+                         s->strategy->name);
+    }
     rc = file_read(path, &text, error);
     if (!rc)
         s->schema_tree = json_parse(buf_view(&text), 0, error);

@@ -96,6 +96,7 @@ struct net_choice {
     struct slice tool_calls;      /* JSON text; absent: none */
     struct slice finish_reason;   /* in OpenAI's words: stop, length, content_filter, tool_calls */
     struct net_logprobs logprobs; /* n 0: none */
+    bool invalid;                 /* set by who checks it against a schema */
 };
 
 /* Slices point into the reply's own memory. */
@@ -108,7 +109,7 @@ struct net_reply {
     struct arena arena;
 };
 void net_reply_free(struct net_reply *r);
-/* NET_OK, or why the choice is no answer: NET_REFUSAL, NET_CONTENT_FILTER, NET_EMPTY. */
+/* NET_OK, or why the choice is no answer: NET_REFUSAL, NET_CONTENT_FILTER, NET_EMPTY, NET_SCHEMA. */
 enum net_cause net_choice_cause(const struct net_choice *c);
 
 /* A failure of one attempt, read from status and body. */

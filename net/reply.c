@@ -20,7 +20,7 @@ enum net_cause net_choice_cause(const struct net_choice *c)
         return NET_REFUSAL;
     if (!slice_trim(c->text).len && !c->tool_calls.len)
         return NET_EMPTY;
-    return NET_OK;
+    return c->invalid ? NET_SCHEMA : NET_OK;
 }
 
 static bool printable(const char *s)

@@ -337,6 +337,10 @@ static const struct fault *decide(const struct json *asked, struct slice body, s
         if (sscanf(text, "{{%31[^ }] %d", name, &count) < 2)
             count = 1 << 30;
     }
+    if (slice_find(prompt, SLICE("corrected JSON")) < prompt.len) /* the second repair is good */
+        snprintf(name, sizeof name, "%s",
+                 json_count(json_get(asked, "messages")) >= 5 ? "valid" : "invalid");
+    count = *name && !count ? 1 << 30 : count;
     pthread_mutex_lock(&seen.lock);
     struct prompt *p = look(hash64(body.data, body.len, 1));
     int64_t now = clock_ns();
