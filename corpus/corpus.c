@@ -170,8 +170,12 @@ int corpus_bulk(struct corpus *c, bool on, struct error *error)
 
 int corpus_claim(struct corpus *c, const char *stage, struct error *error)
 {
-    c->claim = claim_take(c->path, stage, error);
-    return c->claim != NULL ? 0 : -1;
+    struct claim *claim = claim_take(c->path, stage, error);
+    if (claim == NULL)
+        return -1;
+    claim_release(c->claim);
+    c->claim = claim;
+    return 0;
 }
 
 static int run_simple(struct corpus *c, const char *text, struct error *error)

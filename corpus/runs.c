@@ -2,7 +2,23 @@
 
 #include "core/clock.h"
 #include "core/version.h"
+#include "corpus/claim.h"
 #include "corpus/verdicts.h"
+
+/* What says it is running although nobody holds the stage was killed. */
+static int mark_killed(struct corpus *c, const char *stage, struct error *error)
+{
+    struct sql_stmt *q;
+    if (claim_held(corpus_path(c), stage))
+        return 0;
+    q = sql_prepare(corpus_sql(c),
+                    "UPDATE run SET state = 'killed' WHERE stage = ?1 AND state = 'running'",
+                    error);
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(stage));
+    return sql_run(q, error);
+}
 
 int64_t runs_start(struct corpus *c, const char *stage, const char *recipe, const char *sha256,
                    struct error *error)
@@ -11,7 +27,7 @@ int64_t runs_start(struct corpus *c, const char *stage, const char *recipe, cons
                                      "INSERT INTO run (stage, state, started_ms, version, recipe,"
                                      " sha256) VALUES (?1, 'running', ?2, ?3, ?4, ?5)",
                                      error);
-    if (q == NULL)
+    if (q == NULL || mark_killed(c, stage, error) != 0)
         return -1;
     sql_bind_text(q, 1, slice_of(stage));
     sql_bind_int(q, 2, clock_wall_ms());

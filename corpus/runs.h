@@ -10,7 +10,8 @@
 
 #include <stdint.h>
 
-/* recipe and sha256 may be NULL.  Returns the run's number, or -1. */
+/* A run of the stage that still says "running" becomes "killed", unless its process lives (claim.h).
+ * recipe and sha256 may be NULL.  Returns the run's number, or -1. */
 int64_t runs_start(struct corpus *c, const char *stage, const char *recipe, const char *sha256,
                    struct error *error);
 /* state: done, partial, failed, interrupted.  summary: JSON or NULL.  Sums up the verdicts. */
@@ -23,7 +24,7 @@ int runs_evaluation(struct corpus *c, int64_t run, const char *model, const char
 
 struct run {
     int64_t id;
-    struct slice stage, state;            /* state "running" also of one that was killed */
+    struct slice stage, state; /* running (or was killed just now), killed, and those of runs_end */
     int64_t started_ms, ended_ms;         /* ended 0: has not */
     struct slice version;                 /* of retort */
     struct slice recipe, sha256, summary; /* absent: none */

@@ -23,7 +23,7 @@ CREATE TABLE tally (
 CREATE TABLE run (
     id         INTEGER PRIMARY KEY,
     stage      TEXT NOT NULL,             -- gen, filter, train, eval, import, export
-    state      TEXT NOT NULL,             -- running, done, partial, failed, interrupted
+    state      TEXT NOT NULL,             -- running, done, partial, failed, interrupted, killed
     started_ms INTEGER NOT NULL,
     ended_ms   INTEGER,
     version    TEXT NOT NULL,             -- of retort

@@ -312,6 +312,10 @@ static void test_runs(void **state)
     assert_int_equal(runs_last(c, "gen", NULL, one_run, &r, &e), 0);
     assert_int_equal(runs_each(c, NULL, one_run, &r, &e), 0);
     assert_int_equal(r.id, d);
+    assert_int_equal(runs_last(c, "eval", "killed", one_run, &r, &e), 0);
+    (void)runs_start(c, "eval", NULL, NULL, &e);
+    assert_int_equal(runs_last(c, "eval", "killed", one_run, &r, &e), 1);
+    assert_int_equal(r.id, d);
     assert_int_equal(runs_checkpoint(c, b, 10, "out", "{}", &e), 0);
     assert_int_equal(runs_evaluation(c, d, "m", "s", "{}", &e), 0);
     assert_int_equal(runs_evaluation(c, 99, "m", "s", "{}", &e), -1);
