@@ -63,8 +63,8 @@ static int read_number(const struct json *body, struct number_field f, double *o
     const struct json *node = json_get(body, f.name);
     if (absent(body, f.name))
         return 0;
-    if (json_type(node) != JSON_NUMBER || !(json_number(node, NAN) >= f.least) ||
-        json_number(node, NAN) > f.most)
+    if (json_type(node) != JSON_NUMBER || !(json_number(node, (double)NAN) >= f.least) ||
+        json_number(node, (double)NAN) > f.most)
         return api_problem_set(p, 400, "invalid_request_error", f.name,
                                "%s: expected a number from %g to %g", f.name, f.least, f.most);
     *out = json_number(node, 0);
@@ -138,7 +138,7 @@ static int read_bias(struct request *r, struct api_problem *p)
     if (json_type(bias) != JSON_OBJECT || json_count(bias) > ENGINE_BIAS_MAX)
         return invalid(p, "logit_bias", "expected an object of at most 300 token ids");
     for (const struct json *b = json_first(bias); b != NULL; b = json_next(b)) {
-        const double value = json_number(b, NAN);
+        const double value = json_number(b, (double)NAN);
         int32_t id;
         char end;
         if (sscanf(json_key(b), "%d%c", &id, &end) != 1 || !(fabs(value) <= 100))
