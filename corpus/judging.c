@@ -93,3 +93,13 @@ int64_t judging_last_id(struct corpus *c, struct error *error)
         return -1;
     return id;
 }
+
+int judging_hold(struct corpus *c, struct error *error)
+{
+    return sql_exec(corpus_sql(c), "BEGIN", error);
+}
+
+void judging_release(struct corpus *c)
+{
+    (void)sql_exec(corpus_sql(c), "COMMIT", NULL);
+}

@@ -37,6 +37,9 @@ int judging_standings(struct corpus *c,
                       void *context, struct error *error);
 /* Forget the machine's verdicts on samples after that one. */
 int judging_clear_after(struct corpus *c, int64_t after, struct error *error);
+/* One snapshot for many single reads: they cost less, and see the same rows. */
+int judging_hold(struct corpus *c, struct error *error);
+void judging_release(struct corpus *c);
 int64_t judging_last_id(struct corpus *c, struct error *error); /* 0: no samples; -1 failure */
 
 #endif

@@ -31,7 +31,4 @@ bool claims_polite(struct slice sentence);
  * model, a maker, or itself a language model. */
 bool claims_identity(struct slice sentence, bool *known);
 
-/* Sentences of a reply in order, line by line; false at the end. */
-bool claims_sentence(struct slice text, size_t *at, struct slice *sentence);
-
 #endif

@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/vec.h"
 #include "filter/cluster.h"
+#include "filter/hashsort.h"
 #include "filter/near.h"
 #include "filter/order.h"
 #include "filter/verify.h"
@@ -52,13 +53,6 @@ static bool lives(const struct index_entry *e)
     return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
 }
 
-static int by_exact(const void *context, uint32_t a, uint32_t b)
-{
-    const struct order *o = context;
-    const int rc = hash128_compare(o->entries[a].exact, o->entries[b].exact);
-    return rc != 0 ? rc : order_compare(o, a, b);
-}
-
 static int by_prompt(const void *context, uint32_t a, uint32_t b)
 {
     const struct order *o = context;
@@ -71,27 +65,53 @@ static int by_preference(const void *context, uint32_t a, uint32_t b)
     return order_compare(context, a, b);
 }
 
+static int by_exact(const void *context, uint32_t a, uint32_t b)
+{
+    const struct order *o = context;
+    const int rc = hash128_compare(o->entries[a].exact, o->entries[b].exact);
+    return rc != 0 ? rc : order_compare(o, a, b);
+}
+
+/* Rows whose hashes agree in half: those that agree wholly stand for the preferred one. */
+static void join_same(struct state *s, const struct hashsort_pair *group, size_t n,
+                      unsigned char *take)
+{
+    const struct index_entry *e = s->d->x->entries;
+    uint32_t few[16], *rows = n > 16 ? mem_alloc(n * sizeof *rows) : few;
+    for (size_t i = 0; i < n; i++)
+        rows[i] = group[i].rest;
+    order_sort(rows, n, by_exact, &s->order);
+    for (size_t i = 1; i < n; i++) {
+        const uint32_t best = s->f.same[rows[i - 1]];
+        if (hash128_compare(e[best].exact, e[rows[i]].exact) == 0) {
+            s->f.same[rows[i]] = best;
+            take[rows[i]] = 0;
+        }
+    }
+    if (rows != few)
+        mem_free(rows);
+}
+
 /* same[i] for all rows; returns which rows stand for their group. */
 static unsigned char *find_same(struct state *s)
 {
     const struct index *x = s->d->x;
-    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    struct hashsort_pair *rows = mem_alloc(x->n * sizeof *rows + 1);
     unsigned char *take = mem_zero(x->n + 1, 1);
     size_t n = 0;
     for (size_t i = 0; i < x->n; i++) {
         s->f.same[i] = (uint32_t)i;
-        if (!(x->entries[i].flags & INDEX_GONE))
-            rows[n++] = (uint32_t)i;
+        take[i] = !(x->entries[i].flags & INDEX_GONE);
+        if (take[i])
+            rows[n++] = (struct hashsort_pair){x->entries[i].exact.lo, 0, (uint32_t)i};
     }
     if (s->d->chosen->exact)
-        order_sort(rows, n, by_exact, &s->order);
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t before = i > 0 ? s->f.same[rows[i - 1]] : NONE;
-        if (s->d->chosen->exact && i > 0 &&
-            hash128_compare(x->entries[before].exact, x->entries[rows[i]].exact) == 0)
-            s->f.same[rows[i]] = before;
-        else
-            take[rows[i]] = 1;
+        hashsort_pairs(rows, n);
+    for (size_t from = 0, to; s->d->chosen->exact && from < n; from = to) {
+        for (to = from + 1; to < n && rows[to].hash == rows[from].hash; to++)
+            ;
+        if (to - from > 1)
+            join_same(s, rows + from, to - from, take);
     }
     mem_free(rows);
     return take;

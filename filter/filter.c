@@ -33,6 +33,7 @@ struct run {
     size_t stored;         /* entries whose signatures are in the dataset */
     struct dedup_counts counts;
     uint64_t judged;
+    double seconds[3]; /* of reading and judging, of duplicates, of storing */
 };
 
 /* ---- what the last run left */
@@ -187,9 +188,9 @@ static int apply(struct run *r, size_t own, struct error *error)
 
 /* ---- the stage */
 
-static int write_report(struct run *r, int64_t started, struct buf *report, struct error *error)
+static int write_report(struct run *r, struct buf *report, struct error *error)
 {
-    struct json *j = json_new_object();
+    struct json *j = json_new_object(), *seconds = json_new_object();
     const struct losses l = {.index = &r->index,
                              .corpus = r->corpus,
                              .ledger = &r->ledger,
@@ -198,16 +199,27 @@ static int write_report(struct run *r, int64_t started, struct buf *report, stru
     const int rc = losses_report(&l, j, error);
     json_put_integer(j, "judged", (int64_t)r->judged);
     json_put_integer(j, "pairs_verified", (int64_t)r->counts.candidates);
-    json_put_number(j, "seconds", (double)((clock_ns() - started) / 1000000) / 1000);
+    json_put_number(seconds, "judging", r->seconds[0]);
+    json_put_number(seconds, "duplicates", r->seconds[1]);
+    json_put_number(seconds, "storing", r->seconds[2]);
+    json_put(j, "seconds", seconds);
     if (rc == 0)
         (void)json_write(j, 0, report);
     json_free(j);
     return rc;
 }
 
+static double lap(int64_t *since)
+{
+    const int64_t now = clock_ns();
+    const double ms = (double)((now - *since) / 1000000);
+    *since = now;
+    return ms / 1000;
+}
+
 static int run_all(struct run *r, struct buf *report, struct error *error)
 {
-    const int64_t started = clock_ns();
+    int64_t clock = clock_ns();
     size_t own;
     if (read_state(r, error) != 0)
         return -1;
@@ -220,12 +232,15 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     own = r->index.n;
     if (mark_standings(r, error) != 0)
         return -1;
+    r->seconds[0] = lap(&clock);
     if (r->judged > 0 && (scan_foreign(r, error) != 0 || find_duplicates(r, error) != 0))
         return -1;
-    r->index.n = own; /* the report is about this dataset */
-    if (write_report(r, started, report, error) != 0)
+    r->index.n = own; /* the rest is about this dataset */
+    r->seconds[1] = lap(&clock);
+    if (!r->options->dry_run && (r->judged > 0 || r->fresh) && apply(r, own, error) != 0)
         return -1;
-    return r->options->dry_run || (r->judged == 0 && !r->fresh) ? 0 : apply(r, own, error);
+    r->seconds[2] = lap(&clock);
+    return write_report(r, report, error);
 }
 
 int filter_run(const struct recipe *recipe, struct corpus *corpus,

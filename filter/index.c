@@ -11,8 +11,8 @@
 
 /* Columns stand a little more than INDEX_BLOCK apart: a power of two would put the 32 of them into
  * the same sets of the cache. */
-#define STRIDE      ((size_t)INDEX_BLOCK + 8)
-#define BLOCK_BYTES (STRIDE * MINHASH_BANDS * sizeof(uint64_t))
+#define STRIDE      ((size_t)INDEX_BLOCK + 16)
+#define BLOCK_BYTES (STRIDE * MINHASH_BANDS * sizeof(uint32_t))
 
 void index_init(struct index *x, size_t memory_limit)
 {
@@ -35,7 +35,7 @@ static void sketch(const struct minhash_signature *s, uint64_t out[INDEX_SKETCH]
     for (int w = 0; w < INDEX_SKETCH; w++) {
         uint64_t v = 0;
         for (int i = 0; i < 16; i++)
-            v |= (uint64_t)(s->place[16 * w + i] & 15) << (4 * i);
+            v |= (uint64_t)(s->place[16 * w + i] & 15U) << (4 * i);
         out[w] = v;
     }
 }
@@ -107,7 +107,7 @@ int index_append(struct index *x, const struct index_entry *entry,
     return 0;
 }
 
-static int read_back(const struct index *x, size_t block, size_t place, uint64_t *keys, size_t n,
+static int read_back(const struct index *x, size_t block, size_t place, uint32_t *keys, size_t n,
                      struct error *error)
 {
     const off_t from = (off_t)(block * BLOCK_BYTES + place * sizeof *keys);
@@ -121,7 +121,7 @@ static int read_back(const struct index *x, size_t block, size_t place, uint64_t
     return 0;
 }
 
-int index_band(const struct index *x, int band, uint64_t *keys, struct error *error)
+int index_band(const struct index *x, int band, uint32_t *keys, struct error *error)
 {
     for (size_t i = 0; i < x->n_blocks; i++) {
         const size_t from = i * INDEX_BLOCK;
@@ -134,7 +134,7 @@ int index_band(const struct index *x, int band, uint64_t *keys, struct error *er
     return 0;
 }
 
-int index_key(const struct index *x, size_t row, int band, uint64_t *key, struct error *error)
+int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error)
 {
     const size_t block = row / INDEX_BLOCK, place = (size_t)band * STRIDE + row % INDEX_BLOCK;
     if (x->blocks[block] == NULL)

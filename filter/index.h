@@ -3,7 +3,7 @@
  *
  * An entry is 128 bytes: identities of the normalised texts, what the order of preference needs,
  * and a sketch of the signature (four bits a place) to drop hopeless candidates.  The signatures
- * themselves (256 bytes a row) are kept by columns of bands in blocks of 4096 rows; past the
+ * themselves (128 bytes a row) are kept by columns of bands in blocks of 4096 rows; past the
  * memory limit they go to an unlinked temporary file and are read back a band at a time.
  */
 #ifndef FILTER_INDEX_H
@@ -44,7 +44,7 @@ struct index {
     struct index_entry *entries;
     size_t n, cap;
     /* private */
-    uint64_t **blocks; /* each bands x INDEX_BLOCK, NULL once spilled */
+    uint32_t **blocks; /* each bands x INDEX_BLOCK, NULL once spilled */
     size_t n_blocks, cap_blocks, memory_limit;
     int spill; /* file, -1 none */
 };
@@ -56,9 +56,9 @@ int index_append(struct index *x, const struct index_entry *entry,
                  const struct minhash_signature *signature, const char *spill_dir,
                  struct error *error);
 /* The keys of one band for all rows: keys[n]. */
-int index_band(const struct index *x, int band, uint64_t *keys, struct error *error);
+int index_band(const struct index *x, int band, uint32_t *keys, struct error *error);
 /* The key of one row. */
-int index_key(const struct index *x, size_t row, int band, uint64_t *key, struct error *error);
+int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error);
 /* How many of the 128 sketched places agree; chance makes (128 - same) / 16 too many. */
 int index_agree(const struct index_entry *a, const struct index_entry *b);
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MAX_WORDS = 80, MAX_LETTERS = 600, TABLE = 4096 };
+enum { MAX_WORDS = 60, MAX_LETTERS = 400, TABLE = 4096 };
 
 /* Frequent words that tell languages of one script apart; a word in several lists counts less. */
 struct words {
@@ -326,4 +326,41 @@ struct langid langid_of(struct slice text)
     if (k.score[best] >= 1.5 && l.share >= 0.12 && k.score[best] > 1.15 * second)
         l.code = tables[best].code;
     return l;
+}
+
+/* The most frequent words, as the bytes behind a blank. */
+static bool english_word(uint32_t v)
+{
+    v |= 0x20202020;
+    switch (v) {
+    case 0x20656874:              /* "the " */
+    case 0x20646E61:              /* "and " */
+    case 0x20726F66: return true; /* "for " */
+    default: break;
+    }
+    switch (v & 0xFFFFFF) {
+    case 0x20666F:              /* "of " */
+    case 0x206F74:              /* "to " */
+    case 0x207369: return true; /* "is " */
+    default: return false;
+    }
+}
+
+enum langid_plain langid_plain(struct slice text)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    const size_t n = text.len < 240 ? text.len : 240;
+    size_t words = 0, common = 0, high = 0, han = 0;
+    for (size_t i = 0; i < n; i++) {
+        high += p[i] >= 0x80;
+        han += p[i] >= 0xE4 && p[i] <= 0xE9; /* lead bytes of the common Han characters */
+        if (p[i] != ' ' || i + 5 > n)
+            continue;
+        words++;
+        common += english_word((uint32_t)p[i + 1] | (uint32_t)p[i + 2] << 8 |
+                               (uint32_t)p[i + 3] << 16 | (uint32_t)p[i + 4] << 24);
+    }
+    if (16 * high <= n)
+        return common >= 2 && 10 * common >= words ? LANGID_ENGLISH : LANGID_UNSURE;
+    return 4 * han > n ? LANGID_HAN : LANGID_UNSURE;
 }

@@ -20,6 +20,10 @@ struct langid {
 };
 
 struct langid langid_of(struct slice text);
+/* Is this beyond doubt English in ASCII, or Han with hardly anything else?  Cheap; saying no is
+ * always allowed. */
+enum langid_plain { LANGID_UNSURE, LANGID_ENGLISH, LANGID_HAN };
+enum langid_plain langid_plain(struct slice text);
 /* "English" for "en"; NULL for an unknown code. */
 const char *langid_name(const char *code);
 /* NULL-ended codes, for tests and reports. */

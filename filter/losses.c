@@ -1,6 +1,7 @@
 #include "filter/losses.h"
 
 #include "core/mem.h"
+#include "corpus/judging.h"
 
 #include <string.h>
 
@@ -66,9 +67,17 @@ static int count_one(void *context, const struct verdict *v, struct error *error
 static int count_stored(void *context, const struct verdict *v, struct error *error)
 {
     struct count *c = context;
-    if (strcmp(v->rule, "human") != 0 && (!c->l->stored || v->sample_id > c->l->through))
+    if (strcmp(v->rule, VERDICT_HUMAN) == 0 || v->sample_id > c->l->through)
         return 0;
     return count_one(context, v, error);
+}
+
+static int count_human(void *context, const struct standing *s, struct error *error)
+{
+    const struct verdict v = {.sample_id = s->sample_id,
+                              .rule = VERDICT_HUMAN,
+                              .action = s->human_keep ? VERDICT_KEEP : VERDICT_REMOVE};
+    return s->human_keep || s->human_drop ? count_one(context, &v, error) : 0;
 }
 
 static void put_rows(const struct count *c, struct json *report)
@@ -110,7 +119,9 @@ int losses_report(const struct losses *l, struct json *report, struct error *err
     int rc;
     c->l = l;
     c->masks = mem_zero(l->index->n + 1, sizeof *c->masks);
-    rc = verdicts_each(l->corpus, 0, count_stored, c, error);
+    rc = judging_standings(l->corpus, count_human, c, error);
+    if (rc == 0 && l->stored)
+        rc = verdicts_each(l->corpus, 0, count_stored, c, error);
     if (rc == 0)
         rc = ledger_each(l->ledger, count_one, c, error);
     if (rc == 0) {

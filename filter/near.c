@@ -9,8 +9,7 @@
 #include <string.h>
 
 struct keyed {
-    uint64_t key;
-    uint32_t row;
+    uint32_t key, row;
 };
 
 /* The work of one band; each has its own result and error. */
@@ -38,24 +37,27 @@ static int least_agreement(double threshold)
     return (int)floor(MINHASH_PLACES * (p - 4 * sigma));
 }
 
+/* Two passes of 16 bits; the result is back in `a`. */
 static void radix(struct keyed *a, struct keyed *b, size_t n)
 {
-    for (int shift = 0; shift < 64; shift += 16) {
-        size_t *count = mem_zero(65536, sizeof *count), sum = 0;
+    uint32_t *count = mem_alloc(65536 * sizeof *count);
+    for (int shift = 0; shift < 32; shift += 16) {
+        uint32_t sum = 0;
+        memset(count, 0, 65536 * sizeof *count);
         for (size_t i = 0; i < n; i++)
             count[a[i].key >> shift & 0xFFFF]++;
         for (size_t k = 0; k < 65536; k++) {
-            const size_t c = count[k];
+            const uint32_t c = count[k];
             count[k] = sum;
             sum += c;
         }
         for (size_t i = 0; i < n; i++)
             b[count[a[i].key >> shift & 0xFFFF]++] = a[i];
-        mem_free(count);
         struct keyed *t = a;
         a = b;
         b = t;
     }
+    mem_free(count);
 }
 
 static int by_key(const void *a, const void *b)
@@ -135,7 +137,7 @@ static int split(const struct search *s, const struct part *p, struct near_pairs
 static int search_band(const struct search *s, int band, struct near_pairs *out,
                        struct error *error)
 {
-    uint64_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
+    uint32_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
     struct keyed *rows = mem_alloc(s->n * sizeof *rows + 1);
     struct keyed *scratch = mem_alloc(s->n * sizeof *rows + 1);
     int rc = index_band(s->x, band, keys, error);

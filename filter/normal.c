@@ -46,6 +46,36 @@ static unsigned char ascii(unsigned char c, const struct normal_options *how)
     return c;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes of ASCII text with single blanks and no other white space: copied at once, lowered
+ * if asked.  False: they have to be looked at one by one. */
+static inline bool write_eight(const unsigned char *p, bool lower, struct writer *w)
+{
+    uint64_t v, blank;
+    memcpy(&v, p, 8);
+    if (v & EACH(0x80))
+        return false;
+    if ((v - EACH(0x20)) & EACH(0x80)) /* a byte below the blank (or borrowed from one) */
+        return false;
+    blank = v ^ EACH(0x20);
+    blank = (EACH(0x80) - blank) & EACH(0x80); /* 0x80 where a byte is a blank: none has bit 7 */
+    if ((blank & blank << 8) || (w->blank && p[0] == ' ') || (!w->started && p[0] == ' '))
+        return false;
+    if (lower) { /* A..Z: 0x41..0x5A */
+        const uint64_t over = v + EACH(0x7F - 'Z'), from = v + EACH(0x80 - 'A');
+        v |= (from & ~over & EACH(0x80)) >> 2;
+    }
+    if (w->blank && w->started)
+        *w->to++ = ' ';
+    memcpy(w->to, &v, 8);
+    w->to += 8;
+    w->started = true;
+    w->blank = p[7] == ' ';
+    w->to -= w->blank;
+    return true;
+}
+
 /* Returns false where a code point needs its neighbours or becomes several. */
 static bool write_simple(struct slice text, const struct normal_options *how, struct writer *w)
 {
@@ -53,7 +83,12 @@ static bool write_simple(struct slice text, const struct normal_options *how, st
     unsigned char table[128], one[4];
     for (unsigned char c = 0; c < 128; c++)
         table[c] = ascii(c, how);
+    const bool whole = how->fold_space && !how->drop_punctuation;
     while (p < end) {
+        if (whole && end - p >= 8 && write_eight(p, how->fold_case, w)) {
+            p += 8;
+            continue;
+        }
         if (*p < 0x80) {
             const unsigned char c = table[*p++];
             if (c > 1 || (c == 1 && !how->drop_punctuation))
@@ -62,6 +97,12 @@ static bool write_simple(struct slice text, const struct normal_options *how, st
                 w->blank = true;
             else if (c == 0)
                 put(w, &c, 1);
+            continue;
+        }
+        if (*p >= 0xE5 && *p <= 0xE9 && end - p >= 3 && (p[1] & 0xC0) == 0x80 &&
+            (p[2] & 0xC0) == 0x80) {
+            put(w, p, 3); /* U+5000 to U+9FFF: Han, each its own form */
+            p += 3;
             continue;
         }
         uint32_t code = 0;

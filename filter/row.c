@@ -1,7 +1,12 @@
 #include "filter/row.h"
 
 #include "core/json.h"
+#include "core/mem.h"
+#include "core/vec.h"
 #include "filter/letters.h"
+#include "filter/sentence.h"
+
+#include <string.h>
 
 static bool space_at(const unsigned char *p, const unsigned char *end, size_t *len)
 {
@@ -53,6 +58,7 @@ void row_set(struct row *r, const struct sample *s)
     r->sample = s;
     r->n_prompt = 0;
     r->shingles = NULL;
+    r->n_sentences = 0;
     r->n_shingles = 0;
     r->output = s->output;
     r->reply = row_trim(s->output);
@@ -79,7 +85,28 @@ void row_shingle(struct row *r, struct shingler *s)
     r->n_shingles = s->n - prompt;
 }
 
+void row_sentences(struct row *r)
+{
+    const struct slice text = r->reply;
+    r->n_sentences = 0;
+    for (size_t at = 0, stop; at < text.len; at = stop + 1) {
+        const char *end = memchr(text.data + at, '\n', text.len - at);
+        stop = end != NULL ? (size_t)(end - text.data) : text.len;
+        const struct slice line = slice_sub(text, 0, stop);
+        for (size_t next; at < stop; at = next) {
+            next = sentence_next(line, at);
+            const struct slice one = slice_trim(slice_sub(text, at, next - at));
+            if (one.len == 0)
+                continue;
+            r->sentences = vec_reserve(r->sentences, &r->cap_sentences, r->n_sentences + 1,
+                                       sizeof *r->sentences);
+            r->sentences[r->n_sentences++] = one;
+        }
+    }
+}
+
 void row_free(struct row *r)
 {
+    mem_free(r->sentences);
     buf_free(&r->turns);
 }

@@ -25,6 +25,8 @@ struct row {
     struct slice reply;       /* output without white space at its ends, Unicode's included */
     const uint64_t *shingles; /* of the output, and the two that run into it from the prompt */
     size_t n_shingles;
+    struct slice *sentences; /* of the reply, line by line */
+    size_t n_sentences, cap_sentences;
     struct buf turns; /* memory of a multi-turn prompt; kept between rows */
 };
 
@@ -33,6 +35,8 @@ struct row {
 void row_set(struct row *r, const struct sample *s);
 /* Shingle prompt and output into `s`, which row->shingles then points into. */
 void row_shingle(struct row *r, struct shingler *s);
+/* Cut the reply into row->sentences. */
+void row_sentences(struct row *r);
 void row_free(struct row *r);
 /* Without white space of any script, zero-width spaces and byte order marks at both ends. */
 struct slice row_trim(struct slice s);

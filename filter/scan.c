@@ -101,8 +101,10 @@ static void batch_task(void *context, size_t task, int worker)
         struct taken *k = &b->taken[i];
         row_set(&w->row, &b->samples[i]);
         row_shingle(&w->row, &w->identity.shingler);
-        if (s->ledger != NULL)
+        if (s->ledger != NULL) {
+            row_sentences(&w->row);
             judge_row(s, &w->row, i, &b->tasks[task]);
+        }
         if (k->entry.id == 0)
             k->bare = !identity_of(&w->identity, s->chosen, &w->row, &k->entry, &k->signature);
     }

@@ -151,12 +151,18 @@ static bool starts_next(struct slice s, size_t *at, bool wide)
                           c == '"' || c == 0x201C || c == '(');
 }
 
+/* Bytes that a stop may begin with: . ! ? and the leads of the wide stops. */
+static const bool may_stop[256] = {
+    ['.'] = true, ['!'] = true, ['?'] = true, [0xE3] = true, [0xEF] = true};
+
 size_t sentence_next(struct slice s, size_t from)
 {
     const unsigned char *p = (const unsigned char *)s.data;
     for (size_t i = from; i < s.len; i++) {
-        const bool wide = p[i] >= 0xE3 && wide_stop(p + i, s.len - i);
-        if (!wide && p[i] != '.' && p[i] != '!' && p[i] != '?')
+        if (!may_stop[p[i]])
+            continue;
+        const bool wide = p[i] >= 0xE3;
+        if (wide && !wide_stop(p + i, s.len - i))
             continue;
         if (p[i] == '.' && inner_stop(s, i))
             continue;

@@ -3,10 +3,9 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/vec.h"
+#include "filter/hashsort.h"
 #include "filter/letters.h"
 #include "filter/wordhash.h"
-
-#include <stdlib.h>
 
 enum { WORD_PART = 256 }; /* a longer word is folded into a hash of parts */
 
@@ -232,17 +231,10 @@ void shingle_end(struct shingler *s)
         push(s, s->odd);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 void shingle_sort(struct shingler *s)
 {
     size_t kept = 0;
-    if (s->n > 1)
-        qsort(s->items, s->n, sizeof *s->items, by_value);
+    hashsort_keys(s->items, s->n);
     for (size_t i = 0; i < s->n; i++)
         if (kept == 0 || s->items[i] != s->items[kept - 1])
             s->items[kept++] = s->items[i];

@@ -25,7 +25,7 @@ static int load_block(void *context, const struct signature_block *b, struct err
     const size_t n = (size_t)b->rows;
     const unsigned char *p = b->data;
     if (b->rows <= 0 || b->rows > MAX_BLOCK ||
-        b->len != n * (sizeof(struct stored) + MINHASH_BANDS * sizeof(uint64_t)))
+        b->len != n * (sizeof(struct stored) + MINHASH_BANDS * sizeof(uint32_t)))
         return error_set(error, ERROR_INPUT,
                          "stored signatures are damaged; run the filter with --again");
     for (size_t i = 0; i < n; i++) {
@@ -33,10 +33,10 @@ static int load_block(void *context, const struct signature_block *b, struct err
         struct minhash_signature g;
         memcpy(&s, p + i * sizeof s, sizeof s);
         for (int band = 0; band < MINHASH_BANDS; band++) {
-            uint64_t key;
+            uint32_t key;
             memcpy(&key, p + n * sizeof s + ((size_t)band * n + i) * sizeof key, sizeof key);
             for (int r = 0; r < MINHASH_ROWS; r++)
-                g.place[band * MINHASH_ROWS + r] = (uint16_t)(key >> (48 - 16 * r));
+                g.place[band * MINHASH_ROWS + r] = (uint8_t)(key >> (24 - 8 * r));
         }
         const struct index_entry e = {.id = s.id,
                                       .exact = s.exact,
@@ -69,7 +69,7 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
     }
     for (int band = 0; band < MINHASH_BANDS && rc == 0; band++)
         for (size_t i = from; i < from + n && rc == 0; i++) {
-            uint64_t key = 0;
+            uint32_t key = 0;
             rc = index_key(x, i, band, &key, error);
             buf_add(&b, &key, sizeof key);
         }

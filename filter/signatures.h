@@ -1,7 +1,7 @@
 /*
  * Signatures in the dataset: blocks of up to 4096 rows, each
  *   rows x (id i64, exact 16 bytes, prompt u64, content u64, length u32, flags u32), then
- *   32 columns of band keys, rows x u64 each,
+ *   32 columns of band keys, rows x u32 each,
  * in the byte order named by the kind.
  */
 #ifndef FILTER_SIGNATURES_H

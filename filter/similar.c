@@ -3,16 +3,7 @@
 #include "core/mem.h"
 #include "filter/wordhash.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static int by_hash(const void *a, const void *b)
-{
-    const struct token *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash > y->hash ? 1 : -1;
-    return (x->kind < y->kind) - (x->kind > y->kind); /* special ones cancel first */
-}
 
 static struct similar_set take_set(struct shingler *s)
 {
@@ -36,8 +27,8 @@ static void add_sequence(struct similar_text *t, const struct tokens *in)
     }
 }
 
-void similar_prepare(struct similar_text *t, struct shingler *scratch, const struct slice *prompt,
-                     size_t n_prompt, struct slice output)
+void similar_prepare(struct similar_text *t, struct shingler *scratch, enum similar_fields fields,
+                     const struct slice *prompt, size_t n_prompt, struct slice output)
 {
     *t = (struct similar_text){.skeleton = 1, .numbers = 1};
     shingle_start(scratch);
@@ -50,17 +41,17 @@ void similar_prepare(struct similar_text *t, struct shingler *scratch, const str
     shingle_start(scratch);
     shingle_add(scratch, output);
     t->output = take_set(scratch);
-    shingle_start(scratch);
-    for (size_t i = 0; i < n_prompt; i++)
-        shingle_add(scratch, prompt[i]);
-    t->prompt = take_set(scratch);
+    if (fields == SIMILAR_PROMPT) {
+        shingle_start(scratch);
+        for (size_t i = 0; i < n_prompt; i++)
+            shingle_add(scratch, prompt[i]);
+        t->prompt = take_set(scratch);
+    }
     tokens_add(&t->output_tokens, output);
     add_sequence(t, &t->prompt_tokens);
     add_sequence(t, &t->output_tokens);
-    if (t->prompt_tokens.n > 1)
-        qsort(t->prompt_tokens.items, t->prompt_tokens.n, sizeof(struct token), by_hash);
-    if (t->output_tokens.n > 1)
-        qsort(t->output_tokens.items, t->output_tokens.n, sizeof(struct token), by_hash);
+    hashsort_pairs(t->prompt_tokens.items, t->prompt_tokens.n);
+    hashsort_pairs(t->output_tokens.items, t->output_tokens.n);
 }
 
 void similar_free(struct similar_text *t)
@@ -93,7 +84,7 @@ struct leftover {
     size_t n, value; /* leftover tokens; those that are a value: number, negation … */
 };
 
-static void leave(struct leftover *l, const struct token *t)
+static void leave(struct leftover *l, const struct hashsort_pair *t)
 {
     const uint32_t value = TOKEN_NUMBER | TOKEN_NUMBER_WORD | TOKEN_NEGATION | TOKEN_OPERATOR;
     l->n++;
@@ -108,12 +99,12 @@ struct merge {
     size_t at[2];
 };
 
-static const struct token *peek(const struct merge *m, int *which)
+static const struct hashsort_pair *peek(const struct merge *m, int *which)
 {
-    const struct token *best = NULL;
+    const struct hashsort_pair *best = NULL;
     for (int i = 0; i < 2; i++)
         if (m->at[i] < m->part[i]->n) {
-            const struct token *t = &m->part[i]->items[m->at[i]];
+            const struct hashsort_pair *t = &m->part[i]->items[m->at[i]];
             if (best == NULL || t->hash < best->hash) {
                 best = t;
                 *which = i;
@@ -129,7 +120,7 @@ static void differences(const struct similar_text *a, const struct similar_text 
                          {{&b->prompt_tokens, &b->output_tokens}, {0, 0}}};
     for (;;) {
         int wa = 0, wb = 0;
-        const struct token *x = peek(&m[0], &wa), *y = peek(&m[1], &wb);
+        const struct hashsort_pair *x = peek(&m[0], &wa), *y = peek(&m[1], &wb);
         if (x == NULL && y == NULL)
             return;
         if (y == NULL || (x != NULL && x->hash < y->hash)) {

@@ -53,8 +53,9 @@ struct similar_result {
     const char *why;            /* of a variant: "number", "negation" …; else NULL */
 };
 
-void similar_prepare(struct similar_text *t, struct shingler *scratch, const struct slice *prompt,
-                     size_t n_prompt, struct slice output);
+/* The prompt's set is only made for SIMILAR_PROMPT. */
+void similar_prepare(struct similar_text *t, struct shingler *scratch, enum similar_fields fields,
+                     const struct slice *prompt, size_t n_prompt, struct slice output);
 void similar_free(struct similar_text *t);
 void similar_judge(const struct similar_text *a, const struct similar_text *b,
                    enum similar_fields fields, double threshold, struct similar_result *out);

@@ -1,5 +1,8 @@
 #include "filter/text.h"
 
+#include "core/mem.h"
+
+#include <stdatomic.h>
 #include <string.h>
 
 static inline unsigned char lower(char c)
@@ -29,15 +32,65 @@ static bool matches(struct slice s, size_t at, const char *literal, size_t n)
 
 bool text_starts(struct slice s, const char *literal)
 {
-    return matches(s, 0, literal, strlen(literal));
+    return s.len > 0 && lower(s.data[0]) == (unsigned char)literal[0] &&
+           matches(s, 0, literal, strlen(literal));
 }
 
-size_t text_starts_any(struct slice s, const char *const *literals)
+/* The literals by first byte: those of byte c are items[first[c]] up to items[first[c + 1]]. */
+struct text_item {
+    const char *literal;
+    size_t len;
+};
+
+struct text_index {
+    unsigned first[257];
+    struct text_item items[];
+};
+
+static struct text_index *build(struct text_list *list)
 {
-    for (; *literals != NULL; literals++)
-        if (text_starts(s, *literals))
-            return strlen(*literals);
+    struct text_index *x, *seen = NULL;
+    size_t n = 0;
+    while (list->literals[n] != NULL)
+        n++;
+    x = mem_zero(1, sizeof *x + n * sizeof *x->items);
+    for (size_t i = 0; i < n; i++)
+        x->first[(unsigned char)list->literals[i][0] + 1]++;
+    for (size_t c = 1; c <= 256; c++)
+        x->first[c] += x->first[c - 1];
+    for (size_t i = n;
+         i-- > 0;) { /* from the back, so that each byte keeps the order of the list */
+        const unsigned c = (unsigned char)list->literals[i][0];
+        size_t at = x->first[c + 1];
+        while (at > x->first[c] && x->items[at - 1].literal != NULL)
+            at--;
+        x->items[at - 1] = (struct text_item){list->literals[i], strlen(list->literals[i])};
+    }
+    if (atomic_compare_exchange_strong(&list->index, &seen, x))
+        return x;
+    mem_free(x);
+    return seen;
+}
+
+static const struct text_index *index_of(struct text_list *list)
+{
+    struct text_index *x = atomic_load_explicit(&list->index, memory_order_acquire);
+    return x != NULL ? x : build(list);
+}
+
+/* The literal of the index at that place of the text, 0 for none. */
+static size_t matches_any(const struct text_index *x, struct slice s, size_t at)
+{
+    const unsigned char c = lower(s.data[at]);
+    for (unsigned i = x->first[c]; i < x->first[c + 1]; i++)
+        if (matches(s, at, x->items[i].literal, x->items[i].len))
+            return x->items[i].len;
     return 0;
+}
+
+size_t text_starts_any(struct slice s, struct text_list *list)
+{
+    return s.len > 0 ? matches_any(index_of(list), s, 0) : 0;
 }
 
 /* The next place where either form of the first letter stands. */
@@ -70,18 +123,27 @@ bool text_has(struct slice s, const char *literal)
     return text_find(s, literal, 0) < s.len;
 }
 
-bool text_has_any(struct slice s, const char *const *literals)
+bool text_has_any(struct slice s, struct text_list *list)
 {
-    for (; *literals != NULL; literals++)
-        if (text_has(s, *literals))
+    const struct text_index *x = index_of(list);
+    for (size_t i = 0; i < s.len; i++)
+        if (matches_any(x, s, i) > 0)
             return true;
     return false;
 }
 
-bool text_asked(const struct row *row, const char *const *literals)
+bool text_asked_for(const struct row *row, const char *literal)
 {
     for (size_t i = 0; i < row->n_prompt; i++)
-        if (text_has_any(row->prompt[i], literals))
+        if (text_has(row->prompt[i], literal))
+            return true;
+    return false;
+}
+
+bool text_asked(const struct row *row, struct text_list *list)
+{
+    for (size_t i = 0; i < row->n_prompt; i++)
+        if (text_has_any(row->prompt[i], list))
             return true;
     return false;
 }

@@ -12,15 +12,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * A list of literals, indexed by first byte when it is first used:
+ *     TEXT_LIST(greetings, "hello", "good morning");     at file scope
+ *     text_starts_any(s, &greetings)
+ */
+struct text_index;
+struct text_list {
+    const char *const *literals; /* NULL-ended */
+    struct text_index *_Atomic index;
+};
+#define TEXT_LIST(name, ...)                                                                       \
+    static const char *const name##_literals[] = {__VA_ARGS__, NULL};                              \
+    static struct text_list name = {name##_literals, NULL}
+
 bool text_starts(struct slice s, const char *literal);
-/* Length of the first literal of a NULL-ended list that s starts with, 0 for none. */
-size_t text_starts_any(struct slice s, const char *const *literals);
+/* Length of a literal that s starts with, 0 for none. */
+size_t text_starts_any(struct slice s, struct text_list *list);
 /* Offset of the literal at or after `from`, or s.len. */
 size_t text_find(struct slice s, const char *literal, size_t from);
 bool text_has(struct slice s, const char *literal);
-bool text_has_any(struct slice s, const char *const *literals);
-/* Does the prompt (any of its pieces) hold one of the literals? */
-bool text_asked(const struct row *row, const char *const *literals);
+bool text_has_any(struct slice s, struct text_list *list);
+/* Does the prompt (any of its pieces) hold the literal, one of the literals? */
+bool text_asked_for(const struct row *row, const char *literal);
+bool text_asked(const struct row *row, struct text_list *list);
 
 /* The line at *at without its end; *at moves behind it.  False at the end of the text. */
 bool text_line(struct slice s, size_t *at, struct slice *line);

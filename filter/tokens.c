@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Words that turn a statement round.  Contractions fall into two words at the apostrophe; the
@@ -48,17 +47,19 @@ static const char *const function_words[] = {
 struct special {
     uint64_t hash;
     uint32_t kind;
+    bool taken;
 };
 
-enum { SPECIALS = 512 };
-static struct special specials[SPECIALS];
-static size_t n_specials;
+enum { SPECIALS = 1024 };
+static struct special specials[SPECIALS]; /* open addressing */
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
-static int by_hash(const void *a, const void *b)
+static struct special *special_slot(uint64_t hash)
 {
-    const struct special *x = a, *y = b;
-    return (x->hash > y->hash) - (x->hash < y->hash);
+    size_t k = (size_t)(hash >> 32) % SPECIALS;
+    while (specials[k].taken && specials[k].hash != hash)
+        k = (k + 1) % SPECIALS;
+    return &specials[k];
 }
 
 static uint64_t special_hash(const char *word)
@@ -76,8 +77,11 @@ static uint64_t special_hash(const char *word)
 
 static void learn(const char *const *words, uint32_t kind)
 {
-    for (; *words != NULL && n_specials < SPECIALS; words++)
-        specials[n_specials++] = (struct special){special_hash(*words), kind};
+    for (; *words != NULL; words++) {
+        const uint64_t hash = special_hash(*words);
+        struct special *s = special_slot(hash);
+        *s = (struct special){hash, s->kind | kind, true};
+    }
 }
 
 static void make(void)
@@ -85,15 +89,13 @@ static void make(void)
     learn(negations, TOKEN_NEGATION);
     learn(number_words, TOKEN_NUMBER_WORD);
     learn(function_words, 0);
-    qsort(specials, n_specials, sizeof *specials, by_hash);
 }
 
 /* -1: no special word. */
 static int special_kind(uint64_t hash)
 {
-    const struct special key = {hash, 0};
-    const struct special *s = bsearch(&key, specials, n_specials, sizeof *specials, by_hash);
-    return s != NULL ? (int)s->kind : -1;
+    const struct special *s = special_slot(hash);
+    return s->taken ? (int)s->kind : -1;
 }
 
 void tokens_release(struct tokens *t)
@@ -105,7 +107,7 @@ void tokens_release(struct tokens *t)
 static void push(struct tokens *t, uint64_t hash, uint32_t kind, size_t from)
 {
     t->items = vec_reserve(t->items, &t->cap, t->n + 1, sizeof *t->items);
-    t->items[t->n++] = (struct token){hash, kind, (uint32_t)from};
+    t->items[t->n++] = (struct hashsort_pair){hash, kind, (uint32_t)from};
 }
 
 /* The text as code points. */

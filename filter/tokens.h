@@ -6,6 +6,7 @@
 #define FILTER_TOKENS_H
 
 #include "core/slice.h"
+#include "filter/hashsort.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,14 +20,8 @@ enum token_kind {
     TOKEN_CONTENT = 32,    /* long enough, and no function word, to be what a text is about */
 };
 
-struct token {
-    uint64_t hash;
-    uint32_t kind; /* of enum token_kind, or-ed */
-    uint32_t from; /* byte offset in its piece */
-};
-
 struct tokens {
-    struct token *items;
+    struct hashsort_pair *items; /* kind: of enum token_kind, or-ed; rest: offset in its piece */
     size_t n, cap;
 };
 

@@ -3,6 +3,7 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "core/signals.h"
+#include "corpus/judging.h"
 #include "corpus/samples.h"
 #include "filter/row.h"
 
@@ -117,13 +118,15 @@ struct prepare {
     const struct raw *raw;
     struct similar_text *items;
     struct shingler *scratch; /* one a worker */
+    enum similar_fields fields;
 };
 
 static void prepare_task(void *context, size_t task, int worker)
 {
     struct prepare *p = context;
     const struct raw *r = &p->raw[task];
-    similar_prepare(&p->items[task], &p->scratch[worker], r->prompt, r->n_prompt, r->output);
+    similar_prepare(&p->items[task], &p->scratch[worker], p->fields, r->prompt, r->n_prompt,
+                    r->output);
 }
 
 /* Copy the texts of some rows of the index into raw[n]. */
@@ -173,7 +176,8 @@ static int load(const struct verify *v, const struct visit *p, size_t block, str
                 struct error *error)
 {
     const int workers = v->pool != NULL ? pool_threads(v->pool) : 1;
-    struct prepare work = {.scratch = mem_zero((size_t)workers, sizeof *work.scratch)};
+    struct prepare work = {.scratch = mem_zero((size_t)workers, sizeof *work.scratch),
+                           .fields = v->fields};
     struct arena arena = ARENA;
     size_t first = 0, n = 0;
     int rc;
@@ -311,7 +315,11 @@ int verify_pairs(const struct verify *v, const struct near_pair *pairs, size_t n
         return 0;
     p = plan(v->x, pairs, n);
     work = order(&p, pairs, n);
-    rc = run(v, &p, work, n, error);
+    rc = judging_hold(v->corpus, error);
+    if (rc == 0) {
+        rc = run(v, &p, work, n, error);
+        judging_release(v->corpus);
+    }
     mem_free(work);
     mem_free(p.rows);
     mem_free(p.place);

@@ -10,46 +10,16 @@
 #include <string.h>
 
 /* The text again is what was asked for. */
-static const char *const wants_copy[] = {"repeat",
-                                         "copy",
-                                         "echo",
-                                         "verbatim",
-                                         "recite",
-                                         "transcribe",
-                                         "unchanged",
-                                         "without any change",
-                                         "as is",
-                                         "word for word",
-                                         "say the following",
-                                         "重复",
-                                         "复述",
-                                         "抄写",
-                                         "原样",
-                                         "逐字",
-                                         "照抄",
-                                         "朗读",
-                                         "wiederhole",
-                                         "répète",
-                                         "repite",
-                                         "копир",
-                                         "повтори",
-                                         NULL};
+TEXT_LIST(wants_copy, "repeat", "copy", "echo", "verbatim", "recite", "transcribe", "unchanged",
+          "without any change", "as is", "word for word", "say the following", "重复", "复述",
+          "抄写", "原样", "逐字", "照抄", "朗读", "wiederhole", "répète", "repite", "копир",
+          "повтори");
 
 /* The text may be right as it is. */
-static const char *const may_be_right[] = {"correct",       "fix",
-                                           "proofread",     "edit",
-                                           "grammar",       "grammatical",
-                                           "grammatically", "spelling",
-                                           "punctuation",   "punctuate",
-                                           "errors",        "mistakes",
-                                           "if necessary",  "if needed",
-                                           "sort",          "alphabetical",
-                                           "capitalize",    "capitalization",
-                                           "format",        "改正",
-                                           "修改",          "纠正",
-                                           "校对",          "排序",
-                                           "更正",          "润色",
-                                           "语法",          NULL};
+TEXT_LIST(may_be_right, "correct", "fix", "proofread", "edit", "grammar", "grammatical",
+          "grammatically", "spelling", "punctuation", "punctuate", "errors", "mistakes",
+          "if necessary", "if needed", "sort", "alphabetical", "capitalize", "capitalization",
+          "format", "改正", "修改", "纠正", "校对", "排序", "更正", "润色", "语法");
 
 static const char *const labels[] = {"input:",  "instruction:", "output:", "question:",
                                      "answer:", "response:",    "输入：",  "输入:",
@@ -96,8 +66,8 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     const bool of_input = alike(reply, input) && same(reply, input);
     if (!of_input && !(alike(reply, request) && same(reply, request)))
         return false;
-    if (text_has_any(row->request, wants_copy) ||
-        (of_input && text_has_any(row->request, may_be_right)))
+    if (text_has_any(row->request, &wants_copy) ||
+        (of_input && text_has_any(row->request, &may_be_right)))
         return false;
     finding_span(out, "output", 0, row->output.len);
     finding_why(out, "the reply is the %s again", of_input ? "input" : "instruction");

@@ -14,6 +14,11 @@ static const char *broken_at(struct slice s, size_t *at, size_t *pairs)
     uint32_t before = 0, c = 0;
     for (size_t i = 0, len; i < s.len; i += len, before = c) {
         *at = i;
+        if ((p[i] >= 0x20 && p[i] < 0x7F) || p[i] == '\n') {
+            len = 1;
+            c = p[i];
+            continue;
+        }
         len = letters_decode(p + i, end, &c);
         if (len == 0)
             return "bytes that are no UTF-8";

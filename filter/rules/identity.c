@@ -9,10 +9,9 @@
 
 static bool judge(const void *state, const struct row *row, struct finding *out)
 {
-    struct slice sentence;
-    size_t at = 0;
     (void)state;
-    while (claims_sentence(row->reply, &at, &sentence)) {
+    for (size_t i = 0; i < row->n_sentences; i++) {
+        const struct slice sentence = row->sentences[i];
         bool known = false;
         if (!claims_identity(sentence, &known))
             continue;

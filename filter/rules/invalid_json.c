@@ -9,12 +9,11 @@
 
 #include <string.h>
 
-static const char *const wants_json[] = {"json", NULL};
+TEXT_LIST(wants_json, "json");
 
 /* Requests about JSON whose answer need not be JSON. */
-static const char *const other_wish[] = {"json to",      "from json", "parse",      "json5",
-                                         "jsonc",        "fix",       "explain",    "what is json",
-                                         "invalid json", "解析",      "什么是json", NULL};
+TEXT_LIST(other_wish, "json to", "from json", "parse", "json5", "jsonc", "fix", "explain",
+          "what is json", "invalid json", "解析", "什么是json");
 
 static bool opens_json(struct slice s)
 {
@@ -61,7 +60,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     if (row->reply.len == 0 || (memchr(row->reply.data, '{', row->reply.len) == NULL &&
                                 memchr(row->reply.data, '[', row->reply.len) == NULL))
         return false;
-    if (!text_has_any(row->request, wants_json) || text_has_any(row->request, other_wish))
+    if (!text_has_any(row->request, &wants_json) || text_has_any(row->request, &other_wish))
         return false;
     if (opens_json(row->reply))
         return check(row, row->reply, out);

@@ -18,45 +18,12 @@ static const char *const assistants[] = {
     "claude:",    "model:", "response:", "agent:",   "assistant：", "助手：",     "助手:",
     "答：",       "答:",    "回答：",    "回答:",    "asistente:",  "assistent:", NULL};
 
-static const char *const wants_turns[] = {"dialogue",
-                                          "dialog",
-                                          "dialogues",
-                                          "conversation",
-                                          "conversations",
-                                          "chat",
-                                          "interview",
-                                          "interviews",
-                                          "script",
-                                          "screenplay",
-                                          "skit",
-                                          "transcript",
-                                          "role-play",
-                                          "roleplay",
-                                          "role play",
-                                          "quiz",
-                                          "trivia",
-                                          "faq",
-                                          "faqs",
-                                          "q&a",
-                                          "debate",
-                                          "chatbot",
-                                          "few-shot",
-                                          "flashcards",
-                                          "questions and answers",
-                                          "question and answer",
-                                          "question-answer",
-                                          "对话",
-                                          "问答",
-                                          "采访",
-                                          "访谈",
-                                          "剧本",
-                                          "聊天",
-                                          "出题",
-                                          "辩论",
-                                          "diálogo",
-                                          "conversación",
-                                          "диалог",
-                                          NULL};
+TEXT_LIST(wants_turns, "dialogue", "dialog", "dialogues", "conversation", "conversations", "chat",
+          "interview", "interviews", "script", "screenplay", "skit", "transcript", "role-play",
+          "roleplay", "role play", "quiz", "trivia", "faq", "faqs", "q&a", "debate", "chatbot",
+          "few-shot", "flashcards", "questions and answers", "question and answer",
+          "question-answer", "对话", "问答", "采访", "访谈", "剧本", "聊天", "出题", "辩论",
+          "diálogo", "conversación", "диалог");
 
 /* The label at the start of the line, behind marks such as "### " and "**"; NULL for none. */
 static const char *label_of(struct slice line, const char *const *labels)
@@ -102,7 +69,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
             text |= slice_trim(line).len > 0;
         }
     }
-    if (assistant == NULL || text_asked(row, wants_turns) || in_prompt(row, user) ||
+    if (assistant == NULL || text_asked(row, &wants_turns) || in_prompt(row, user) ||
         in_prompt(row, assistant))
         return false;
     finding_span(out, "output", from, row->output.len);

@@ -18,11 +18,8 @@
 enum { RUN = 64, PERIOD = 256, COPIES = 5, LOOP_TOKENS = 12, SHARE_TOKENS = 60, TABLE = 1024 };
 #define SHARE 0.75
 
-static const char *const wants_repetition[] = {"repeat",     "repeated", "repeatedly",
-                                               "chant",      "song",     "lyrics",
-                                               "palindrome", "ascii",    "over and over",
-                                               "重复",       "歌词",     "wiederhole",
-                                               "répète",     "repite",   NULL};
+TEXT_LIST(wants_repetition, "repeat", "repeated", "repeatedly", "chant", "song", "lyrics",
+          "palindrome", "ascii", "over and over", "重复", "歌词", "wiederhole", "répète", "repite");
 
 static bool found(struct finding *out, size_t from, size_t to, double value, double threshold,
                   const char *why)
@@ -160,7 +157,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
         return false;
     bad = character_run(s, out) || loops(row->shingles, row->n_shingles, out, s.len) ||
           (memchr(s.data, '\n', s.len) != NULL && repeated_lines(s, out));
-    return bad && !text_has_any(row->request, wants_repetition);
+    return bad && !text_has_any(row->request, &wants_repetition);
 }
 
 const struct filter_rule rule_repetition = {

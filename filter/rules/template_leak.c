@@ -58,9 +58,8 @@ static const char *const preambles[] = {
 };
 
 /* Slots that a template has and prose has not. */
-static const char *const slots[] = {"instruction", "input",         "prompt",  "question",
-                                    "response",    "output",        "context", "user_input",
-                                    "query",       "system_prompt", NULL};
+TEXT_LIST(slots, "instruction", "input", "prompt", "question", "response", "output", "context",
+          "user_input", "query", "system_prompt");
 
 static bool found(struct finding *out, const struct row *row, size_t at, size_t len)
 {
@@ -73,8 +72,7 @@ static bool found(struct finding *out, const struct row *row, size_t at, size_t 
 /* A literal of the prompt's own, or one in code, is no leak. */
 static bool leaks(const struct row *row, const char *literal, size_t at)
 {
-    const char *const one[] = {literal, NULL};
-    return at < row->output.len && !text_asked(row, one) && !text_in_code(row->output, at);
+    return at < row->output.len && !text_asked_for(row, literal) && !text_in_code(row->output, at);
 }
 
 static bool find_list(const struct row *row, const char *const *list, struct finding *out)
@@ -125,13 +123,13 @@ static bool find_slot(const struct row *row, struct finding *out)
         while (from < s.len && s.data[from] == ' ')
             from++;
         const struct slice rest = slice_sub(s, from, s.len - from);
-        const size_t n = text_starts_any(rest, slots);
+        const size_t n = text_starts_any(rest, &slots);
         size_t to = from + n;
         while (n > 0 && to < s.len && s.data[to] == ' ')
             to++;
         if (n == 0 || to >= s.len || s.data[to] != '}')
             continue;
-        if (text_in_code(s, at) || text_asked(row, (const char *const[]){"{", NULL}) ||
+        if (text_in_code(s, at) || text_asked_for(row, "{") ||
             (at > 0 && strchr("\"'$f(=%", s.data[at - 1]) != NULL))
             continue;
         return found(out, row, at, to + 1 + (to + 1 < s.len && s.data[to + 1] == '}') - at);

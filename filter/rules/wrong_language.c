@@ -10,22 +10,19 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names_language[] = {
-    "translate", "translation", "translated", "language",   "languages",    "english", "chinese",
-    "mandarin",  "cantonese",   "spanish",    "french",     "german",       "italian", "portuguese",
-    "japanese",  "korean",      "russian",    "arabic",     "hindi",        "latin",   "dutch",
-    "polish",    "turkish",     "vietnamese", "thai",       "greek",        "hebrew",  "swedish",
-    "danish",    "norwegian",   "finnish",    "ukrainian",  "indonesian",   "persian", "bilingual",
-    "pinyin",    "code",        "program",    "script",     "function",     "python",  "sql",
-    "html",      "css",         "javascript", "java",       "regex",        "command", "latex",
-    "json",      "xml",         "yaml",       "csv",        "repeat",       "copy",    "quote",
-    "song",      "lyrics",      "übersetze",  "übersetzen", "auf englisch", "sprache", "traduis",
-    "traduire",  "anglais",     "traduce",    "traducir",   "inglés",       "idioma",  "traduci",
-    "inglese",   "traduza",     "inglês",     "переведи",   "английск",     "翻译",    "翻譯",
-    "英文",      "英语",        "英語",       "中文",       "汉语",         "日语",    "法语",
-    "德语",      "西班牙语",    "韩语",       "俄语",       "拉丁",         "语言",    "代码",
-    "程序",      "函数",        "编程",       "拼音",       "歌词",         "重复",    "命令",
-    "公式",      "单词",        "缩写",       NULL};
+TEXT_LIST(names_language, "translate", "translation", "translated", "language", "languages",
+          "english", "chinese", "mandarin", "cantonese", "spanish", "french", "german", "italian",
+          "portuguese", "japanese", "korean", "russian", "arabic", "hindi", "latin", "dutch",
+          "polish", "turkish", "vietnamese", "thai", "greek", "hebrew", "swedish", "danish",
+          "norwegian", "finnish", "ukrainian", "indonesian", "persian", "bilingual", "pinyin",
+          "code", "program", "script", "function", "python", "sql", "html", "css", "javascript",
+          "java", "regex", "command", "latex", "json", "xml", "yaml", "csv", "repeat", "copy",
+          "quote", "song", "lyrics", "übersetze", "übersetzen", "auf englisch", "sprache",
+          "traduis", "traduire", "anglais", "traduce", "traducir", "inglés", "idioma", "traduci",
+          "inglese", "traduza", "inglês", "переведи", "английск", "翻译", "翻譯", "英文", "英语",
+          "英語", "中文", "汉语", "日语", "法语", "德语", "西班牙语", "韩语", "俄语", "拉丁",
+          "语言", "代码", "程序", "函数", "编程", "拼音", "歌词", "重复", "命令", "公式", "单词",
+          "缩写");
 
 /* Sure of the language from its words: many of them, and far from the next language. */
 static bool sure(const struct langid *l)
@@ -80,11 +77,15 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     (void)state;
     if (row->reply.len < 20 || row->request.len < 6)
         return false;
+    const enum langid_plain plain = langid_plain(row->reply);
+    if (plain != LANGID_UNSURE && plain == langid_plain(row->request))
+        return false;
     const struct langid reply = langid_of(row->reply);
     if (reply.letters < 10)
         return false;
     const struct langid request = langid_of(row->request);
-    if (!differ(&request, &reply) || text_asked(row, names_language) || text_has(row->reply, "```"))
+    if (!differ(&request, &reply) || text_asked(row, &names_language) ||
+        text_has(row->reply, "```"))
         return false;
     /* A foreign input that the reply continues or summarises. */
     if (row->sample->input.len >= 40) {

@@ -65,6 +65,7 @@ static void check_case(const struct json *c, uint64_t line, struct seen *seen)
     shingle_init(&shingler, NULL);
     row_set(&row, &s);
     row_shingle(&row, &shingler);
+    row_sentences(&row);
     const bool got = rule->judge(state, &row, &f);
     if (got != want)
         fail_msg("line %d: %s %s: %.*s", (int)line, name, got ? "fires" : "does not fire",

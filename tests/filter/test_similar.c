@@ -18,8 +18,8 @@ static struct similar_result judge(struct text a, struct text b, double threshol
     struct similar_result forth, back;
     const struct slice pa = slice_of(a.prompt), pb = slice_of(b.prompt);
     shingle_init(&s, NULL);
-    similar_prepare(&x, &s, &pa, pa.len > 0, slice_of(a.output));
-    similar_prepare(&y, &s, &pb, pb.len > 0, slice_of(b.output));
+    similar_prepare(&x, &s, SIMILAR_ALL, &pa, pa.len > 0, slice_of(a.output));
+    similar_prepare(&y, &s, SIMILAR_ALL, &pb, pb.len > 0, slice_of(b.output));
     similar_judge(&x, &y, SIMILAR_ALL, threshold, &forth);
     similar_judge(&y, &x, SIMILAR_ALL, threshold, &back);
     assert_int_equal(forth.kind, back.kind); /* symmetric */

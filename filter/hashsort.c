@@ -1,0 +1,134 @@
+#include "filter/hashsort.h"
+
+#include "core/mem.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALL = 32, MOST_BITS = 16 };
+
+/* The bounds of the buckets of n items, about four in each. */
+struct buckets {
+    uint32_t *start; /* 2^bits + 1 */
+    unsigned shift;
+    uint32_t few[512 + 1];
+};
+
+static void buckets_open(struct buckets *b, size_t n)
+{
+    unsigned bits = 4;
+    while (bits < MOST_BITS && (size_t)4 << bits < n)
+        bits++;
+    const size_t size = (((size_t)1 << bits) + 1) * sizeof *b->start;
+    b->start = size > sizeof b->few ? mem_alloc(size) : b->few;
+    b->shift = 64 - bits;
+    memset(b->start, 0, size);
+}
+
+static void buckets_close(struct buckets *b)
+{
+    if (b->start != b->few)
+        mem_free(b->start);
+}
+
+/* Counts, at start[i + 1], to offsets. */
+static void buckets_sum(struct buckets *b)
+{
+    for (size_t i = 1; i <= (size_t)1 << (64 - b->shift); i++)
+        b->start[i] += b->start[i - 1];
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Few by insertion; a crowded bucket, as only chosen hashes make it, by qsort. */
+static void sort_keys(uint64_t *a, size_t n)
+{
+    if (n > SMALL) {
+        qsort(a, n, sizeof *a, by_key);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const uint64_t x = a[i];
+        size_t k = i;
+        for (; k > 0 && a[k - 1] > x; k--)
+            a[k] = a[k - 1];
+        a[k] = x;
+    }
+}
+
+void hashsort_keys(uint64_t *keys, size_t n)
+{
+    struct buckets b;
+    uint64_t little[1024], *to = little;
+    if (n <= SMALL) {
+        sort_keys(keys, n);
+        return;
+    }
+    if (n > sizeof little / sizeof *little)
+        to = mem_alloc(n * sizeof *to);
+    buckets_open(&b, n);
+    for (size_t i = 0; i < n; i++)
+        b.start[(keys[i] >> b.shift) + 1]++;
+    buckets_sum(&b);
+    for (size_t i = 0; i < n; i++)
+        to[b.start[keys[i] >> b.shift]++] = keys[i];
+    /* start[i] is now where bucket i ends */
+    for (size_t i = 0, from = 0; i < (size_t)1 << (64 - b.shift); from = b.start[i++])
+        if (b.start[i] > from + 1)
+            sort_keys(to + from, b.start[i] - from);
+    memcpy(keys, to, n * sizeof *keys);
+    buckets_close(&b);
+    if (to != little)
+        mem_free(to);
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct hashsort_pair *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash > y->hash ? 1 : -1;
+    return (x->kind < y->kind) - (x->kind > y->kind);
+}
+
+static void sort_pairs(struct hashsort_pair *a, size_t n)
+{
+    if (n > SMALL) {
+        qsort(a, n, sizeof *a, by_pair);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        const struct hashsort_pair x = a[i];
+        size_t k = i;
+        for (; k > 0 && by_pair(&a[k - 1], &x) > 0; k--)
+            a[k] = a[k - 1];
+        a[k] = x;
+    }
+}
+
+void hashsort_pairs(struct hashsort_pair *items, size_t n)
+{
+    struct buckets b;
+    struct hashsort_pair *to;
+    if (n <= SMALL) {
+        sort_pairs(items, n);
+        return;
+    }
+    to = mem_alloc(n * sizeof *to);
+    buckets_open(&b, n);
+    for (size_t i = 0; i < n; i++)
+        b.start[(items[i].hash >> b.shift) + 1]++;
+    buckets_sum(&b);
+    for (size_t i = 0; i < n; i++)
+        to[b.start[items[i].hash >> b.shift]++] = items[i];
+    for (size_t i = 0, from = 0; i < (size_t)1 << (64 - b.shift); from = b.start[i++])
+        if (b.start[i] > from + 1)
+            sort_pairs(to + from, b.start[i] - from);
+    memcpy(items, to, n * sizeof *items);
+    buckets_close(&b);
+    mem_free(to);
+}
