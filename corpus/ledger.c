@@ -357,8 +357,28 @@ int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct 
     return a->status ? read_now(c, a->id, error) : 0;
 }
 
+/* A request that had failed fails no more, or otherwise. */
+static int untally_cause(struct corpus *c, int64_t request, struct error *error)
+{
+    char cause[64] = "";
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT cause FROM request WHERE id = ?1", error);
+    if (!q)
+        return -1;
+    sql_bind_int(q, 1, request);
+    int rc = sql_step(q, error);
+    if (rc == 1) {
+        struct slice s = sql_text(q, 0);
+        snprintf(cause, sizeof cause, "%.*s", (int)(s.len < 60 ? s.len : 60), s.data ? s.data : "");
+        sql_reset(q);
+    }
+    return rc < 0 ? -1 : tally_cause(c, *cause ? cause : NULL, -1, error);
+}
+
 int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct error *error)
 {
+    if (e->from == LEDGER_FAILED && untally_cause(c, e->request_id, error))
+        return -1;
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c),
                     "UPDATE request SET state = ?2, cause = ?3, tries = ?4, parsed = ?5,"
@@ -377,8 +397,7 @@ int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct erro
     if (e->from != e->to && (corpus_tally(c, state_tallies[e->from], -1, error) ||
                              corpus_tally(c, state_tallies[e->to], 1, error)))
         return -1;
-    return e->to == LEDGER_FAILED && e->from != LEDGER_FAILED ? tally_cause(c, e->cause, 1, error)
-                                                              : 0;
+    return e->to == LEDGER_FAILED ? tally_cause(c, e->cause, 1, error) : 0;
 }
 
 /* ---- all at once ----------------------------------------------------------------------------- */

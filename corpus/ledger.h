@@ -132,6 +132,9 @@ typedef int ledger_item_fn(void *context, const struct ledger_item *item, struct
 /* Waiting requests with a number over `after`, at most `limit`, in order.  How many, or -1. */
 int ledger_waiting(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
                    struct error *error);
+/* Requests answered with a cut reply that were not asked again yet, over `after`, in order. */
+int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
+                     struct error *error);
 /* One request with its prompt: 1, 0 not there, -1. */
 int ledger_find(struct corpus *c, int64_t request, ledger_item_fn *fn, void *context,
                 struct error *error);

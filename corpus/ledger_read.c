@@ -81,6 +81,24 @@ int ledger_waiting(struct corpus *c, int64_t after, int limit, ledger_item_fn *f
     return walk_items(q, fn, context, error);
 }
 
+int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
+                     struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    "SELECT " ITEM " FROM request r JOIN prompt p ON p.id = r.prompt_id"
+                    " WHERE r.id > ?1 AND r.state = 'answered' AND EXISTS (SELECT 1 FROM sample s"
+                    " WHERE s.request_id = r.id AND s.finish_reason = 'length' AND NOT EXISTS"
+                    " (SELECT 1 FROM verdict v WHERE v.sample_id = s.id AND v.rule = 'redone'))"
+                    " ORDER BY r.id LIMIT ?2",
+                    error);
+    if (!q)
+        return -1;
+    sql_bind_int(q, 1, after);
+    sql_bind_int(q, 2, limit);
+    return walk_items(q, fn, context, error);
+}
+
 int ledger_find(struct corpus *c, int64_t request, ledger_item_fn *fn, void *context,
                 struct error *error)
 {

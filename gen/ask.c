@@ -256,7 +256,7 @@ struct ancestor {
 static int show_ancestor(void *context, const struct ledger_heard *h, struct error *error)
 {
     struct ancestor *an = context;
-    struct item *i = plan_item(an->g, &h->item, error);
+    struct item *i = plan_item_as_it_is(an->g, &h->item, error);
     struct net_reply reply;
     struct net_failure f;
     int rc;

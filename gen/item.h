@@ -37,6 +37,7 @@ struct item {
     struct ledger_prompt prompt; /* slices into `text` */
     char *text;
     struct ledger_request request;
+    struct hash128 today;       /* of one read back: its key by the recipe of today */
     bool added, was_withdrawn;  /* what became of the ask: new, or taken up again */
     struct buf body;            /* as it goes out */
     struct net_dialect dialect; /* of body */
@@ -47,8 +48,9 @@ struct item {
     struct budget_amount worst;         /* reserved; all zero: nothing is */
     double input_tokens, output_tokens; /* for pacing */
     int64_t order;                      /* number of the ask, of ordered strategies */
-    bool known;                         /* settled by an earlier run */
-    enum net_cause over;                /* how it ended, while it waits for its turn */
+    int64_t redo_of;     /* request whose cut reply this is asked again for; 0: none */
+    bool known;          /* settled by an earlier run */
+    enum net_cause over; /* how it ended, while it waits for its turn */
     struct net_reply heard;
     bool resumed;             /* from an earlier run */
     struct slice reply, head; /* STORED: the bytes, in x or in `text` of a reply read back */

@@ -53,6 +53,7 @@ static struct store *attempt(struct item *i, enum net_cause cause, const char *m
     struct store *s = store_new(g, STORE_END);
     bool maybe_billed = i->x.sent && (i->status == 0 || (i->status >= 200 && i->status <= 299));
     s->has_attempt = true;
+    s->supersedes = i->redo_of;
     s->attempt = (struct ledger_attempt){
         .id = i->reply_id ? i->reply_id : g->next.reply++,
         .request_id = i->request.id,
@@ -253,6 +254,33 @@ void outcome_answered(struct item *i, struct net_reply *reply)
         return;
     }
     store_post(s);
+}
+
+/* --reparse: the strategy's word of today on a stored reply. */
+int outcome_again(struct item *i, struct net_reply *reply)
+{
+    struct gen *g = i->g;
+    struct store *s = store_new(g, STORE_END);
+    struct buf problems = BUF;
+    s->item = i;
+    s->remake = true;
+    s->heard = *reply;
+    memset(reply, 0, sizeof *reply);
+    int rc = 0;
+    if (!usable(&s->heard))
+        end(g, s, LEDGER_FAILED, net_choice_cause(&s->heard.choices[0]));
+    else if (g->settings.schema && !structured_accept(g->settings.schema, &s->heard, &problems))
+        end(g, s, LEDGER_FAILED, NET_SCHEMA);
+    else
+        rc = take_word(g, s);
+    buf_free(&problems);
+    if (rc < 0) {
+        item_free(i);
+        store_free(s);
+        return -1;
+    }
+    store_post(s);
+    return 0;
 }
 
 void outcome_told(struct item *i)

@@ -59,8 +59,10 @@ int plan_open(struct gen *g, struct error *error)
     int same = 0, found = corpus_meta_get(g->corpus, "gen.plan", &text, error);
     struct json *at = found == 1 ? json_parse(buf_view(&text), 0, NULL) : NULL;
     buf_free(&text);
-    if (found < 0)
-        return -1;
+    if (found < 0 || redo_truncated(g)) {
+        json_free(at);
+        return found < 0 ? -1 : 0;
+    }
     /* ordered plans begin anew: what waits is taken up again when the plan comes to it */
     if (!g->settings.strategy->ordered &&
         !strcmp(json_text(json_get(at, "identity"), ""), g->settings.identity))
@@ -83,8 +85,8 @@ static struct lane *lane_of(struct gen *g, int64_t teacher_id)
     return NULL;
 }
 
-/* A stored request as an item; NULL without an error where this recipe would ask otherwise. */
-struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error)
+struct item *plan_item_as_it_is(struct gen *g, const struct ledger_item *stored,
+                                struct error *error)
 {
     struct lane *lane = lane_of(g, stored->request.teacher_id);
     const struct gen_step *step = settings_step(&g->settings, stored->request.step);
@@ -93,13 +95,20 @@ struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct e
     struct item *i = item_new(g, lane, step, stored->request.sample, &stored->prompt, error);
     if (!i)
         return NULL;
-    struct hash128 key = i->request.key;
+    i->today = i->request.key;
     i->request = stored->request;
     i->request.strategy = slice_of(g->settings.strategy->name);
     i->request.step = slice_of(step->name);
     i->request.cause = (struct slice){NULL, 0};
     i->resumed = true;
-    if (hash128_compare(key, stored->request.key)) {
+    return i;
+}
+
+/* A stored request as an item; NULL without an error where this recipe would ask otherwise. */
+struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error)
+{
+    struct item *i = plan_item_as_it_is(g, stored, error);
+    if (i && hash128_compare(i->today, stored->request.key)) {
         item_free(i);
         return NULL;
     }
@@ -202,6 +211,8 @@ static void drop_ready(struct gen *g)
 
 int plan_more(struct gen *g, struct error *error)
 {
+    if (redo_truncated(g))
+        return redo_more(g, error);
     if (g->settings.strategy->ordered)
         return order_advance(g, error);
     size_t want = 2 * (size_t)gen_window(g) + CHUNK;
@@ -242,8 +253,8 @@ void plan_stored(struct gen *g, struct store *s)
         g->planning--;
         if (s->job.failed) {
             item_free(i);
-        } else if (i->added) {
-            g->totals.waiting++;
+        } else if (i->added || (i->redo_of && i->request.state == LEDGER_WAITING)) {
+            g->totals.waiting += i->added;
             g->totals.failed -= i->was_withdrawn;
             items_add(&i->lane->ready, i);
         } else if (g->settings.strategy->ordered && i->request.state != LEDGER_WAITING) {

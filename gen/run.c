@@ -60,7 +60,7 @@ static int prepare_file(struct gen *g, struct error *error)
         goto fail;
     g->run_lost =
         ledger_recover(g->corpus, g->options->run_id, &g->next.reply, clock_wall_ms(), error);
-    if (g->run_lost < 0 || reopen(g, error))
+    if (g->run_lost < 0 || reopen(g, error) || redo_reopen(g, error))
         goto fail;
     return corpus_commit(g->corpus, error);
 fail:
@@ -118,7 +118,7 @@ static void close_all(struct gen *g)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static void take_back(struct gen *g)
+void run_take_back(struct gen *g)
 {
     struct writer_job *next, *job = writer_take(g->writer);
     for (; job; job = next) {
@@ -158,7 +158,7 @@ static int loop(struct gen *g, struct error *error)
     unsigned ready;
     for (;;) {
         struct error why = {0};
-        take_back(g);
+        run_take_back(g);
         if (signals_draining())
             gen_stop(g, ERROR_INTERRUPTED,
                      "stopped by the user; everything paid for is stored, run the same command "
@@ -185,7 +185,7 @@ static int close_writer(struct gen *g, struct error *error)
     g->stopping = true; /* nothing is sent or planned by what comes back now */
     while (g->jobs) {
         writer_flush(g->writer, NULL);
-        take_back(g);
+        run_take_back(g);
     }
     return writer_close(g->writer, error);
 }
@@ -227,7 +227,7 @@ static int run(struct gen *g, struct error *error)
     g->started_ns = clock_ns();
     int rc = open_all(g, error);
     if (!rc)
-        rc = loop(g, error);
+        rc = g->options->reparse ? reparse_run(g, error) : loop(g, error);
     if (!rc)
         live_tick(g, true);
     struct error later = {0};

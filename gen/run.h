@@ -48,6 +48,7 @@ struct gen {
     int64_t stored_after, stored_until; /* waiting requests of an earlier run still to load */
     size_t planning;                    /* asks posted, not committed */
     int64_t asked;                      /* asks the plan made in this run */
+    int64_t redo_after;                 /* of --redo truncated */
     int64_t known, repeated;            /* of them: answered before; twice in the plan */
 
     int64_t bad_lines;
@@ -91,6 +92,9 @@ int plan_more(struct gen *g, struct error *error); /* as far as the lanes have r
 void plan_stored(struct gen *g, struct store *s);  /* a STORE_PLAN or the asks of a STORE_END */
 bool plan_over(const struct gen *g);
 struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error);
+/* The same whatever key it has today; NULL without an error where teacher or step are no more. */
+struct item *plan_item_as_it_is(struct gen *g, const struct ledger_item *stored,
+                                struct error *error);
 
 /* send.c */
 int send_all(struct gen *g, struct error *error);
@@ -99,6 +103,7 @@ void send_cleared(struct gen *g, struct store *s); /* a STORE_RESERVE came back 
 /* answer.c */
 void answer_flown(struct http_exchange *x);            /* `done` of http */
 int answer_unread(struct gen *g, struct error *error); /* of a run that died */
+void run_take_back(struct gen *g);                     /* run.c: jobs whose commit returned */
 void answer_stored(struct gen *g, struct store *s);    /* a STORE_REPLY came back */
 void answer_over(struct gen *g, struct store *s);      /* a STORE_END came back */
 
@@ -107,7 +112,8 @@ void outcome_answered(struct item *i, struct net_reply *reply);
 void outcome_failed(struct item *i, const struct net_failure *f, const struct net_limits *limits,
                     const struct net_usage *usage);
 
-void outcome_told(struct item *i); /* ordered: its turn has come */
+void outcome_told(struct item *i);                          /* ordered: its turn has come */
+int outcome_again(struct item *i, struct net_reply *reply); /* of --reparse */
 
 /* An answer as strategies see it; points into the item and the reply. */
 struct gen_answer outcome_answer(const struct item *i, enum net_cause cause,
@@ -126,5 +132,10 @@ int estimate_run(struct gen *g, struct buf *report, struct error *error);
 
 /* reparse.c */
 int reparse_run(struct gen *g, struct error *error);
+
+/* redo.c: --redo truncated takes the place of the plan */
+bool redo_truncated(const struct gen *g);
+int redo_more(struct gen *g, struct error *error);
+int redo_reopen(struct gen *g, struct error *error); /* --redo CAUSE, in a transaction */
 
 #endif

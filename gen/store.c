@@ -1,6 +1,7 @@
 #include "gen/store.h"
 
 #include "core/mem.h"
+#include "corpus/remake.h"
 #include "corpus/verdicts.h"
 #include "gen/run.h"
 
@@ -67,14 +68,28 @@ static int put_row(struct corpus *c, struct sample *row, struct error *error)
     return samples_add(c, &renamed, error);
 }
 
+static int put_rows_again(struct corpus *c, struct store *s, struct error *error)
+{
+    int64_t *choices = mem_alloc((s->n_rows + 1) * sizeof *choices);
+    int rc = 0;
+    for (size_t k = 0; k < s->n_rows && rc >= 0; k++) {
+        choices[k] = s->rows[k].choice;
+        rc = remake_row(c, &s->rows[k], error);
+    }
+    if (rc >= 0)
+        rc = remake_outrule(c, s->item->request.id, choices, s->n_rows, error);
+    mem_free(choices);
+    return rc < 0 ? -1 : 0;
+}
+
 static int put_end(struct corpus *c, struct store *s, struct error *error)
 {
-    for (size_t k = 0; k < s->n_rows; k++)
+    if (s->supersedes && s->n_rows && remake_supersede(c, s->supersedes, error))
+        return -1;
+    if (s->remake && put_rows_again(c, s, error))
+        return -1;
+    for (size_t k = 0; !s->remake && k < s->n_rows; k++)
         if (put_row(c, &s->rows[k], error) < 0)
-            return -1;
-    for (size_t k = 0; k < s->n_scores; k++)
-        if (scores_put(c, s->scores[k].sample_id, s->scores[k].name.data, 1, s->scores[k].value,
-                       error))
             return -1;
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }

@@ -33,6 +33,8 @@ struct store {
     struct items asks;  /* new requests */
     struct items items; /* STORE_RESERVE */
     bool has_reply, has_attempt, has_end;
+    bool remake;        /* rows replace those there are */
+    int64_t supersedes; /* request whose cut rows these replace; 0: none */
     struct ledger_reply reply;
     struct ledger_attempt attempt;
     struct ledger_end end;
