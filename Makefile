@@ -71,7 +71,7 @@ CMOCKA     := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 CPPFLAGS += -I. -I$(BUILD)/gen $(DEP_CFLAGS)
 CFLAGS   += $(CSTD) $(OPT) $(WARN) $(SAN)
-LDFLAGS  += $(SAN)
+LDFLAGS  += -Wl,--compress-debug-sections=zlib $(SAN)
 
 ROOMS    := core corpus model net gen filter train eval serve report
 LIB_SRC  := $(sort $(foreach r,$(ROOMS),$(wildcard $(r)/*.c $(r)/*/*.c)))
