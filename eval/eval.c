@@ -39,7 +39,7 @@ static void make_side(struct evaluation *e)
         const struct json *turns = e->held.turns[i];
         size_t n = json_count(turns), k = 0;
         struct suite_item *item = suite_add(&e->side);
-        item->id = suite_text(json_new_null(), "row ", (size_t)e->held.samples[i]);
+        item->id = suite_text(NULL, "row ", (size_t)e->held.samples[i]);
         item->task = mem_strdup("held_out");
         item->messages = json_new_array();
         for (const struct json *t = json_first(turns); t != NULL && ++k < n; t = json_next(t))
