@@ -127,6 +127,8 @@ int gen_row(struct gen *g, const struct gen_row *row, struct error *error)
         return 0;
     if (g->settings.rows && g->rows + (int64_t)g->chunk->n_rows >= g->settings.rows)
         return 0; /* exactly so many; the reply stays, and --reparse can make more of it */
+    if (c->logprobs.n)
+        store_soft(s, row->choice, &c->logprobs);
     s->rows = vec_reserve(s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows);
     s->rows[s->n_rows++] = (struct sample){
         .name = row->name.data ? keep(g, row->name) : row_name(g, p->name, i->sample, row->choice),

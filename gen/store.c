@@ -1,7 +1,9 @@
 #include "gen/store.h"
 
 #include "core/mem.h"
+#include "core/vec.h"
 #include "corpus/remake.h"
+#include "corpus/softlabels.h"
 #include "corpus/verdicts.h"
 #include "gen/run.h"
 
@@ -91,6 +93,10 @@ static int put_end(struct corpus *c, struct store *s, struct error *error)
     for (size_t k = 0; !s->remake && k < s->n_rows; k++)
         if (put_row(c, &s->rows[k], error) < 0)
             return -1;
+    for (size_t k = 0; k < s->n_soft; k++)
+        if (softlabels_put(c, s->g->compressor, s->item->request.id, s->soft[k].choice,
+                           s->soft[k].tokens, buf_view(&s->soft[k].data), error))
+            return -1;
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }
 
@@ -107,6 +113,30 @@ static int apply(struct corpus *c, struct writer_job *job, struct error *error)
     if (s->position.data && corpus_meta_set(c, "gen.plan", s->position, error))
         return -1;
     return s->live.data ? corpus_meta_set(c, "gen.live", s->live, error) : 0;
+}
+
+static struct soft_token soft_of(const struct net_token *t)
+{
+    return (struct soft_token){t->bytes, t->id, t->logprob};
+}
+
+void store_soft(struct store *s, int64_t choice, const struct net_logprobs *l)
+{
+    struct softlabels soft = {.n = l->n, .n_top = l->n_top};
+    struct soft_store *out;
+    soft.positions = mem_zero(l->n + 1, sizeof *soft.positions);
+    soft.top = mem_zero(l->n_top + 1, sizeof *soft.top);
+    for (size_t i = 0; i < l->n; i++)
+        soft.positions[i] = (struct soft_position){soft_of(&l->positions[i].sampled),
+                                                   l->positions[i].first, l->positions[i].count};
+    for (size_t i = 0; i < l->n_top; i++)
+        soft.top[i] = soft_of(&l->top[i]);
+    s->soft = vec_reserve(s->soft, &s->cap_soft, s->n_soft + 1, sizeof *s->soft);
+    out = &s->soft[s->n_soft++];
+    *out = (struct soft_store){.choice = choice, .tokens = l->n, .data = BUF};
+    softlabels_pack(&soft, &out->data);
+    mem_free(soft.positions);
+    mem_free(soft.top);
 }
 
 struct store *store_new(struct gen *g, enum store_kind kind)
@@ -131,6 +161,9 @@ void store_free(struct store *s)
 {
     net_reply_free(&s->heard);
     arena_free(&s->arena);
+    for (size_t k = 0; k < s->n_soft; k++)
+        buf_free(&s->soft[k].data);
+    mem_free(s->soft);
     mem_free(s->rows);
     mem_free(s->scores);
     mem_free(s);

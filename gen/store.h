@@ -25,6 +25,13 @@ struct store_score {
     double value;
 };
 
+/* Packed soft labels of one choice. */
+struct soft_store {
+    int64_t choice;
+    size_t tokens;
+    struct buf data;
+};
+
 struct store {
     struct writer_job job;
     struct gen *g;
@@ -42,12 +49,16 @@ struct store {
     size_t n_rows, cap_rows;
     struct store_score *scores;
     size_t n_scores, cap_scores;
+    struct soft_store *soft; /* soft labels of the rows */
+    size_t n_soft, cap_soft;
     struct net_reply heard; /* what the rows point into */
     struct slice position;  /* absent: unchanged */
     struct slice live;      /* absent: no report for other processes */
     struct arena arena;     /* texts of this job */
 };
 
+/* Keep the logprobs of a choice with its row. */
+void store_soft(struct store *s, int64_t choice, const struct net_logprobs *l);
 struct store *store_new(struct gen *g, enum store_kind kind);
 void store_post(struct store *s);
 /* Everything but the items it holds. */

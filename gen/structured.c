@@ -92,7 +92,7 @@ bool structured_accept(const struct schema *schema, struct net_reply *reply, str
 static int repairs_before(struct slice source)
 {
     size_t at = slice_find(source, SLICE("#repair"));
-    return at < source.len ? atoi(source.data + at + 7) : 0;
+    return at < source.len ? (int)strtol(source.data + at + 7, NULL, 10) : 0;
 }
 
 /* The turns that were sent, and two more. */

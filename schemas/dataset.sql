@@ -134,6 +134,15 @@ CREATE TABLE sample (
     UNIQUE (request_id, choice)
 ) STRICT;
 
+-- Soft labels of a reply: logprobs of its tokens and of their alternatives (corpus/softlabels.h).
+CREATE TABLE softlabel (
+    request_id INTEGER NOT NULL REFERENCES request (id),
+    choice     INTEGER NOT NULL,
+    tokens     INTEGER NOT NULL,
+    data       BLOB NOT NULL,
+    PRIMARY KEY (request_id, choice)
+) STRICT, WITHOUT ROWID;
+
 -- Every rule that fired on a sample.  action: remove, flag, keep.
 CREATE TABLE verdict (
     sample_id  INTEGER NOT NULL REFERENCES sample (id),
