@@ -184,6 +184,17 @@ static int put_rows(struct corpus *c, struct json *out, struct error *error)
                : 0;
 }
 
+/* The numbers of an evaluation stand beside its name; the report and `eval` show the rest. */
+static void flatten(struct json *evaluation)
+{
+    struct json *metrics = json_parse(json_string(json_get(evaluation, "metrics")), 0, NULL);
+    json_remove(evaluation, "metrics");
+    for (const struct json *m = json_first(metrics); m != NULL; m = json_next(m))
+        if (json_type(m) == JSON_NUMBER && json_key(m) != NULL)
+            json_put(evaluation, json_key(m), json_copy(m));
+    json_free(metrics);
+}
+
 static int put_records(struct corpus *c, struct json *out, struct error *error)
 {
     static const char *const lists[][2] = {
@@ -192,7 +203,8 @@ static int put_records(struct corpus *c, struct json *out, struct error *error)
                  " (ended_ms - started_ms) / 1e3 AS seconds, version FROM run"
                  " ORDER BY id DESC LIMIT 20) ORDER BY id"},
         {"checkpoints", "SELECT run_id, step, path FROM checkpoint ORDER BY id DESC LIMIT 5"},
-        {"evaluations", "SELECT run_id, model, suite, metrics FROM evaluation"
+        {"evaluations", "SELECT run_id, model, suite, metrics FROM evaluation WHERE id IN"
+                        " (SELECT max(id) FROM evaluation GROUP BY model, suite)"
                         " ORDER BY id DESC LIMIT 20"},
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
@@ -200,7 +212,7 @@ static int put_records(struct corpus *c, struct json *out, struct error *error)
             return -1;
     for (struct json *e = json_edit_first(json_edit(out, "evaluations")); e != NULL;
          e = json_edit_next(e))
-        rows_expand(e, "metrics");
+        flatten(e);
     return 0;
 }
 

@@ -15,7 +15,7 @@
  *  "gen":{"running":bool[,"replies_per_s","eta_s"]},
  *  "rows":{"total","kept","removed"}, "removed_by_rule":{rule:n}, "flagged_by_rule":{rule:n},
  *  "teachers":[…], "runs":[… the last 20 …], "checkpoints":[…],
- *  "evaluations":[…]}
+ *  "evaluations":[{"run_id","model","suite", and its numbers}]}
  * requests.total = answered + failed + waiting; rows.total = kept + removed.  A row removed by two
  * rules counts once in rows.removed and once under each rule.  An owned tree; NULL on failure.
  */

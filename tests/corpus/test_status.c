@@ -173,6 +173,8 @@ static void test_status(void **state)
     judge(c, 2, "short", VERDICT_REMOVE);
     judge(c, 2, "human", VERDICT_KEEP);
     judge(c, 4, "pii", VERDICT_FLAG);
+    ok(runs_evaluation(c, 1, "m", "s", "{\"nll\":3}", &e), &e);
+    ok(runs_evaluation(c, 1, "m", "s", "{\"nll\":2,\"tasks\":[{\"accuracy\":1}]}", &e), &e);
     s = corpus_status(c, &e);
     assert_non_null(s);
     expect(s, "requests", "{\"total\":5,\"answered\":3,\"failed\":1,\"waiting\":1}");
@@ -186,6 +188,7 @@ static void test_status(void **state)
     expect(s, "gen", "{\"running\":false}");
     expect(s, "teachers.0.model", "\"big\"");
     expect(s, "runs.0.state", "\"partial\"");
+    expect(s, "evaluations", "[{\"run_id\":1,\"model\":\"m\",\"suite\":\"s\",\"nll\":2}]");
     json_free(s);
     ok(verdicts_settle(c, &e), &e);
     assert_true(verdicts_settled(c));
