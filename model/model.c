@@ -52,9 +52,9 @@ int model_place_gradients(struct model *m, int64_t prefix, struct error *error)
             return -1;
         m->gradients = tensor_cols(m->gradient_block, prefix, n);
         m->gradients.stride = n;
+        m->fresh = true; /* only then: a larger workspace in the middle of a step keeps the sums */
     }
     layout_bind(&m->layout, m->frozen, m->values, m->gradients);
-    m->fresh = true;
     return 0;
 }
 
