@@ -79,7 +79,7 @@ CLI_SRC  := $(sort $(wildcard cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 AUX_SRC  := $(sort $(wildcard tests/server/*.c))
-EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/prompts/*))
+EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/*.* schemas/embed/*/*))
 
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/embedded.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
