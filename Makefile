@@ -113,7 +113,7 @@ $(BUILD)/tools/embed: tools/embed.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CSTD) -O1 $(WARN) -o $@ $<
 
-$(BUILD)/gen/embedded.c: $(BUILD)/tools/embed $(EMBED)
+$(BUILD)/gen/embedded.c: $(BUILD)/tools/embed $(EMBED) Makefile
 	@mkdir -p $(@D)
 	$(Q)$(BUILD)/tools/embed $(EMBED) > $@.tmp && mv $@.tmp $@
 
