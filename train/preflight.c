@@ -74,6 +74,7 @@ static uint32_t longest(const struct examples *e)
     return most;
 }
 
+/* Where a step's tokens fit into one micro-batch, every step is one. */
 struct model_limits preflight_limits(const struct train_settings *s, const struct examples *e)
 {
     uint32_t tokens = s->pack.micro_tokens, most = longest(e);
@@ -84,7 +85,8 @@ struct model_limits preflight_limits(const struct train_settings *s, const struc
     return (struct model_limits){.tokens = (int32_t)tokens,
                                  .supervised = (int32_t)tokens,
                                  .backward = true,
-                                 .recompute = s->recompute};
+                                 .recompute = s->recompute,
+                                 .one_pass = s->pack.micro_tokens >= s->pack.step_tokens};
 }
 
 /* Work of all steps: that of the first epoch, scaled to the number of steps. */

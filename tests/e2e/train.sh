@@ -35,6 +35,13 @@ steps=$(number steps_done <out)
 expect 0 train --threads 1 --set train.out=one
 same one
 
+# ---- a step in one pass instead of three or four: the same loss to rounding
+expect 0 train --json --threads 2 --set train.out=pass --set train.micro_tokens=256 --set train.neftune=0
+once=$(number loss_after <out)
+expect 0 train --json --threads 2 --set train.out=cut --set train.micro_tokens=50 --set train.neftune=0
+awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: one pass or many: loss differs by", d; exit !(d < 1e-3) }' ||
+    wrong "one pass: $once, many: $(number loss_after <out)"
+
 # ---- kill -9 at some steps, then to the end
 n=0
 for at in 3 17 31 44; do
