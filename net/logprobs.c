@@ -1,7 +1,6 @@
 #include "net/logprobs.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* No reply is longer; a guard against sizes that overflow. */
@@ -13,22 +12,56 @@ static float logprob_of(const struct json *node)
     return v <= -9998 || !(v <= 0.001) ? NAN : (float)v;
 }
 
-/* The token's bytes: the array where there is one, else its text; "token_id:12" is an id. */
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "bytes:\\xe2\\x80": how a token that is no whole UTF-8 stands in a completion. */
+static struct slice bytes_named(struct slice text, struct arena *arena)
+{
+    size_t n = (text.len - 6) / 4;
+    char *data = arena_alloc(arena, n + 1);
+    if (text.len == 6 || (text.len - 6) % 4)
+        return text;
+    for (size_t i = 0; i < n; i++) {
+        const char *c = text.data + 6 + 4 * i;
+        if (c[0] != '\\' || c[1] != 'x' || hex(c[2]) < 0 || hex(c[3]) < 0)
+            return text;
+        data[i] = (char)(hex(c[2]) << 4 | hex(c[3]));
+    }
+    data[n] = '\0';
+    return slice_from(data, n);
+}
+
+/* A token known by its text alone; "token_id:12" is an id. */
+static struct net_token named(struct slice text, float logprob, struct arena *arena)
+{
+    struct net_token t = {.bytes = text, .id = -1, .logprob = logprob};
+    int64_t id = 0;
+    size_t i = 9;
+    if (slice_starts(text, "bytes:"))
+        t.bytes = bytes_named(text, arena);
+    if (!slice_starts(text, "token_id:") || text.len == i)
+        return t;
+    for (; i < text.len && text.data[i] >= '0' && text.data[i] <= '9' && id <= INT32_MAX; i++)
+        id = id * 10 + (text.data[i] - '0');
+    if (i < text.len || id > INT32_MAX)
+        return t;
+    t.id = (int32_t)id;
+    t.bytes = SLICE("");
+    return t;
+}
+
+/* The token's bytes: the array where there is one, else its text. */
 static void set_token(const struct json *node, struct arena *arena, struct net_token *out)
 {
     const struct json *bytes = json_get(node, "bytes");
     struct slice text = json_string(json_get(node, "token"));
     int64_t id;
-    *out = (struct net_token){.bytes = text,
-                              .id = -1,
-                              .logprob = logprob_of(json_get(node, "logprob"))};
+    *out = named(text, logprob_of(json_get(node, "logprob")), arena);
     if (!json_integer(json_get(node, "id"), &id) && id >= 0 && id <= INT32_MAX)
         out->id = (int32_t)id;
-    if (slice_starts(text, "token_id:")) {
-        long v = strtol(text.data + 9, NULL, 10);
-        out->id = v >= 0 && v <= INT32_MAX ? (int32_t)v : -1;
-        out->bytes = SLICE("");
-    }
     if (json_type(bytes) != JSON_ARRAY)
         return;
     size_t n = json_count(bytes), i = 0;
@@ -97,11 +130,13 @@ static int read_arrays(const struct json *node, struct arena *arena, struct net_
     if (!room(arena, out, json_count(tokens), n_top))
         return -1;
     for (const struct json *t = json_first(tokens); t; t = json_next(t)) {
+        if (json_type(t) != JSON_STRING)
+            return -1;
         struct net_position *at = &out->positions[out->n++];
-        at->sampled = (struct net_token){json_string(t), -1, lp ? logprob_of(lp) : NAN};
+        at->sampled = named(json_string(t), lp ? logprob_of(lp) : (float)NAN, arena);
         at->first = (uint32_t)out->n_top;
         for (const struct json *e = json_first(top); e; e = json_next(e))
-            out->top[out->n_top++] = (struct net_token){slice_of(json_key(e)), -1, logprob_of(e)};
+            out->top[out->n_top++] = named(slice_of(json_key(e)), logprob_of(e), arena);
         at->count = (uint32_t)out->n_top - at->first;
         lp = lp ? json_next(lp) : NULL;
         top = top ? json_next(top) : NULL;

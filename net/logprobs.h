@@ -4,7 +4,9 @@
  *   chat        {"content": [{token, logprob, bytes, top_logprobs: [{token, logprob, bytes}]}]}
  *   vLLM        the same; with return_tokens_as_token_ids a token reads "token_id:123"
  *   llama.cpp   [{id, token, bytes, logprob, top_logprobs: [{id, …}]}] ("completion_probabilities")
- *   completions {"tokens": […], "token_logprobs": […], "top_logprobs": [{text: logprob}]}
+ *   completions {"tokens": […], "token_logprobs": […], "top_logprobs": [{text: logprob}]}; of an
+ *               echoed prompt the first entries are null; a token that is no whole UTF-8 reads
+ *               "bytes:\\xe2\\x80", and distinct tokens of the same text are both kept
  *
  * -9999 is a server's way to say "not computed": it reads as NAN.  Fewer than k entries are kept as
  * they are.  `bytes` wins over `token`, whose text may be mangled where a token is no whole UTF-8.

@@ -119,6 +119,12 @@ struct net_failure {
     char parameter[48]; /* the parameter it names; "" for none */
 };
 
+/* For providers. */
+int net_malformed(struct net_failure *f, const char *why); /* NET_MALFORMED; returns -1 */
+/* One printable line of valid UTF-8, cut to `size` bytes with its NUL. */
+void net_line(struct slice s, char *out, size_t size);
+bool net_says(struct slice text, const char *words); /* are the words in it, in any ASCII case? */
+
 /* ---- the seam -------------------------------------------------------------------------------- */
 
 enum net_feature {

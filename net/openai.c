@@ -4,48 +4,19 @@
  * differ in requests, the dialect says so.
  */
 #include "net/openai.h"
+
+#include "net/body.h"
 #include "net/logprobs.h"
 #include "net/providers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static bool overridden(const struct net_params *p, const char *key)
-{
-    return p->extra && json_get(p->extra, key);
-}
-
-/* `,"key":` unless the recipe's extra body says it. */
-static bool key(struct buf *out, const struct net_params *p, const char *name)
-{
-    if (overridden(p, name))
-        return false;
-    buf_printf(out, ",\"%s\":", name);
-    return true;
-}
-
-static void put_number(struct buf *out, const struct net_params *p, const char *name, double x)
-{
-    struct json *node;
-    if (isnan(x) || !key(out, p, name))
-        return;
-    node = json_new_number(x);
-    json_write(node, JSON_CANONICAL, out);
-    json_free(node);
-}
-
-static void put_integer(struct buf *out, const struct net_params *p, const char *name, int64_t x)
-{
-    if (key(out, p, name))
-        buf_printf(out, "%lld", (long long)x);
-}
-
 static void put_schema(struct buf *out, const struct net_params *p)
 {
-    if (!key(out, p, "response_format"))
+    if (!body_key(out, p, "response_format"))
         return;
     buf_str(out, "{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
     json_quote(slice_of(p->schema_name ? p->schema_name : "reply"), 0, out);
@@ -57,26 +28,16 @@ static void put_schema(struct buf *out, const struct net_params *p)
 void openai_body_params(const struct net_params *p, const struct net_dialect *d, struct buf *out)
 {
     if (p->max_tokens > 0)
-        put_integer(out, p, d->max_tokens_old ? "max_tokens" : "max_completion_tokens",
-                    p->max_tokens);
-    put_number(out, p, "temperature", p->temperature);
-    put_number(out, p, "top_p", p->top_p);
+        body_integer(out, p, d->max_tokens_old ? "max_tokens" : "max_completion_tokens",
+                     p->max_tokens);
+    body_number(out, p, "temperature", p->temperature);
+    body_number(out, p, "top_p", p->top_p);
     if (p->seed >= 0)
-        put_integer(out, p, "seed", p->seed);
+        body_integer(out, p, "seed", p->seed);
     if (p->n > 1)
-        put_integer(out, p, "n", p->n);
-    if (p->stop && key(out, p, "stop"))
+        body_integer(out, p, "n", p->n);
+    if (p->stop && body_key(out, p, "stop"))
         json_write(p->stop, JSON_CANONICAL, out);
-}
-
-void openai_body_extra(const struct net_params *p, struct buf *out)
-{
-    for (const struct json *e = json_first(p->extra); e; e = json_next(e)) {
-        buf_char(out, ',');
-        json_quote(slice_of(json_key(e)), 0, out);
-        buf_char(out, ':');
-        json_write(e, JSON_CANONICAL, out);
-    }
 }
 
 static void put_messages(const struct net_request *q, struct buf *out)
@@ -110,19 +71,17 @@ static int body(const struct net_request *q, const struct net_dialect *d, struct
     put_messages(q, out);
     openai_body_params(p, d, out);
     if (p->top_logprobs >= 0) {
-        if (key(out, p, "logprobs"))
+        if (body_key(out, p, "logprobs"))
             buf_str(out, "true");
         if (p->top_logprobs > 0)
-            put_integer(out, p, "top_logprobs", p->top_logprobs);
+            body_integer(out, p, "top_logprobs", p->top_logprobs);
     }
-    if (p->reasoning_effort && key(out, p, "reasoning_effort"))
+    if (p->reasoning_effort && body_key(out, p, "reasoning_effort"))
         json_quote(slice_of(p->reasoning_effort), 0, out);
     if (p->schema && !d->no_schema)
         put_schema(out, p);
-    openai_body_extra(p, out);
-    if (buf_char(out, '}'))
-        return error_set(error, ERROR_LIMIT, "the request is over %zu bytes", out->max);
-    return 0;
+    body_extra(p, out);
+    return body_end(out, error);
 }
 
 int openai_headers(const char *api_key, struct net_headers *out, struct error *error)
@@ -210,23 +169,15 @@ static void read_choice(const struct json *node, struct arena *arena, size_t pla
         (void)logprobs_read(lp, arena, &c->logprobs);
 }
 
-static int malformed(struct net_failure *f, const char *why)
-{
-    f->cause = NET_MALFORMED;
-    snprintf(f->message, sizeof f->message, "%.*s", (int)sizeof f->message - 1, why);
-    f->parameter[0] = '\0';
-    return -1;
-}
-
 int openai_reply(struct slice text, struct net_reply *out, struct net_failure *failure)
 {
     struct error error = {0};
     memset(out, 0, sizeof *out);
     if (!slice_trim(text).len)
-        return malformed(failure, "the reply is empty");
+        return net_malformed(failure, "the reply is empty");
     out->tree = json_parse(text, JSON_REPAIR, &error);
     if (!out->tree)
-        return malformed(failure, error.text);
+        return net_malformed(failure, error.text);
     const struct json *choices = json_get(out->tree, "choices");
     openai_usage(out->tree, &out->usage);
     out->id = json_string(json_get(out->tree, "id"));
@@ -239,11 +190,11 @@ int openai_reply(struct slice text, struct net_reply *out, struct net_failure *f
         return -1;
     }
     if (!n)
-        return malformed(failure, "the reply has no choices");
+        return net_malformed(failure, "the reply has no choices");
     out->choices = arena_alloc(&out->arena, n * sizeof *out->choices);
     for (const struct json *c = json_first(choices); c; c = json_next(c), out->n_choices++) {
         if (json_type(c) != JSON_OBJECT)
-            return malformed(failure, "a choice is not an object");
+            return net_malformed(failure, "a choice is not an object");
         read_choice(c, &out->arena, out->n_choices, &out->choices[out->n_choices]);
     }
     return 0;

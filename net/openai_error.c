@@ -2,12 +2,10 @@
  * Errors of OpenAI and of the servers that imitate it: {"error": {message, type, param, code}}, a
  * bare {"message", "type", "code"} (older vLLM), {"detail": …} (FastAPI), a string, or HTML.
  */
-#include "core/unicode.h"
 #include "net/openai.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 struct words {
     struct slice message, type, code, param;
@@ -17,16 +15,6 @@ static bool is_one_of(struct slice s, const char *const *list)
 {
     for (; *list; list++)
         if (slice_is(s, *list))
-            return true;
-    return false;
-}
-
-/* Does the text contain the (lower-case) words, in any case? */
-static bool says(struct slice text, const char *words)
-{
-    size_t n = strlen(words);
-    for (size_t i = 0; i + n <= text.len; i++)
-        if (!strncasecmp(text.data + i, words, n))
             return true;
     return false;
 }
@@ -53,20 +41,6 @@ static void read_words(const struct json *root, struct words *w)
         w->message = json_string(json_path(root, "detail.0.msg"));
 }
 
-/* One printable line of at most `size` bytes that is valid UTF-8. */
-static void one_line(struct slice s, char *out, size_t size)
-{
-    struct buf b = BUF;
-    utf8_repair(slice_sub(slice_trim(s), 0, size - 1), &b);
-    size_t n = b.len < size - 1 ? b.len : size - 1;
-    while (n && ((unsigned char)b.data[n] & 0xC0) == 0x80)
-        n--; /* do not cut inside a character */
-    for (size_t i = 0; i < n; i++)
-        out[i] = (unsigned char)b.data[i] < 0x20 || b.data[i] == 0x7f ? ' ' : b.data[i];
-    out[n] = '\0';
-    buf_free(&b);
-}
-
 static enum net_cause of_quota(const struct words *w)
 {
     static const char *const stop[] = {"insufficient_quota",
@@ -85,8 +59,8 @@ static bool too_long(const struct words *w)
     static const char *const names[] = {"context_length_exceeded", "exceed_context_size_error",
                                         "string_above_max_length", NULL};
     return is_one_of(w->code, names) || is_one_of(w->type, names) ||
-           says(w->message, "maximum context length") || says(w->message, "context size") ||
-           says(w->message, "prompt is too long") || says(w->message, "max_model_len");
+           net_says(w->message, "maximum context length") || net_says(w->message, "context size") ||
+           net_says(w->message, "prompt is too long") || net_says(w->message, "max_model_len");
 }
 
 static bool filtered(const struct words *w)
@@ -94,7 +68,7 @@ static bool filtered(const struct words *w)
     static const char *const names[] = {"content_filter", "content_policy_violation",
                                         "invalid_prompt", "ResponsibleAIPolicyViolation", NULL};
     return is_one_of(w->code, names) || is_one_of(w->type, names) ||
-           says(w->message, "content management policy") || says(w->message, "flagged");
+           net_says(w->message, "content management policy") || net_says(w->message, "flagged");
 }
 
 /* 400 and 422: of this request, or of every request? */
@@ -106,9 +80,9 @@ static enum net_cause of_refused_request(const struct words *w)
         return NET_CONTEXT_LENGTH;
     if (filtered(w))
         return NET_CONTENT_FILTER;
-    if (says(w->message, "could not parse the json body"))
+    if (net_says(w->message, "could not parse the json body"))
         return NET_SERVER_ERROR; /* damaged on its way: the same request is fine the next time */
-    if (slice_is(w->code, "model_not_found") || says(w->message, "model_not_found"))
+    if (slice_is(w->code, "model_not_found") || net_says(w->message, "model_not_found"))
         return NET_MODEL;
     if (is_one_of(w->code, settings) ||
         (w->param.len && !slice_starts(w->param, "messages") && !slice_starts(w->param, "prompt")))
@@ -126,7 +100,7 @@ static enum net_cause of_status(int status, const struct words *w)
     if (status == 401)
         return NET_AUTH;
     if (status == 403)
-        return filtered(w) || says(w->message, "moderation") ? NET_CONTENT_FILTER : NET_AUTH;
+        return filtered(w) || net_says(w->message, "moderation") ? NET_CONTENT_FILTER : NET_AUTH;
     if (status == 408)
         return NET_REQUEST_TIMEOUT;
     if (status == 409 || status == 425)
@@ -134,7 +108,7 @@ static enum net_cause of_status(int status, const struct words *w)
     if (status == 413)
         return NET_CONTEXT_LENGTH;
     if (status == 429) /* one request over the whole limit never passes */
-        return says(w->message, "request too large") ? NET_CONTEXT_LENGTH : NET_RATE_LIMIT;
+        return net_says(w->message, "request too large") ? NET_CONTEXT_LENGTH : NET_RATE_LIMIT;
     if (status == 503 || status == 529 || slice_is(w->code, "slow_down"))
         return NET_OVERLOADED;
     if (status >= 500)
@@ -152,12 +126,12 @@ void openai_failure(int status, struct slice body, struct net_failure *out)
         read_words(root, &w);
     out->cause = of_status(status, &w);
     if (w.message.len)
-        one_line(w.message, out->message, sizeof out->message);
+        net_line(w.message, out->message, sizeof out->message);
     else if (body.len)
-        one_line(body, out->message, sizeof out->message);
+        net_line(body, out->message, sizeof out->message);
     else
         snprintf(out->message, sizeof out->message, "status %d without a body", status);
-    one_line(w.param, out->parameter, sizeof out->parameter);
+    net_line(w.param, out->parameter, sizeof out->parameter);
     json_free(root);
 }
 

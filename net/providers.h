@@ -5,5 +5,6 @@
 #include "net/net.h"
 
 extern const struct net_provider provider_openai;
+extern const struct net_provider provider_openai_completions;
 
 #endif

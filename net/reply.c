@@ -2,8 +2,11 @@
 #include "net/net.h"
 
 #include "core/mem.h"
+#include "core/unicode.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 void net_reply_free(struct net_reply *r)
 {
@@ -21,6 +24,36 @@ enum net_cause net_choice_cause(const struct net_choice *c)
     if (!slice_trim(c->text).len && !c->tool_calls.len)
         return NET_EMPTY;
     return c->invalid ? NET_SCHEMA : NET_OK;
+}
+
+int net_malformed(struct net_failure *f, const char *why)
+{
+    f->cause = NET_MALFORMED;
+    snprintf(f->message, sizeof f->message, "%.*s", (int)sizeof f->message - 1, why);
+    f->parameter[0] = '\0';
+    return -1;
+}
+
+void net_line(struct slice s, char *out, size_t size)
+{
+    struct buf b = BUF;
+    utf8_repair(slice_sub(slice_trim(s), 0, size - 1), &b);
+    size_t n = b.len < size - 1 ? b.len : size - 1;
+    while (n < b.len && n && ((unsigned char)b.data[n] & 0xC0) == 0x80)
+        n--; /* do not cut inside a character */
+    for (size_t i = 0; i < n; i++)
+        out[i] = (unsigned char)b.data[i] < 0x20 || b.data[i] == 0x7f ? ' ' : b.data[i];
+    out[n] = '\0';
+    buf_free(&b);
+}
+
+bool net_says(struct slice text, const char *words)
+{
+    size_t n = strlen(words);
+    for (size_t i = 0; i + n <= text.len; i++)
+        if (!strncasecmp(text.data + i, words, n))
+            return true;
+    return false;
 }
 
 static bool printable(const char *s)
