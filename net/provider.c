@@ -6,6 +6,7 @@
 const struct net_provider *const net_providers[] = {
     &provider_openai,
     &provider_openai_completions,
+    &provider_anthropic,
     NULL,
 };
 

@@ -6,5 +6,6 @@
 
 extern const struct net_provider provider_openai;
 extern const struct net_provider provider_openai_completions;
+extern const struct net_provider provider_anthropic;
 
 #endif
