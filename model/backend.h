@@ -95,8 +95,8 @@ struct backend_ops {
 
     /* -- linear algebra */
     void (*matmul)(struct backend *b, const struct matmul *p);
-    void (*add)(struct backend *b, struct tensor y, struct tensor x); /* y += x */
-    void (*copy)(struct backend *b, struct tensor y, struct tensor x);
+    void (*add)(struct backend *b, struct tensor y, struct tensor x);  /* y += x */
+    void (*copy)(struct backend *b, struct tensor y, struct tensor x); /* x may be BF16 */
     void (*zero)(struct backend *b, struct tensor y);
     void (*scale)(struct backend *b, struct tensor y, double factor);
     void (*add_bias)(struct backend *b, struct tensor y, struct tensor bias); /* each row += bias */
@@ -104,7 +104,8 @@ struct backend_ops {
     void (*bias_back)(struct backend *b, struct tensor dbias, struct tensor dy);
     double (*sum_squares)(struct backend *b, struct tensor x);
 
-    /* -- rows.  ids, rows: I32 [1, n].  y[i] = table[rows[i]];  scatter puts x[i] into
+    /* -- rows.  ids, rows: I32 [1, n].  y[i] = table[rows[i]], which may be
+     * BF16;  scatter puts x[i] into
      * table[rows[i]], or adds it there (then a row may come several times). */
     void (*gather)(struct backend *b, struct tensor y, struct tensor table, struct tensor rows);
     void (*scatter)(struct backend *b, struct tensor table, struct tensor x, struct tensor rows,

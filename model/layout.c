@@ -188,7 +188,7 @@ static int64_t round_up(int64_t n)
 static int64_t *region_of(struct layout *l, const struct layout_unit *u, int64_t *undecayed)
 {
     if (!u->trainable)
-        return &l->frozen;
+        return u->dims == 2 ? &l->frozen : &l->plain;
     return u->decayed ? &l->decayed : undecayed;
 }
 
@@ -277,14 +277,13 @@ static struct tensor at(struct tensor block, const struct layout_unit *u)
     return tensor_reshape(t, u->rows, u->cols);
 }
 
-void layout_bind(const struct layout *l, struct tensor frozen, struct tensor values,
-                 struct tensor gradients)
+void layout_bind(const struct layout *l, const struct blocks *b)
 {
     for (size_t i = 0; i < l->n_units; i++) {
         const struct layout_unit *u = &l->units[i];
-        u->slot->value = at(u->trainable ? values : frozen, u);
-        if (u->trainable && tensor_present(gradients))
-            u->slot->gradient = at(gradients, u);
+        u->slot->value = at(u->trainable ? b->values : u->dims == 2 ? b->frozen : b->plain, u);
+        if (u->trainable && tensor_present(b->gradients))
+            u->slot->gradient = at(b->gradients, u);
     }
 }
 

@@ -5,7 +5,8 @@
  * of one unit [q + 2 kv, hidden], gate and up the two parts of another, so that each is one
  * product.  A part is one tensor of the checkpoint: a run of rows of its unit.
  *
- *     frozen block   units that do not learn
+ *     frozen block   matrices that do not learn (may be kept as BF16)
+ *     plain block    vectors that do not learn
  *     value block    units that learn and decay | units that learn and do not decay
  *
  * In each, layers come first, in order, then embeddings, final norm and head.
@@ -65,10 +66,11 @@ struct layout_unit {
 struct layout {
     struct layout_unit *units;
     size_t n_units, cap;
-    size_t n_parts;                  /* over all units */
-    int64_t frozen, values, decayed; /* elements of the blocks, and the decayed ones of values */
-    int64_t total, trainable;        /* elements without gaps */
-    int64_t layer_values;            /* of decayed, each layer's share (all are alike) */
+    size_t n_parts; /* over all units */
+    /* Elements of the blocks, and the decayed ones of values. */
+    int64_t frozen, plain, values, decayed;
+    int64_t total, trainable; /* elements without gaps */
+    int64_t layer_values;     /* of decayed, each layer's share (all are alike) */
 };
 
 struct parameters {
@@ -81,8 +83,10 @@ struct parameters {
 void layout_make(struct layout *l, struct parameters *p, const struct model_config *c,
                  const struct model_options *o);
 /* Point every slot into the blocks. */
-void layout_bind(const struct layout *l, struct tensor frozen, struct tensor values,
-                 struct tensor gradients);
+struct blocks {
+    struct tensor frozen, plain, values, gradients; /* [1, n]; absent where n = 0 */
+};
+void layout_bind(const struct layout *l, const struct blocks *b);
 /* Take the adapter's units out of the list. */
 void layout_drop_adapter(struct layout *l);
 void layout_clear(struct layout *l);

@@ -42,19 +42,31 @@ static int make_block(struct model *m, struct tensor *block, int64_t n, const ch
     return tensor_present(*block) ? 0 : -1;
 }
 
+/* Frozen matrices: in the backend's type, or as BF16 in half of the memory. */
+static int make_frozen(struct model *m, struct error *error)
+{
+    const int64_t n = m->layout.frozen;
+    void *data;
+    if (m->options.frozen_type != DTYPE_BF16 || n == 0)
+        return make_block(m, &m->blocks.frozen, n, "the frozen parameters", error);
+    data = m->ops->alloc(m->b, (size_t)n * dtype_size(DTYPE_BF16), "the frozen parameters", error);
+    m->blocks.frozen = tensor_of(data, DTYPE_BF16, 1, n);
+    return data != NULL ? 0 : -1;
+}
+
 int model_place_gradients(struct model *m, int64_t prefix, struct error *error)
 {
     const int64_t n = m->layout.values;
     if (n > 0 && m->gradient_block.cols != prefix + n) {
         release(m, m->gradient_block);
-        m->gradient_block = m->gradients = TENSOR_ABSENT;
+        m->gradient_block = m->blocks.gradients = TENSOR_ABSENT;
         if (make_block(m, &m->gradient_block, prefix + n, "the gradients", error) != 0)
             return -1;
-        m->gradients = tensor_cols(m->gradient_block, prefix, n);
-        m->gradients.stride = n;
+        m->blocks.gradients = tensor_cols(m->gradient_block, prefix, n);
+        m->blocks.gradients.stride = n;
         m->fresh = true; /* only then: a larger workspace in the middle of a step keeps the sums */
     }
-    layout_bind(&m->layout, m->frozen, m->values, m->gradients);
+    layout_bind(&m->layout, &m->blocks);
     return 0;
 }
 
@@ -66,8 +78,9 @@ static int build(struct model *m, struct error *error)
     layout_make(&m->layout, &m->p, &m->config, &m->options);
     if (m->options.method == MODEL_LORA)
         m->lora_scale = l->alpha / (l->rslora ? sqrt(l->rank) : l->rank);
-    if (make_block(m, &m->frozen, m->layout.frozen, "the frozen parameters", error) != 0 ||
-        make_block(m, &m->values, m->layout.values, "the parameters", error) != 0 ||
+    if (make_frozen(m, error) != 0 ||
+        make_block(m, &m->blocks.plain, m->layout.plain, "the frozen vectors", error) != 0 ||
+        make_block(m, &m->blocks.values, m->layout.values, "the parameters", error) != 0 ||
         model_place_gradients(m, 0, error) != 0)
         return -1;
     return 0;
@@ -129,8 +142,9 @@ void model_free(struct model *m)
         return;
     if (m->b != NULL) {
         workspace_clear(m);
-        release(m, m->frozen);
-        release(m, m->values);
+        release(m, m->blocks.frozen);
+        release(m, m->blocks.plain);
+        release(m, m->blocks.values);
         release(m, m->gradient_block);
         release(m, m->rope);
         m->ops->close(m->b);
@@ -259,12 +273,12 @@ int model_parameter_set(struct model *m, size_t index, const float *host, struct
 
 struct tensor model_values(struct model *m)
 {
-    return m->values;
+    return m->blocks.values;
 }
 
 struct tensor model_gradients(struct model *m)
 {
-    return m->gradients;
+    return m->blocks.gradients;
 }
 
 int64_t model_decayed(const struct model *m)
@@ -297,9 +311,9 @@ static void drop_adapter(struct model *m)
         y->learns = false;
     }
     layout_drop_adapter(&m->layout);
-    release(m, m->values);
+    release(m, m->blocks.values);
     release(m, m->gradient_block);
-    m->values = m->gradients = m->gradient_block = TENSOR_ABSENT;
+    m->blocks.values = m->blocks.gradients = m->gradient_block = TENSOR_ABSENT;
     m->options.method = MODEL_FROZEN;
     workspace_clear(m);
 }

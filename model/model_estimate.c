@@ -14,7 +14,8 @@ struct model_memory model_memory(const struct model_config *config,
     memset(&p, 0, sizeof p);
     p.layers = mem_zero((size_t)config->layers, sizeof *p.layers);
     layout_make(&l, &p, config, options);
-    out = (struct model_memory){.frozen = 4 * l.frozen,
+    out = (struct model_memory){.frozen = (options->frozen_type == DTYPE_BF16 ? 2 : 4) * l.frozen +
+                                          4 * l.plain,
                                 .values = 4 * l.values,
                                 .gradients = 4 * l.values,
                                 .moments = 8 * l.values};

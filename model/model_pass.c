@@ -106,7 +106,7 @@ static void clear_gap(struct model *m, const struct layout_unit *u)
 {
     const int64_t n = u->rows * u->cols, gap = -n & (LAYOUT_ALIGN - 1);
     if (m->ws.shared && gap > 0)
-        m->ops->zero(m->b, tensor_cols(m->gradients, u->offset + n, gap));
+        m->ops->zero(m->b, tensor_cols(m->blocks.gradients, u->offset + n, gap));
 }
 
 /* Gradients that are added to by several operations begin as zeros, those of a layer (or of what
@@ -211,26 +211,26 @@ int model_logits(struct model *m, const struct batch *batch, const int32_t *rows
 
 static void settle(struct model *m)
 {
-    if (m->fresh && tensor_present(m->gradients))
-        m->ops->zero(m->b, m->gradients);
+    if (m->fresh && tensor_present(m->blocks.gradients))
+        m->ops->zero(m->b, m->blocks.gradients);
     m->fresh = false;
 }
 
 double model_gradient_norm(struct model *m)
 {
-    if (!tensor_present(m->gradients))
+    if (!tensor_present(m->blocks.gradients))
         return 0;
     settle(m);
-    return sqrt(m->ops->sum_squares(m->b, m->gradients));
+    return sqrt(m->ops->sum_squares(m->b, m->blocks.gradients));
 }
 
 void model_adamw(struct model *m, struct tensor first, struct tensor second,
                  const struct adamw *how)
 {
     struct adamw all = *how;
-    if (!tensor_present(m->values))
+    if (!tensor_present(m->blocks.values))
         return;
     settle(m);
     all.decayed = m->layout.decayed;
-    m->ops->adamw(m->b, m->values, m->gradients, first, second, &all);
+    m->ops->adamw(m->b, m->blocks.values, m->blocks.gradients, first, second, &all);
 }

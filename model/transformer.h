@@ -63,8 +63,8 @@ struct model {
     const struct backend_ops *ops;
     struct parameters p;
     struct layout layout;
-    struct tensor frozen, values, gradients; /* the blocks, [1, n]; data NULL where n = 0 */
-    struct tensor gradient_block;            /* gradients with what stands in front of them */
+    struct blocks blocks;
+    struct tensor gradient_block; /* gradients with what stands in front of them */
     struct workspace ws;
     struct tensor rope; /* [positions, dim]: cos | sin */
     double lora_scale;

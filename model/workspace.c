@@ -65,7 +65,9 @@ static void measure_adapters(struct plan *p)
 static struct plan plan_of(const struct model_config *c, const struct model_options *o,
                            const struct model_limits *limits)
 {
-    const int64_t fit = LOGITS_BYTES / (4 * (int64_t)c->vocab) / 16 * 16;
+    /* A head kept as BF16 is made float for each chunk: fewer, larger ones. */
+    const int64_t bytes = o->frozen_type == DTYPE_BF16 ? 3 * (int64_t)LOGITS_BYTES : LOGITS_BYTES;
+    const int64_t fit = bytes / (4 * (int64_t)c->vocab) / 16 * 16;
     struct plan p = {.c = c, .o = o, .l = *limits};
     if (p.l.tokens < 1)
         p.l.tokens = 1;
@@ -186,7 +188,8 @@ static int64_t prefix_of(const struct plan *p, const struct layout *l)
 {
     const int64_t layers = p->c->layers, a = p->kept.peak / layers, g = l->layer_values;
     const int64_t wide = layers * a - (layers - 1) * g;
-    if (!p->l.one_pass || !p->l.backward || p->l.recompute || l->frozen > 0 || l->values == 0)
+    if (!p->l.one_pass || !p->l.backward || p->l.recompute || l->frozen + l->plain > 0 ||
+        l->values == 0)
         return -1;
     return wide > a ? wide : a;
 }

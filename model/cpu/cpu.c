@@ -144,6 +144,11 @@ static void convert(void *to, enum dtype to_type, const void *from, enum dtype f
         memcpy(to, from, n * dtype_size(to_type));
         return;
     }
+    if (to_type == DTYPE_BF16 && from_type == DTYPE_F32) {
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)to)[i] = half_to_bf16(((const float *)from)[i]);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         write_number(to, to_type, i, read_number(from, from_type, i));
 }

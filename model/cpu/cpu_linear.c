@@ -12,7 +12,7 @@ enum { BLOCK = 16384, COLUMNS = 64 };
 
 /* Rows of x up to which a product with a transposed matrix runs in our own loops: there a row's
  * bits do not depend on the others, and one row of a generated text costs one reading of w. */
-enum { FEW = 64, FEW_WORK = 131072 };
+enum { FEW = 64, FEW_WORK = 131072, HALF_ELEMENTS = 4 << 20 };
 
 struct few {
     const struct kernels *k;
@@ -51,11 +51,46 @@ static void few_rows(struct backend *b, const struct matmul *p)
     pool_run(b->pool, (t.cols + t.step - 1) / t.step, few_task, &t);
 }
 
+static void from_half_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
+{
+    const struct tensor *both = context; /* floats, halves */
+    for (int64_t i = first; i < first + n; i++)
+        c->k->from_bf16(cpu_row(both[0], i), (const uint16_t *)both[1].data + i * both[1].stride,
+                        (size_t)both[0].cols);
+}
+
+/* b as BF16: some of its rows at a time are made float and multiplied. */
+static void half_matmul(struct backend *b, const struct matmul *p)
+{
+    struct cpu *c = cpu_of(b);
+    const int64_t step = p->b.cols >= HALF_ELEMENTS ? 1 : HALF_ELEMENTS / p->b.cols;
+    float *space = cpu_shared(c, (size_t)((step < p->b.rows ? step : p->b.rows) * p->b.cols));
+    for (int64_t first = 0; first < p->b.rows; first += step) {
+        const int64_t n = p->b.rows - first < step ? p->b.rows - first : step;
+        const struct tensor both[2] = {tensor_of(space, DTYPE_F32, n, p->b.cols),
+                                       tensor_rows(p->b, first, n)};
+        struct matmul part = *p;
+        cpu_rows(c, n, p->b.cols, from_half_rows, both);
+        part.b = both[0];
+        if (p->tb) {
+            part.c = tensor_cols(p->c, first, n);
+        } else {
+            part.a = tensor_cols(p->a, first, n);
+            part.beta = first == 0 ? p->beta : 1;
+        }
+        cpu_matmul(b, &part);
+    }
+}
+
 void cpu_matmul(struct backend *b, const struct matmul *p)
 {
     struct gemm g = {.m = p->c.rows, .n = p->c.cols, .k = p->ta ? p->a.rows : p->a.cols};
     if (p->c.rows <= FEW && !p->ta && p->tb) {
         few_rows(b, p);
+        return;
+    }
+    if (p->b.type == DTYPE_BF16) {
+        half_matmul(b, p);
         return;
     }
     assert(p->c.type == DTYPE_F32 && p->a.type == DTYPE_F32 && p->b.type == DTYPE_F32);
@@ -93,7 +128,11 @@ void cpu_add(struct backend *b, struct tensor y, struct tensor x)
 static void copy_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
 {
     const struct pair *p = context;
-    (void)c;
+    if (p->x.type == DTYPE_BF16) {
+        const struct tensor both[2] = {p->y, p->x};
+        from_half_rows(c, both, first, n);
+        return;
+    }
     for (int64_t i = first; i < first + n; i++)
         memcpy(cpu_row(p->y, i), cpu_row(p->x, i), (size_t)p->y.cols * sizeof(float));
 }
@@ -217,9 +256,15 @@ struct indexed {
 static void gather_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
 {
     const struct indexed *p = context;
-    (void)c;
-    for (int64_t i = first; i < first + n; i++)
-        memcpy(cpu_row(p->x, i), cpu_row(p->table, p->rows[i]), (size_t)p->x.cols * sizeof(float));
+    const size_t width = (size_t)p->x.cols;
+    for (int64_t i = first; i < first + n; i++) {
+        const int64_t row = p->rows[i];
+        if (p->table.type == DTYPE_BF16)
+            c->k->from_bf16(cpu_row(p->x, i),
+                            (const uint16_t *)p->table.data + row * p->table.stride, width);
+        else
+            memcpy(cpu_row(p->x, i), cpu_row(p->table, row), width * sizeof(float));
+    }
 }
 
 void cpu_gather(struct backend *b, struct tensor y, struct tensor table, struct tensor rows)

@@ -259,6 +259,42 @@ static void check_lora(const struct backend_ops *backend)
     json_free(g);
 }
 
+/* A base kept as BF16 whose weights are BF16 anyway gives what a float base gives. */
+static void test_half_base(void **state)
+{
+    struct model_options o = {.method = MODEL_LORA,
+                              .lora = {.rank = 4, .alpha = 8, .targets = LORA_ALL}};
+    struct json *g;
+    struct model *full, *half;
+    const char *dir = GOLDEN "/qwen2-bf16-sharded";
+    double sums[2] = {0, 0}, norms[2];
+    struct error error;
+    (void)state;
+    if (missing())
+        skip();
+    g = golden_json(dir, "golden.json");
+    full = load(dir, &o);
+    o.frozen_type = DTYPE_BF16;
+    half = load(dir, &o);
+    assert_true(check_logits(half, g, dir, "golden.safetensors", "logits") < 1e-4);
+    for (int i = 0; i < 2; i++) {
+        struct model *m = i == 0 ? full : half;
+        struct golden_batch b = golden_batch(json_get(g, "input_ids"), json_get(g, "labels"), 0, 2);
+        model_step_begin(m);
+        assert_int_equal(model_pass(m, &(struct model_pass){.batch = b.batch, .backward = true},
+                                    &sums[i], &error),
+                         0);
+        norms[i] = model_gradient_norm(m);
+        golden_batch_free(&b);
+    }
+    assert_true(fabs(sums[0] - sums[1]) < 1e-5 * sums[0]);
+    assert_true(fabs(norms[0] - norms[1]) < 1e-4 * norms[0]);
+    assert_int_equal(model_merge(half, &error), -1);
+    model_free(full);
+    model_free(half);
+    json_free(g);
+}
+
 static void test_lora(void **state)
 {
     (void)state;
@@ -341,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_packing),
         cmocka_unit_test(test_lora),
+        cmocka_unit_test(test_half_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
