@@ -112,6 +112,7 @@ static int scan_rows(struct run *r, struct error *error)
                      .index = &r->index,
                      .ledger = &r->ledger,
                      .spill_dir = r->spill_dir,
+                     .languages = r->options->dry_run,
                      .known = r->index.n,
                      .after = r->through,
                      .last = r->last};
@@ -195,6 +196,7 @@ static int write_report(struct run *r, struct buf *report, struct error *error)
                              .corpus = r->corpus,
                              .ledger = &r->ledger,
                              .stored = !r->fresh,
+                             .details = r->options->dry_run,
                              .through = r->through};
     const int rc = losses_report(&l, j, error);
     json_put_integer(j, "judged", (int64_t)r->judged);

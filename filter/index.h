@@ -37,7 +37,8 @@ struct index_entry {
     uint64_t sketch[INDEX_SKETCH];
     uint32_t length; /* characters of the output */
     uint32_t flags;
-    float score; /* first of the order of preference; 0 where none is asked for */
+    uint32_t language; /* the bytes of its code, "en"; 0: not told */
+    float score;       /* first of the order of preference; 0 where none is asked for */
 };
 
 struct index {

@@ -3,9 +3,17 @@
 #include "core/mem.h"
 #include "corpus/judging.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 64 };
+enum { MAX_NAMES = 64, NEAR_SAMPLES = 8, MOST_COMBINATIONS = 12, LENGTHS = 8 };
+
+/* A removal that another threshold would undo first. */
+struct edge {
+    int64_t sample, match;
+    double similarity;
+};
 
 /* What is counted of one rule. */
 struct tally {
@@ -18,6 +26,8 @@ struct count {
     struct tally tallies[MAX_NAMES];
     size_t n;
     uint64_t *masks; /* of removing rules, one a row; the top bit: a person said keep */
+    struct edge edges[NEAR_SAMPLES]; /* the near-duplicates closest to the threshold */
+    size_t n_edges;
 };
 
 static const uint64_t human_keep = UINT64_C(1) << 63;
@@ -48,6 +58,17 @@ static size_t find_row(const struct index *x, int64_t id)
     return low < x->n && x->entries[low].id == id ? low : x->n;
 }
 
+static void note_edge(struct count *c, const struct verdict *v)
+{
+    size_t at = c->n_edges;
+    if (at == NEAR_SAMPLES && !(v->similarity < c->edges[at - 1].similarity))
+        return;
+    at = at < NEAR_SAMPLES ? c->n_edges++ : at - 1;
+    for (; at > 0 && v->similarity < c->edges[at - 1].similarity; at--)
+        c->edges[at] = c->edges[at - 1];
+    c->edges[at] = (struct edge){v->sample_id, v->match_id, v->similarity};
+}
+
 static int count_one(void *context, const struct verdict *v, struct error *error)
 {
     struct count *c = context;
@@ -55,6 +76,8 @@ static int count_one(void *context, const struct verdict *v, struct error *error
     (void)error;
     if (row == c->l->index->n || rule >= MAX_NAMES - 1)
         return 0;
+    if (v->action == VERDICT_REMOVE && strcmp(v->rule, "near_duplicate") == 0)
+        note_edge(c, v);
     c->tallies[rule].removes += v->action == VERDICT_REMOVE;
     c->tallies[rule].flags += v->action == VERDICT_FLAG;
     if (v->action == VERDICT_REMOVE)
@@ -113,6 +136,159 @@ static void put_rules(struct count *c, struct json *report)
     json_put(report, "rules", list);
 }
 
+/* ---- details */
+
+static bool stays(const struct count *c, size_t row)
+{
+    return c->masks[row] == 0 || (c->masks[row] & human_keep);
+}
+
+static int by_mask(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+struct combination {
+    uint64_t mask, rows;
+};
+
+static int by_rows(const void *a, const void *b)
+{
+    const struct combination *x = a, *y = b;
+    if (x->rows != y->rows)
+        return x->rows < y->rows ? 1 : -1;
+    return (x->mask > y->mask) - (x->mask < y->mask);
+}
+
+static void put_combination(const struct count *c, const struct combination *k, struct json *list)
+{
+    struct json *one = json_new_object();
+    struct buf names = BUF;
+    for (size_t r = 0; r < c->n; r++)
+        if (k->mask >> r & 1)
+            buf_printf(&names, "%s%s", names.len > 0 ? " + " : "", c->tallies[r].name);
+    json_put_text(one, "rules", buf_text(&names));
+    json_put_integer(one, "rows", (int64_t)k->rows);
+    json_push(list, one);
+    buf_free(&names);
+}
+
+/* Which rules remove a row together, the most frequent first. */
+static void put_combinations(const struct count *c, struct json *report)
+{
+    uint64_t *masks = mem_alloc(c->l->index->n * sizeof *masks + 1);
+    struct combination *all;
+    struct json *list = json_new_array();
+    size_t n = 0, kinds = 0;
+    for (size_t i = 0; i < c->l->index->n; i++)
+        if (!stays(c, i))
+            masks[n++] = c->masks[i];
+    if (n > 1)
+        qsort(masks, n, sizeof *masks, by_mask);
+    all = mem_alloc(n * sizeof *all + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (kinds == 0 || all[kinds - 1].mask != masks[i])
+            all[kinds++] = (struct combination){masks[i], 0};
+        all[kinds - 1].rows++;
+    }
+    if (kinds > 1)
+        qsort(all, kinds, sizeof *all, by_rows);
+    for (size_t i = 0; i < kinds && i < MOST_COMBINATIONS; i++)
+        put_combination(c, &all[i], list);
+    json_put(report, "combinations", list);
+    mem_free(masks);
+    mem_free(all);
+}
+
+static void put_edges(const struct count *c, struct json *report)
+{
+    struct json *list = json_new_array();
+    for (size_t i = 0; i < c->n_edges; i++) {
+        struct json *one = json_new_object();
+        json_put_integer(one, "sample", c->edges[i].sample);
+        json_put_integer(one, "duplicate_of", c->edges[i].match);
+        json_put_number(one, "similarity", (double)(int64_t)(c->edges[i].similarity * 1e4) / 1e4);
+        json_push(list, one);
+    }
+    json_put(report, "near_the_threshold", list);
+}
+
+/* One line of a histogram; `random`: what a random subset of the kept size would hold. */
+struct bar {
+    const char *key, *name;
+    uint64_t rows, kept;
+};
+
+static void put_bar(struct json *list, const struct bar *b, double share)
+{
+    struct json *one = json_new_object();
+    json_put_text(one, b->key, b->name);
+    json_put_integer(one, "rows", (int64_t)b->rows);
+    json_put_integer(one, "kept", (int64_t)b->kept);
+    json_put_integer(one, "random", (int64_t)((double)b->rows * share + 0.5));
+    json_push(list, one);
+}
+
+static void put_lengths(const struct count *c, double share, struct json *report)
+{
+    static const uint32_t limits[LENGTHS] = {0, 10, 50, 200, 500, 1000, 2000, 5000};
+    struct bar bars[LENGTHS] = {{NULL, NULL, 0, 0}};
+    struct json *list = json_new_array();
+    for (size_t i = 0; i < c->l->index->n; i++) {
+        size_t k = LENGTHS - 1;
+        while (k > 0 && c->l->index->entries[i].length < limits[k])
+            k--;
+        bars[k].rows++;
+        bars[k].kept += stays(c, i);
+    }
+    for (size_t k = 0; k < LENGTHS; k++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "from %u", limits[k]);
+        put_bar(list, &(struct bar){"characters", name, bars[k].rows, bars[k].kept}, share);
+    }
+    json_put(report, "lengths", list);
+}
+
+static void put_languages(const struct count *c, double share, struct json *report)
+{
+    uint32_t codes[MAX_NAMES];
+    struct bar all[MAX_NAMES] = {{NULL, NULL, 0, 0}};
+    struct json *list = json_new_array();
+    size_t n = 0;
+    for (size_t i = 0; i < c->l->index->n; i++) {
+        const uint32_t code = c->l->index->entries[i].language;
+        size_t k = 0;
+        while (k < n && codes[k] != code)
+            k++;
+        if (k == MAX_NAMES)
+            continue;
+        n += k == n;
+        codes[k] = code;
+        all[k].rows++;
+        all[k].kept += stays(c, i);
+    }
+    for (size_t k = 0; k < n; k++) {
+        const char name[3] = {(char)(codes[k] >> 8), (char)(codes[k] & 0xFF), '\0'};
+        all[k].key = "language";
+        all[k].name = codes[k] != 0 ? name : "not told";
+        put_bar(list, &all[k], share);
+    }
+    json_put(report, "languages", list);
+}
+
+static void put_details(const struct count *c, struct json *report)
+{
+    uint64_t kept = 0;
+    for (size_t i = 0; i < c->l->index->n; i++)
+        kept += stays(c, i);
+    const double share = c->l->index->n > 0 ? (double)kept / (double)c->l->index->n : 0;
+    put_combinations(c, report);
+    put_edges(c, report);
+    put_lengths(c, share, report);
+    put_languages(c, share, report);
+}
+
 int losses_report(const struct losses *l, struct json *report, struct error *error)
 {
     struct count *c = mem_zero(1, sizeof *c);
@@ -127,6 +303,8 @@ int losses_report(const struct losses *l, struct json *report, struct error *err
     if (rc == 0) {
         put_rows(c, report);
         put_rules(c, report);
+        if (l->details)
+            put_details(c, report);
     }
     mem_free(c->masks);
     mem_free(c);

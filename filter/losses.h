@@ -16,6 +16,7 @@ struct losses {
     struct ledger *ledger; /* verdicts of this run */
     bool stored;           /* count the verdicts of the dataset too, up to `through` */
     int64_t through;
+    bool details; /* combinations, samples near the threshold, lengths and languages */
 };
 
 /* Put the report's fields into an object. */

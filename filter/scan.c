@@ -5,6 +5,7 @@
 #include "core/signals.h"
 #include "core/vec.h"
 #include "filter/identity.h"
+#include "filter/langid.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct taken {
     struct index_entry entry;
     struct minhash_signature signature;
     bool bare;
+    uint32_t language;
 };
 
 struct batch {
@@ -91,6 +93,12 @@ static void judge_row(const struct scan *s, const struct row *row, size_t at, st
     }
 }
 
+static uint32_t language_of_reply(const struct row *row)
+{
+    const struct langid l = langid_of(row->reply);
+    return l.code != NULL ? (uint32_t)(unsigned char)l.code[0] << 8 | (unsigned char)l.code[1] : 0;
+}
+
 static void batch_task(void *context, size_t task, int worker)
 {
     struct batch *b = context;
@@ -105,6 +113,8 @@ static void batch_task(void *context, size_t task, int worker)
             row_sentences(&w->row);
             judge_row(s, &w->row, i, &b->tasks[task]);
         }
+        if (s->languages)
+            k->language = language_of_reply(&w->row);
         if (k->entry.id == 0)
             k->bare = !identity_of(&w->identity, s->chosen, &w->row, &k->entry, &k->signature);
     }
@@ -116,6 +126,7 @@ static void mark_known(struct batch *b)
     const struct index *x = b->scan->index;
     for (size_t i = 0; i < b->n; i++) {
         b->taken[i].entry.id = 0;
+        b->taken[i].language = 0;
         while (b->known < b->scan->known && x->entries[b->known].id < b->samples[i].id)
             b->known++;
         if (b->known < b->scan->known && x->entries[b->known].id == b->samples[i].id)
@@ -161,10 +172,12 @@ static int store(struct batch *b, struct error *error)
         }
         if (k->entry.id < 0) {
             s->index->entries[-(k->entry.id + 1)].flags |= flags;
+            s->index->entries[-(k->entry.id + 1)].language = k->language;
             continue;
         }
         struct index_entry e = k->entry;
         e.flags = flags;
+        e.language = k->language;
         if (index_append(s->index, &e, k->bare ? NULL : &k->signature, s->spill_dir, error) != 0)
             return -1;
     }

@@ -25,6 +25,7 @@ struct scan {
     const char *spill_dir;
     size_t known;        /* the first `known` entries of the index have their signatures */
     uint32_t flags;      /* set on every entry that is appended */
+    bool languages;      /* tell the language of each reply, for the report */
     bool kept_only;      /* only rows that are kept */
     int64_t after, last; /* ids (after, last] */
     uint64_t rows;       /* out: rows seen */
