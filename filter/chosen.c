@@ -1,5 +1,6 @@
 #include "filter/chosen.h"
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/nearest.h"
 #include "filter/minhash.h"
@@ -66,19 +67,23 @@ static int open_rules(struct chosen *c, const struct selection *s, const struct 
                       struct error *error)
 {
     const struct json *all = recipe_get(recipe, "filter.rule");
+    char *folder = file_dir(recipe_file(recipe));
+    int rc = 0;
     c->rules = mem_zero(MAX_RULES, sizeof *c->rules);
-    for (size_t i = 0; filter_rules[i] != NULL; i++) {
+    for (size_t i = 0; filter_rules[i] != NULL && rc == 0; i++) {
         const struct filter_rule *rule = filter_rules[i];
         const struct json *settings = json_get(all, rule->name);
         struct chosen_rule *r = &c->rules[c->n];
         if (!s->row[i])
             continue;
         *r = (struct chosen_rule){.rule = rule, .action = action_of(rule, settings)};
-        if (rule->open != NULL && (r->state = rule->open(settings, error)) == NULL)
-            return error_wrap(error, "filter.rule.%s", rule->name);
-        c->n++;
+        if (rule->open != NULL && (r->state = rule->open(settings, folder, error)) == NULL)
+            rc = error_wrap(error, "filter.rule.%s", rule->name);
+        else
+            c->n++;
     }
-    return 0;
+    mem_free(folder);
+    return rc;
 }
 
 static enum similar_fields fields_of(const char *name)

@@ -81,7 +81,7 @@ void row_shingle(struct row *r, struct shingler *s)
     const size_t prompt = s->n;
     shingle_add(s, r->output);
     shingle_end(s);
-    r->shingles = s->items + prompt;
+    r->shingles = s->items != NULL ? s->items + prompt : NULL;
     r->n_shingles = s->n - prompt;
 }
 

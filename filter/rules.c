@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+extern const struct filter_rule rule_arithmetic;
+extern const struct filter_rule rule_contaminated;
+extern const struct filter_rule rule_pattern;
+extern const struct filter_rule rule_pii;
+extern const struct filter_rule rule_words;
 extern const struct filter_rule rule_broken_fence;
 extern const struct filter_rule rule_echo;
 extern const struct filter_rule rule_empty;
@@ -39,6 +44,11 @@ const struct filter_rule *const filter_rules[] = {
     &rule_repetition,
     &rule_wrong_language,
     &rule_encoding,
+    &rule_words,
+    &rule_pii,
+    &rule_pattern,
+    &rule_contaminated,
+    &rule_arithmetic,
     NULL,
     /* clang-format on */
 };

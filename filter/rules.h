@@ -30,9 +30,9 @@ struct filter_rule {
     bool usual; /* part of "default" */
     enum verdict_action action;
     const char *summary; /* "the reply is empty": completes "removed because" */
-    /* NULL, or reads the rule's settings (filter.rule.NAME, an object); NULL and the error on
-     * failure. */
-    void *(*open)(const struct json *settings, struct error *error);
+    /* NULL, or reads the rule's settings (filter.rule.NAME, an object; file names start from
+     * `folder`); NULL and the error on failure. */
+    void *(*open)(const struct json *settings, const char *folder, struct error *error);
     void (*close)(void *state);
     bool (*judge)(const void *state, const struct row *row, struct finding *out);
 };

@@ -20,14 +20,16 @@ static struct limits *limits_new(const struct json *settings, const char *charac
     return l;
 }
 
-static void *open_short(const struct json *settings, struct error *error)
+static void *open_short(const struct json *settings, const char *folder, struct error *error)
 {
+    (void)folder;
     (void)error;
     return limits_new(settings, "min_characters", "min_tokens");
 }
 
-static void *open_long(const struct json *settings, struct error *error)
+static void *open_long(const struct json *settings, const char *folder, struct error *error)
 {
+    (void)folder;
     (void)error;
     return limits_new(settings, "max_characters", "max_tokens");
 }

@@ -59,7 +59,7 @@ static void check_case(const struct json *c, uint64_t line, struct seen *seen)
     struct finding f = {.value = (double)NAN, .threshold = (double)NAN};
     if (rule == NULL)
         fail_msg("line %d: no rule \"%s\"", (int)line, name);
-    void *state = rule->open != NULL ? rule->open(settings, &error) : NULL;
+    void *state = rule->open != NULL ? rule->open(settings, ".", &error) : NULL;
     if (rule->open != NULL && state == NULL)
         fail_msg("line %d: %s", (int)line, error.text);
     shingle_init(&shingler, NULL);
