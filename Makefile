@@ -113,7 +113,16 @@ $(BUILD)/tools/embed: tools/embed.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CSTD) -O1 $(WARN) -o $@ $<
 
-$(BUILD)/gen/embedded.c: $(BUILD)/tools/embed $(EMBED) Makefile
+# What is made of a list of files is made again when the list changes, not only a file of it.
+.PHONY: always
+$(BUILD)/gen/%.list: always
+	@mkdir -p $(@D)
+	@echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' > $@
+$(BUILD)/gen/embed.list: LIST = $(EMBED)
+$(BUILD)/gen/lib.list: LIST = $(LIB_SRC)
+$(BUILD)/gen/cli.list: LIST = $(CLI_SRC)
+
+$(BUILD)/gen/embedded.c: $(BUILD)/tools/embed $(EMBED) $(BUILD)/gen/embed.list
 	@mkdir -p $(@D)
 	$(Q)$(BUILD)/tools/embed $(EMBED) > $@.tmp && mv $@.tmp $@
 
@@ -125,14 +134,14 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(LIB): $(LIB_OBJ)
+$(LIB): $(LIB_OBJ) $(BUILD)/gen/lib.list
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 # The command room is linked into tests as well, all but its main.
-$(CLI_LIB): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ))
+$(CLI_LIB): $(filter-out $(BUILD)/cli/main.o,$(CLI_OBJ)) $(BUILD)/gen/cli.list
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(filter %.o,$^)
 
 $(BIN): $(BUILD)/cli/main.o $(CLI_LIB) $(LIB)
 	$(call SAY,LD,$@)
