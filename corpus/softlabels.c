@@ -240,8 +240,8 @@ double softlabels_tail(const struct softlabels *l, size_t position)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-int softlabels_put(struct corpus *c, struct compressor *z, int64_t request, int64_t choice,
-                   size_t tokens, struct slice data, struct error *error)
+int softlabels_put(struct corpus *c, struct compressor *z, const struct softlabels_row *row,
+                   struct error *error)
 {
     struct buf packed = BUF;
     struct sql_stmt *q =
@@ -250,11 +250,11 @@ int softlabels_put(struct corpus *c, struct compressor *z, int64_t request, int6
                     " VALUES (?1, ?2, ?3, ?4)"
                     " ON CONFLICT (request_id, choice) DO UPDATE SET tokens = ?3, data = ?4",
                     error);
-    int rc = q ? compress_bytes(z, data, &packed, error) : -1;
+    int rc = q ? compress_bytes(z, row->data, &packed, error) : -1;
     if (!rc) {
-        sql_bind_int(q, 1, request);
-        sql_bind_int(q, 2, choice);
-        sql_bind_int(q, 3, (int64_t)tokens);
+        sql_bind_int(q, 1, row->request);
+        sql_bind_int(q, 2, row->choice);
+        sql_bind_int(q, 3, (int64_t)row->tokens);
         sql_bind_blob(q, 4, packed.data, packed.len);
         rc = sql_run(q, error);
     }

@@ -46,9 +46,14 @@ int softlabels_unpack(struct slice data, struct arena *arena, struct softlabels 
 /* 1 - the sum of the distinct probabilities of a position, at least 0. */
 double softlabels_tail(const struct softlabels *l, size_t position);
 
-/* data: as softlabels_pack wrote it. */
-int softlabels_put(struct corpus *c, struct compressor *z, int64_t request, int64_t choice,
-                   size_t tokens, struct slice data, struct error *error);
+/* The labels of one reply of a request. */
+struct softlabels_row {
+    int64_t request, choice;
+    size_t tokens;
+    struct slice data; /* as softlabels_pack wrote it */
+};
+int softlabels_put(struct corpus *c, struct compressor *z, const struct softlabels_row *row,
+                   struct error *error);
 /* 1 found, 0 there are none, -1. */
 int softlabels_get(struct corpus *c, int64_t request, int64_t choice, struct arena *arena,
                    struct softlabels *out, struct error *error);

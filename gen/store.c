@@ -93,10 +93,14 @@ static int put_end(struct corpus *c, struct store *s, struct error *error)
     for (size_t k = 0; !s->remake && k < s->n_rows; k++)
         if (put_row(c, &s->rows[k], error) < 0)
             return -1;
-    for (size_t k = 0; k < s->n_soft; k++)
-        if (softlabels_put(c, s->g->compressor, s->item->request.id, s->soft[k].choice,
-                           s->soft[k].tokens, buf_view(&s->soft[k].data), error))
+    for (size_t k = 0; k < s->n_soft; k++) {
+        const struct softlabels_row row = {.request = s->item->request.id,
+                                           .choice = s->soft[k].choice,
+                                           .tokens = s->soft[k].tokens,
+                                           .data = buf_view(&s->soft[k].data)};
+        if (softlabels_put(c, s->g->compressor, &row, error))
             return -1;
+    }
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }
 
