@@ -65,7 +65,7 @@ struct slice slice_sub(struct slice a, size_t from, size_t len)
         from = a.len;
     if (len > a.len - from)
         len = a.len - from;
-    return (struct slice){a.data + from, len};
+    return (struct slice){a.data ? a.data + from : NULL, len};
 }
 
 size_t slice_find(struct slice a, struct slice needle)

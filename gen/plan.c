@@ -261,6 +261,9 @@ void plan_stored(struct gen *g, struct store *s)
             g->known++;
             i->known = true;
             order_over(g, i, stored_cause(i), NULL);
+        } else if (g->settings.strategy->ordered) { /* asked twice: the other one gets the answer */
+            g->repeated++;
+            order_over(g, i, NET_WITHDRAWN, NULL);
         } else {
             g->known += i->request.state != LEDGER_WAITING;
             g->repeated += i->request.state == LEDGER_WAITING;
