@@ -79,6 +79,7 @@ CLI_SRC  := $(sort $(wildcard cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 AUX_SRC  := $(sort $(wildcard tests/server/*.c))
+TASK_SRC := $(sort $(wildcard demo/tasks/*.c))
 EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/*.* schemas/embed/*/*))
 
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/embedded.o
@@ -88,7 +89,7 @@ CLI_LIB  := $(BUILD)/libcli.a
 BIN      := $(BUILD)/retort
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZERS  := $(FUZZ_SRC:%.c=$(BUILD)/%)
-AUX      := $(AUX_SRC:%.c=$(BUILD)/%)
+AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks
 
 # Kernels live in files whose arithmetic dominates; they are worth -O3 but never -Ofast.
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
@@ -151,6 +152,11 @@ $(BUILD)/tests/server/%: $(BUILD)/tests/server/%.o $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) $(DEP_LIBS)
 
+# The maker of the demonstration's data.
+$(BUILD)/demo/tasks/tasks: $(TASK_SRC:%.c=$(BUILD)/%.o) $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(DEP_LIBS)
@@ -159,7 +165,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_LIB) $(LIB) $(CMOCKA) $(DEP_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d) $(TASK_SRC:%.c=$(BUILD)/%.d)
 
 # ---- manual pages, completions, installation ------------------------------------------------
 
