@@ -196,17 +196,13 @@ static int plan_chunk(struct gen *g, struct error *error)
     return rc < 0 ? -1 : 0;
 }
 
-/* The rows are there: what was planned beyond them is not asked. */
+/* The rows are there: what was planned beyond them waits in the file for a larger gen.rows. */
 static void drop_ready(struct gen *g)
 {
     struct item *i;
     for (int k = 0; k < g->n_lanes; k++)
-        while ((i = items_pop(&g->lanes[k].ready)) != NULL) {
-            g->totals.waiting--;
-            g->totals.failed++;
-            withdraw(g, i->request.id);
+        while ((i = items_pop(&g->lanes[k].ready)) != NULL)
             item_free(i);
-        }
 }
 
 int plan_more(struct gen *g, struct error *error)

@@ -84,11 +84,22 @@ static int put_rows_again(struct corpus *c, struct store *s, struct error *error
     return rc < 0 ? -1 : 0;
 }
 
+static int put_scores(struct corpus *c, struct store *s, struct error *error)
+{
+    for (size_t k = 0; k < s->n_scores; k++)
+        if (scores_put(c, s->scores[k].sample_id, s->scores[k].name.data, 1, s->scores[k].value,
+                       error))
+            return -1;
+    return 0;
+}
+
 static int put_end(struct corpus *c, struct store *s, struct error *error)
 {
     if (s->supersedes && s->n_rows && remake_supersede(c, s->supersedes, error))
         return -1;
     if (s->remake && put_rows_again(c, s, error))
+        return -1;
+    if (put_scores(c, s, error))
         return -1;
     for (size_t k = 0; !s->remake && k < s->n_rows; k++)
         if (put_row(c, &s->rows[k], error) < 0)

@@ -5,6 +5,13 @@
 
 const struct gen_strategy *const gen_strategies[] = {
     &strategy_respond,
+    &strategy_rewrite,
+    &strategy_evolve,
+    &strategy_backtranslate,
+    &strategy_reason,
+    &strategy_best_of_n,
+    &strategy_judge,
+    &strategy_preference,
     NULL,
 };
 

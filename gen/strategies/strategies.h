@@ -5,5 +5,12 @@
 #include "gen/strategy.h"
 
 extern const struct gen_strategy strategy_respond;
+extern const struct gen_strategy strategy_rewrite;
+extern const struct gen_strategy strategy_evolve;
+extern const struct gen_strategy strategy_backtranslate;
+extern const struct gen_strategy strategy_reason;
+extern const struct gen_strategy strategy_best_of_n;
+extern const struct gen_strategy strategy_judge;
+extern const struct gen_strategy strategy_preference;
 
 #endif
