@@ -90,6 +90,9 @@ lora() { train --json --set train.student="$dir/whole" --set train.init=pretrain
 expect 0 lora --set train.out=lora
 [ -s lora/adapter/adapter_model.safetensors ] && [ -s lora/model.safetensors ] || wrong "LoRA: adapter or merged model is missing"
 after=$(number loss_after <out)
+expect 0 lora --set train.out=half --set train.base_type=bf16
+awk -v a="$after" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; exit !(d < 0.05 && d > -0.05) }' ||
+    wrong "LoRA on bf16 weights: $(number loss_after <out), on f32 $after"
 expect 0 lora --set train.out=alone --set train.merge=false
 [ ! -e alone/model.safetensors ] || wrong "LoRA: merged although not wanted"
 for out in lora alone; do
