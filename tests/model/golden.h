@@ -105,7 +105,7 @@ static inline void golden_compare(const struct json *summary, const float *x, si
 {
     const struct json *head = json_get(summary, "head");
     const struct json *noise = json_get(summary, "noise");
-    const double l2 = json_number(json_get(summary, "l2"), NAN);
+    const double l2 = json_number(json_get(summary, "l2"), (double)NAN);
     const double mean = l2 / sqrt((double)n);
     double square = 0, probe = 0;
     size_t i = 0;
@@ -114,11 +114,11 @@ static inline void golden_compare(const struct json *summary, const float *x, si
         probe += (double)x[i] * cos((double)i);
     }
     golden_worse(e, fabs(sqrt(square) - l2), l2, json_number(json_get(noise, "l2"), 0));
-    golden_worse(e, fabs(probe - json_number(json_get(summary, "probe"), NAN)), l2,
+    golden_worse(e, fabs(probe - json_number(json_get(summary, "probe"), (double)NAN)), l2,
                  json_number(json_get(noise, "probe"), 0));
     i = 0;
     for (const struct json *h = json_first(head); h != NULL; h = json_next(h), i++) {
-        const double want = json_number(h, NAN);
+        const double want = json_number(h, (double)NAN);
         golden_worse(e, fabs((double)x[i] - want), fmax(fabs(want), mean),
                      json_number(json_get(noise, "max_abs"), 0));
     }

@@ -12,8 +12,8 @@
 
 static const struct net_params plain = {.model = "m",
                                         .max_tokens = 9,
-                                        .temperature = NAN,
-                                        .top_p = NAN,
+                                        .temperature = (double)NAN,
+                                        .top_p = (double)NAN,
                                         .seed = -1,
                                         .n = 1,
                                         .top_logprobs = -1};

@@ -10,7 +10,7 @@
 #include "tests/net/replies.h"
 
 static const struct net_params plain = {
-    .model = "m", .temperature = NAN, .top_p = NAN, .seed = -1, .n = 1, .top_logprobs = -1};
+    .model = "m", .temperature = (double)NAN, .top_p = (double)NAN, .seed = -1, .n = 1, .top_logprobs = -1};
 
 static const struct net_provider *provider(void)
 {
