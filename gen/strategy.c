@@ -5,13 +5,16 @@
 
 const struct gen_strategy *const gen_strategies[] = {
     &strategy_respond,
-    &strategy_rewrite,
+    &strategy_self_instruct,
     &strategy_evolve,
+    &strategy_rewrite,
     &strategy_backtranslate,
     &strategy_reason,
     &strategy_best_of_n,
     &strategy_judge,
     &strategy_preference,
+    &strategy_ground,
+    &strategy_multi_turn,
     NULL,
 };
 
