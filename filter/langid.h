@@ -2,7 +2,7 @@
  * Which language is a text in?  Scripts decide where they can; among languages of the Latin,
  * Cyrillic and Arabic scripts frequent words do.  Only the beginning of the text is looked at.
  * Meant for "is the reply in the language of the request", where saying nothing is always allowed:
- * accuracy on sentences of its 31 languages is stated in docs/filter.md and held by
+ * accuracy on sentences of its 37 languages is stated in docs/filter.md and held by
  * tests/filter/test_langid.c.
  */
 #ifndef FILTER_LANGID_H

@@ -28,9 +28,11 @@ enum { LETTER_BLOCKS = 0x110000 >> 8 };
 extern _Atomic(uint32_t *) letters_blocks[LETTER_BLOCKS];
 const uint32_t *letters_build(uint32_t block);
 
-/* code < 0x110000 */
+/* 0 for what is no code point. */
 static inline uint32_t letters_of(uint32_t code)
 {
+    if (code >= 0x110000)
+        return 0;
     const uint32_t *b = atomic_load_explicit(&letters_blocks[code >> 8], memory_order_acquire);
     return (b != NULL ? b : letters_build(code >> 8))[code & 0xFF];
 }

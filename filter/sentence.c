@@ -23,9 +23,10 @@ static uint32_t before(struct slice s, size_t end, size_t *len)
     while (at > 0 && ((unsigned char)s.data[at] & 0xC0) == 0x80 && end - at < 4);
     const unsigned char *p = (const unsigned char *)s.data;
     *len = letters_decode(p + at, p + end, &code);
-    if (*len != end - at)
-        *len = 1;
-    return code;
+    if (*len == end - at)
+        return code;
+    *len = 1; /* no UTF-8 */
+    return 0xFFFD;
 }
 
 static bool closer(uint32_t c)

@@ -324,7 +324,7 @@ static void test_odd_rows(void **state)
     for (size_t i = 0; i < 3 << 20; i++)
         huge[i] = "abc de\n\xFF"[i % 8];
     const struct slice odd[] = {SLICE("a\0b"), SLICE("\xFF\xFE"), SLICE(""),
-                                slice_from(huge, 3 << 20), SLICE("\xF0")};
+                                slice_from(huge, 3 << 20), SLICE("\xF4\xBF\xBF\xBF. \xF0")};
     for (size_t i = 0; i < 5; i++) {
         struct sample s = {.source = SLICE("t"), .instruction = odd[(i + 1) % 5], .output = odd[i]};
         assert_int_equal(samples_add(c, &s, &e), 1);
