@@ -103,3 +103,45 @@ void judging_release(struct corpus *c)
 {
     (void)sql_exec(corpus_sql(c), "COMMIT", NULL);
 }
+
+int judging_where(struct corpus *c, const struct judging_range *range,
+                  int (*fn)(void *context, int64_t id, struct error *error), void *context,
+                  struct error *error)
+{
+    struct buf text = BUF_MAX(1 << 20);
+    struct sql_stmt *q;
+    int rc;
+    buf_printf(&text, "SELECT id FROM sample WHERE id > ?1 AND id <= ?2 AND (%s) ORDER BY id",
+               range->expression);
+    q = sql_prepare(corpus_sql(c), buf_text(&text), error);
+    buf_free(&text);
+    if (q == NULL)
+        return error_wrap(error, "filter.rule.sql.where");
+    sql_bind_int(q, 1, range->after);
+    sql_bind_int(q, 2, range->last);
+    while ((rc = sql_step(q, error)) == 1)
+        if (fn(context, sql_int(q, 0), error) != 0) {
+            sql_reset(q);
+            return -1;
+        }
+    return rc;
+}
+
+int judging_scores(struct corpus *c, const char *name,
+                   int (*fn)(void *context, int64_t id, double value), void *context,
+                   struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    "SELECT sample_id, value FROM score WHERE name = ?1 ORDER BY sample_id", error);
+    int rc;
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(name));
+    while ((rc = sql_step(q, error)) == 1)
+        if (fn(context, sql_int(q, 0), sql_real(q, 1)) != 0) {
+            sql_reset(q);
+            return -1;
+        }
+    return rc;
+}

@@ -40,6 +40,19 @@ int judging_clear_after(struct corpus *c, int64_t after, struct error *error);
 /* One snapshot for many single reads: they cost less, and see the same rows. */
 int judging_hold(struct corpus *c, struct error *error);
 void judging_release(struct corpus *c);
+/* The samples in (after, last] for which an SQL expression over the columns of `sample` is true, in
+ * order of id.  The expression is the user's own; it can read, not write. */
+struct judging_range {
+    const char *expression;
+    int64_t after, last;
+};
+int judging_where(struct corpus *c, const struct judging_range *range,
+                  int (*fn)(void *context, int64_t id, struct error *error), void *context,
+                  struct error *error);
+/* The stored values of a score, in order of id. */
+int judging_scores(struct corpus *c, const char *name,
+                   int (*fn)(void *context, int64_t id, double value), void *context,
+                   struct error *error);
 int64_t judging_last_id(struct corpus *c, struct error *error); /* 0: no samples; -1 failure */
 
 #endif

@@ -10,7 +10,8 @@
 
 enum { CHOSEN_VERSION = 1 }; /* of what looks at all rows */
 
-static const char *const wide_rules[] = {"exact_duplicate", "near_duplicate", "contradiction"};
+static const char *const wide_rules[] = {"exact_duplicate", "near_duplicate", "contradiction",
+                                         "sql"};
 enum { N_WIDE = sizeof wide_rules / sizeof *wide_rules, MAX_RULES = 128 };
 
 static int unknown(const char *name, struct error *error)
@@ -46,7 +47,7 @@ static int select_one(struct selection *s, const char *given, struct error *erro
     }
     for (size_t i = 0; i < N_WIDE; i++) {
         const bool same = strcmp(name, wide_rules[i]) == 0;
-        if (same || strcmp(name, "default") == 0)
+        if (same || (strcmp(name, "default") == 0 && strcmp(wide_rules[i], "sql") != 0))
             s->wide[i] = on;
         known |= same;
     }
@@ -151,6 +152,8 @@ int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *err
     c->exact = s.wide[0];
     c->near = s.wide[1];
     c->contradiction = s.wide[2];
+    c->where = s.wide[3] ? recipe_text(recipe, "filter.rule.sql.where") : NULL;
+    c->where_flags = slice_is(json_string(recipe_get(recipe, "filter.rule.sql.action")), "flag");
     read_wide(c, recipe);
     if (open_rules(c, &s, recipe, error) != 0) {
         chosen_close(c);

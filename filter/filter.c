@@ -14,6 +14,7 @@
 #include "filter/scan.h"
 #include "filter/signatures.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,60 @@ static int scan_rows(struct run *r, struct error *error)
     return 0;
 }
 
+/* The entry of a sample; entries are in order of id. */
+static struct index_entry *entry_of(struct index *x, int64_t id)
+{
+    size_t low = 0, high = x->n;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        if (x->entries[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < x->n && x->entries[low].id == id ? &x->entries[low] : NULL;
+}
+
+static int put_sql(void *context, int64_t id, struct error *error)
+{
+    struct run *r = context;
+    struct index_entry *e = entry_of(&r->index, id);
+    const struct verdict v = {.sample_id = id,
+                              .rule = "sql",
+                              .version = 1,
+                              .action = r->chosen.where_flags ? VERDICT_FLAG : VERDICT_REMOVE,
+                              .value = (double)NAN,
+                              .threshold = (double)NAN,
+                              .similarity = (double)NAN,
+                              .why = slice_of(r->chosen.where)};
+    if (e != NULL && !r->chosen.where_flags)
+        e->flags |= INDEX_REMOVED;
+    return ledger_add(&r->ledger, &v, error);
+}
+
+/* The user's SQL expression. */
+static int ask_sql(struct run *r, struct error *error)
+{
+    const struct judging_range range = {r->chosen.where, r->through, r->last};
+    return r->chosen.where != NULL ? judging_where(r->corpus, &range, put_sql, r, error) : 0;
+}
+
+static int put_score(void *context, int64_t id, double value)
+{
+    struct index_entry *e = entry_of(context, id);
+    if (e != NULL)
+        e->score = (float)value;
+    return 0;
+}
+
+/* The score that the order of preference names. */
+static int read_scores(struct run *r, struct error *error)
+{
+    if (r->chosen.score == NULL)
+        return 0;
+    return judging_scores(r->corpus, r->chosen.score, put_score, &r->index, error);
+}
+
 static int scan_foreign(struct run *r, struct error *error)
 {
     struct scan s = {.chosen = &r->chosen,
@@ -232,7 +287,7 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     if (scan_rows(r, error) != 0)
         return -1;
     own = r->index.n;
-    if (mark_standings(r, error) != 0)
+    if (ask_sql(r, error) != 0 || read_scores(r, error) != 0 || mark_standings(r, error) != 0)
         return -1;
     r->seconds[0] = lap(&clock);
     if (r->judged > 0 && (scan_foreign(r, error) != 0 || find_duplicates(r, error) != 0))

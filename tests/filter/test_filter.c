@@ -344,6 +344,46 @@ static void test_odd_rows(void **state)
     corpus_close(c);
 }
 
+/* The user's SQL expression, and a score that decides which of two copies stays. */
+static void test_sql_and_scores(void **state)
+{
+    const char *sets[] = {"filter.rules=[\"default\",\"sql\"]",
+                          "filter.rule.sql.where=instruction LIKE '%colour%'",
+                          "filter.prefer=[\"judge\"]"};
+    struct corpus *c = make(scratch_path(state, "q.db"));
+    struct error e = {ERROR_NONE, ""};
+    struct buf report = BUF;
+    struct text *rows = make_rows();
+    struct text colour = {"c", "Name a colour.", "Red."};
+    memcpy(rows[1].instruction, rows[0].instruction, sizeof rows[1].instruction);
+    memcpy(rows[1].output, rows[0].output, sizeof rows[1].output);
+    rows[1].output[0] ^= 0x20;
+    add(c, &rows[0]);
+    add(c, &rows[1]);
+    add(c, &colour);
+    for (int better = 1; better <= 2; better++) {
+        assert_int_equal(scores_put(c, better, "judge", 1, 5, &e), 0);
+        assert_int_equal(scores_put(c, 3 - better, "judge", 1, 1, &e), 0);
+        struct recipe *r = recipe_load(NULL, sets, 3, NULL, &e);
+        assert_non_null(r);
+        if (filter_run(r, c, &(struct filter_options){.again = true}, NULL, &report, &e) != 0)
+            fail_msg("%s", e.text);
+        assert_false(is_kept(c, "c"));
+        assert_true(is_kept(c, better == 1 ? "r0" : "r1"));
+        assert_false(is_kept(c, better == 1 ? "r1" : "r0"));
+        recipe_free(r);
+    }
+    sets[1] = "filter.rule.sql.where=no such column";
+    struct recipe *r = recipe_load(NULL, sets, 3, NULL, &e);
+    assert_int_equal(filter_run(r, c, &(struct filter_options){.again = true}, NULL, &report, &e),
+                     -1);
+    assert_non_null(strstr(e.text, "filter.rule.sql.where"));
+    recipe_free(r);
+    buf_free(&report);
+    free(rows);
+    corpus_close(c);
+}
+
 static void test_errors(void **state)
 {
     const char *bad[] = {"filter.rules=[\"default\",\"refusals\"]"};
@@ -370,6 +410,7 @@ int main(void)
         scratch_test(test_dropped_keeper),
         scratch_test(test_against),
         scratch_test(test_odd_rows),
+        scratch_test(test_sql_and_scores),
         scratch_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
