@@ -13,8 +13,10 @@ const struct gen_strategy *const gen_strategies[] = {
     &strategy_best_of_n,
     &strategy_judge,
     &strategy_preference,
+    &strategy_persona,
     &strategy_ground,
     &strategy_multi_turn,
+    &strategy_magpie,
     NULL,
 };
 

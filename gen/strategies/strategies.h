@@ -13,7 +13,9 @@ extern const struct gen_strategy strategy_reason;
 extern const struct gen_strategy strategy_best_of_n;
 extern const struct gen_strategy strategy_judge;
 extern const struct gen_strategy strategy_preference;
+extern const struct gen_strategy strategy_persona;
 extern const struct gen_strategy strategy_ground;
 extern const struct gen_strategy strategy_multi_turn;
+extern const struct gen_strategy strategy_magpie;
 
 #endif
