@@ -124,9 +124,10 @@ static void read_wide(struct chosen *c, const struct recipe *recipe)
     c->near_fields = fields_of(recipe_text(recipe, "filter.near.fields"));
     c->threshold = recipe_number(recipe, "filter.near.threshold");
     read_preference(c, recipe_get(recipe, "filter.prefer"));
-    (void)snprintf(c->kind, sizeof c->kind, "minhash%d shingle1 near=%d exact=%d%d%d%d%d %s",
-                   MINHASH_VERSION, (int)c->near_fields, (int)c->exact_fields, c->normal.nfkc,
-                   c->normal.fold_case, c->normal.fold_space, c->normal.drop_punctuation,
+    (void)snprintf(c->kind, sizeof c->kind,
+                   "minhash%d shingle1 skeleton1 near=%d exact=%d%d%d%d%d %s", MINHASH_VERSION,
+                   (int)c->near_fields, (int)c->exact_fields, c->normal.nfkc, c->normal.fold_case,
+                   c->normal.fold_space, c->normal.drop_punctuation,
                    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "le" : "be");
 }
 

@@ -28,8 +28,8 @@ struct chosen {
     struct chosen_rule *rules;
     size_t n;
     bool exact, near, contradiction;
-    const char *where; /* of the rule "sql", an SQL expression; NULL: not chosen */
-    bool where_flags;  /* it only flags */
+    const char *where;            /* of the rule "sql", an SQL expression; NULL: not chosen */
+    bool where_flags;             /* it only flags */
     struct normal_options normal; /* for exact duplicates */
     enum similar_fields exact_fields, near_fields;
     double threshold;

@@ -24,6 +24,18 @@ static void add(struct identity *w, const struct chosen *c, struct slice piece)
     buf_char(&w->normal, '\0');
 }
 
+/* The hash of the text with each run of digits as one mark; the text is spent. */
+static uint64_t masked(char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        const bool digit = text[i] >= '0' && text[i] <= '9';
+        if (!digit || n == 0 || text[n - 1] != '\1')
+            text[n++] = digit ? '\1' : text[i];
+    }
+    return hash64(text, n, 0);
+}
+
 static void texts(struct identity *w, const struct chosen *c, const struct row *row,
                   struct index_entry *e)
 {
@@ -44,6 +56,7 @@ static void texts(struct identity *w, const struct chosen *c, const struct row *
         len = prompt;
     }
     e->exact = hash128(from, len);
+    e->skeleton = masked(w->normal.data, w->normal.len);
 }
 
 static uint64_t content(const struct row *row)

@@ -34,6 +34,7 @@ struct index_entry {
     struct hash128 exact; /* of the normalised prompt and output */
     uint64_t prompt;      /* of the normalised prompt, system and turns included */
     uint64_t content;     /* of the bytes as stored: an order that does not depend on ids */
+    uint64_t skeleton;    /* of the normalised text with its digits masked */
     uint64_t sketch[INDEX_SKETCH];
     uint32_t length; /* characters of the output */
     uint32_t flags;

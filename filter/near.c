@@ -90,6 +90,8 @@ static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near
     out->met++;
     if ((x->flags & settled) && (y->flags & settled))
         return;
+    if (x->skeleton == y->skeleton && hash128_compare(x->exact, y->exact) != 0)
+        return; /* they differ in digits alone: a variant, without looking at the texts */
     if (index_agree(x, y) >= s->agree)
         push(out, a, b);
 }

@@ -1,6 +1,7 @@
 /*
  * Candidate pairs of near-duplicates: rows that meet in at least one of the 32 bands and whose
- * sketches do not rule the threshold out.
+ * sketches do not rule the threshold out.  Two texts that differ in digits alone are variants by
+ * definition and no candidates: templates with numbers would give pairs without end.
  *
  * A bucket of a band with more than NEAR_BUCKET rows (a template, a shared preamble) is split by
  * the next bands until its parts are small, so that the work stays near-linear; two rows of an

@@ -8,7 +8,7 @@
 struct stored {
     int64_t id;
     struct hash128 exact;
-    uint64_t prompt, content;
+    uint64_t prompt, content, skeleton;
     uint32_t length, flags;
 };
 
@@ -42,6 +42,7 @@ static int load_block(void *context, const struct signature_block *b, struct err
                                       .exact = s.exact,
                                       .prompt = s.prompt,
                                       .content = s.content,
+                                      .skeleton = s.skeleton,
                                       .length = s.length};
         if (index_append(l->x, &e, s.flags & INDEX_BARE ? NULL : &g, l->spill_dir, error) != 0)
             return -1;
@@ -63,8 +64,8 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
     int rc = 0;
     for (size_t i = from; i < from + n; i++) {
         const struct index_entry *e = &x->entries[i];
-        const struct stored s = {e->id,      e->exact,  e->prompt,
-                                 e->content, e->length, e->flags & INDEX_BARE};
+        const struct stored s = {
+            e->id, e->exact, e->prompt, e->content, e->skeleton, e->length, e->flags & INDEX_BARE};
         buf_add(&b, &s, sizeof s);
     }
     for (int band = 0; band < MINHASH_BANDS && rc == 0; band++)

@@ -1,6 +1,6 @@
 /*
  * Signatures in the dataset: blocks of up to 4096 rows, each
- *   rows x (id i64, exact 16 bytes, prompt u64, content u64, length u32, flags u32), then
+ *   rows x (id i64, exact 16 bytes, prompt u64, content u64, skeleton u64, length u32, flags u32), then
  *   32 columns of band keys, rows x u32 each,
  * in the byte order named by the kind.
  */

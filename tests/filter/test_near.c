@@ -26,7 +26,9 @@ static void append(struct index *x, const uint64_t *set, int64_t id)
     struct minhash_signature s;
     struct error e;
     minhash_sign(NULL, set, SET, &s);
-    assert_int_equal(index_append(x, &(struct index_entry){.id = id}, &s, "/tmp", &e), 0);
+    assert_int_equal(index_append(x, &(struct index_entry){.id = id, .skeleton = (uint64_t)id}, &s,
+                                  "/tmp", &e),
+                     0);
 }
 
 static bool has_pair(const struct near_pairs *p, uint32_t a, uint32_t b)
