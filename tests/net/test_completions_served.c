@@ -141,7 +141,7 @@ static bool absent(void)
 static const struct net_params greedy = {.model = "tiny",
                                          .max_tokens = 12,
                                          .temperature = 0,
-                                         .top_p = NAN,
+                                         .top_p = (double)NAN,
                                          .seed = 1,
                                          .n = 1,
                                          .top_logprobs = -1};

@@ -10,8 +10,12 @@
 
 #include "net/net.h"
 
-static const struct net_params plain = {
-    .model = "m", .temperature = (double)NAN, .top_p = (double)NAN, .seed = -1, .n = 1, .top_logprobs = -1};
+static const struct net_params plain = {.model = "m",
+                                        .temperature = (double)NAN,
+                                        .top_p = (double)NAN,
+                                        .seed = -1,
+                                        .n = 1,
+                                        .top_logprobs = -1};
 
 static const char *body_of(const struct net_params *p, struct net_dialect d)
 {

@@ -9,8 +9,12 @@
 #include "net/logprobs.h"
 #include "tests/net/replies.h"
 
-static const struct net_params plain = {
-    .model = "m", .temperature = (double)NAN, .top_p = (double)NAN, .seed = -1, .n = 1, .top_logprobs = -1};
+static const struct net_params plain = {.model = "m",
+                                        .temperature = (double)NAN,
+                                        .top_p = (double)NAN,
+                                        .seed = -1,
+                                        .n = 1,
+                                        .top_logprobs = -1};
 
 static const struct net_provider *provider(void)
 {
