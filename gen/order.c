@@ -41,6 +41,14 @@ void order_free(struct order *o)
 
 void order_over(struct gen *g, struct item *i, enum net_cause cause, struct net_reply *reply)
 {
+    if (i->order < 0) { /* of a dead run: settled, and told when the plan comes to it again */
+        if (reply) {
+            net_reply_free(reply);
+            memset(reply, 0, sizeof *reply);
+        }
+        item_free(i);
+        return;
+    }
     i->over = cause;
     memset(&i->heard, 0, sizeof i->heard);
     if (reply) {

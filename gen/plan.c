@@ -101,6 +101,7 @@ struct item *plan_item_as_it_is(struct gen *g, const struct ledger_item *stored,
     i->request.step = slice_of(step->name);
     i->request.cause = (struct slice){NULL, 0};
     i->resumed = true;
+    i->order = -1; /* no turn: this plan did not ask it */
     return i;
 }
 
