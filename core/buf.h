@@ -39,9 +39,9 @@ int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pri
 int buf_reserve(struct buf *b, size_t len);
 /* A code point as UTF-8 (surrogates and values past U+10FFFF become U+FFFD). */
 int buf_utf8(struct buf *b, uint32_t code);
-void buf_clear(struct buf *b);     /* empty, memory kept */
-void buf_free(struct buf *b);      /* empty, memory gone */
-char *buf_take(struct buf *b);     /* the bytes, NUL-terminated, now the caller's (mem_free) */
+void buf_clear(struct buf *b); /* empty, memory kept */
+void buf_free(struct buf *b);  /* empty, memory gone */
+char *buf_take(struct buf *b); /* the bytes, NUL-terminated, now the caller's (mem_free) */
 struct slice buf_view(const struct buf *b); /* valid until the next change */
 const char *buf_text(const struct buf *b);  /* "" when nothing was added */
 

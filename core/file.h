@@ -53,7 +53,7 @@ void file_unmap(struct file_map *m);
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
-uint64_t file_size(const char *path); /* 0 where it cannot be told */
+uint64_t file_size(const char *path);                     /* 0 where it cannot be told */
 int file_make_dir(const char *path, struct error *error); /* with its parents; existing is fine */
 int file_remove_tree(const char *path, struct error *error); /* a folder of ours and all in it */
 /* "dir/name" as an allocated string (mem_free); an absolute name stays as it is. */

@@ -11,12 +11,12 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size);                              /* uninitialised */
-void *mem_zero(size_t count, size_t size);                 /* zeroed, overflow-checked */
-void *mem_grow(void *old, size_t count, size_t size);      /* realloc, overflow-checked */
+void *mem_alloc(size_t size);                         /* uninitialised */
+void *mem_zero(size_t count, size_t size);            /* zeroed, overflow-checked */
+void *mem_grow(void *old, size_t count, size_t size); /* realloc, overflow-checked */
 char *mem_strdup(const char *text);
-char *mem_strndup(const char *text, size_t len);           /* a NUL is appended */
-void mem_free(void *p);                                    /* NULL is fine */
+char *mem_strndup(const char *text, size_t len); /* a NUL is appended */
+void mem_free(void *p);                          /* NULL is fine */
 
 /* A block aligned to 64 bytes and zeroed, or NULL with ERROR_MEMORY that states the size and
  * `what`.  Free with mem_free. */

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct progress_state {
-    const char *stage; /* "gen", "filter", "train" … */
-    const char *unit;  /* "replies", "rows", "steps" */
+    const char *stage;    /* "gen", "filter", "train" … */
+    const char *unit;     /* "replies", "rows", "steps" */
     uint64_t done, total; /* total 0: unknown */
     uint64_t resumed;     /* of done, what an earlier run had done: left out of the rate */
     char note[96];        /* "in flight 64  $0.12 of $5.00", "loss 1.234  812 tok/s" */

@@ -29,8 +29,9 @@ struct recipe *recipe_parse(struct slice text, const char *name, const char *con
                             size_t n_sets, struct buf *report, struct error *error);
 void recipe_free(struct recipe *r);
 
-const struct json *recipe_get(const struct recipe *r, const char *path); /* NULL: JSON null or unset optional */
-const char *recipe_text(const struct recipe *r, const char *path);       /* NULL where null */
+const struct json *recipe_get(const struct recipe *r,
+                              const char *path); /* NULL: JSON null or unset optional */
+const char *recipe_text(const struct recipe *r, const char *path); /* NULL where null */
 int64_t recipe_integer(const struct recipe *r, const char *path);
 double recipe_number(const struct recipe *r, const char *path);
 bool recipe_bool(const struct recipe *r, const char *path);

@@ -119,11 +119,13 @@ static void check_training(struct model *m, const struct json *g, bool packed, s
             golden_batch_free(&batch);
         }
         want = step == 5 ? json_number(json_get(g, "loss_after_last_step"), (double)NAN)
-                         : json_number(json_at(json_get(g, "loss_before_step"), (size_t)step), (double)NAN);
+                         : json_number(json_at(json_get(g, "loss_before_step"), (size_t)step),
+                                       (double)NAN);
         w->loss = fmax(w->loss, fabs(loss / count - want));
         norm = model_gradient_norm(m) / count;
         if (step < 5) {
-            want = json_number(json_at(json_get(g, "grad_l2_before_step"), (size_t)step), (double)NAN);
+            want =
+                json_number(json_at(json_get(g, "grad_l2_before_step"), (size_t)step), (double)NAN);
             w->grads = fmax(w->grads, fabs(norm - want) / want);
         }
         if (step == 0) {
