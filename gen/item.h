@@ -41,7 +41,7 @@ struct item {
     bool added, was_withdrawn;  /* what became of the ask: new, or taken up again */
     struct buf body;            /* as it goes out */
     struct net_dialect dialect; /* of body */
-    int tries, refusals, adapted;
+    int tries, malformed, refusals, adapted;
     uint64_t draws; /* random numbers used for back-off */
     int64_t due_ns;
     struct pace_ticket ticket;

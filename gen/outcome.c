@@ -390,13 +390,13 @@ static enum net_class class_of(const struct item *i, enum net_cause cause,
                                const struct net_limits *limits)
 {
     enum net_class class = net_cause_class(cause);
-    int tries = cause == NET_MALFORMED ? MALFORMED_TRIES : i->g->settings.retries + 1;
     if (limits && limits->should_retry == 1 && class == NET_ROW_FATAL && i->status >= 400)
         class = NET_TRANSIENT;
     if (limits && limits->should_retry == 0 && class == NET_TRANSIENT && i->status >= 400)
         class = NET_ROW_FATAL;
-    if (class == NET_TRANSIENT &&
-        i->tries + 1 >= (tries < i->g->settings.retries + 1 ? tries : i->g->settings.retries + 1))
+    bool enough = i->tries >= i->g->settings.retries ||
+                  (cause == NET_MALFORMED && i->malformed + 1 >= MALFORMED_TRIES);
+    if (class == NET_TRANSIENT && enough)
         class = NET_ROW_FATAL;
     return class;
 }
@@ -434,6 +434,7 @@ void outcome_failed(struct item *i, const struct net_failure *f, const struct ne
         give_up(i, s, f->cause);
         return;
     }
+    i->malformed += f->cause == NET_MALFORMED;
     if (class == NET_TRANSIENT)
         i->tries++;
     else
