@@ -4,7 +4,6 @@
 #include <string.h>
 
 const struct gen_strategy *const gen_strategies[] = {
-<<<<<<< Updated upstream
     &strategy_respond,       &strategy_self_instruct,
     &strategy_evolve,        &strategy_rewrite,
     &strategy_backtranslate, &strategy_reason,
@@ -12,11 +11,6 @@ const struct gen_strategy *const gen_strategies[] = {
     &strategy_preference,    &strategy_persona,
     &strategy_ground,        &strategy_multi_turn,
     &strategy_magpie,        NULL,
-=======
-    &strategy_respond,       &strategy_rewrite,    &strategy_evolve,
-    &strategy_backtranslate, &strategy_reason,     &strategy_best_of_n,
-    &strategy_judge,         &strategy_preference, NULL,
->>>>>>> Stashed changes
 };
 
 const struct gen_strategy *gen_strategy_find(const char *name)
