@@ -17,6 +17,9 @@ enum {
     JIT_STACK_BYTES = 512 * 1024,
 };
 
+/* Script= came with 10.40. */
+#define BARE_SCRIPTS (PCRE2_MAJOR == 10 && PCRE2_MINOR < 40)
+
 struct regex {
     pcre2_code *code;
 };
@@ -69,7 +72,7 @@ struct regex *regex_compile(const char *pattern, unsigned flags, struct error *e
     PCRE2_SIZE at = 0;
     int rc;
     if ((flags & REGEX_ECMA) != 0)
-        regex_ecma(pattern, &ours);
+        regex_ecma(pattern, BARE_SCRIPTS, &ours);
     code = compile((flags & REGEX_ECMA) != 0 ? buf_text(&ours) : pattern, flags, &rc, &at);
     buf_free(&ours);
     if (code == NULL) {

@@ -48,18 +48,28 @@ static const char *const categories[][2] = {
     {"Unassigned", "Cn"},
 };
 
-/* \p{NAME} or \P{NAME}: its length when it could be rewritten, else 0. */
-static size_t add_property(const char *escape, struct buf *out)
+/* The name without one of the prefixes. */
+static struct slice without(struct slice name, const char *const *prefixes)
 {
+    for (; *prefixes != NULL; prefixes++)
+        if (slice_starts(name, *prefixes))
+            return slice_sub(name, strlen(*prefixes), name.len);
+    return name;
+}
+
+/* \p{NAME} or \P{NAME}: its length when it could be rewritten, else 0. */
+static size_t add_property(const char *escape, bool bare_scripts, struct buf *out)
+{
+    static const char *const category[] = {"General_Category=", "gc=", NULL};
+    static const char *const script[] = {"Script=", "sc=", "Script_Extensions=", "scx=", NULL};
     struct slice name = slice_of(escape + 3);
     size_t end;
     if (escape[2] != '{' || (end = slice_find(name, SLICE("}"))) == name.len)
         return 0;
     name.len = end;
-    if (slice_starts(name, "General_Category="))
-        name = slice_sub(name, strlen("General_Category="), name.len);
-    else if (slice_starts(name, "gc="))
-        name = slice_sub(name, 3, name.len);
+    name = without(name, category);
+    if (bare_scripts)
+        name = without(name, script);
     for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
         if (slice_is(name, categories[i][0]))
             name = slice_of(categories[i][1]);
@@ -70,7 +80,7 @@ static size_t add_property(const char *escape, struct buf *out)
 }
 
 /* The escape at the head: its length. */
-static size_t add_escape(const char *escape, bool in_class, struct buf *out)
+static size_t add_escape(const char *escape, bool in_class, bool bare_scripts, struct buf *out)
 {
     size_t n = 0;
     if (escape[1] == 's') {
@@ -82,7 +92,7 @@ static size_t add_escape(const char *escape, bool in_class, struct buf *out)
         return 2;
     }
     if (escape[1] == 'p' || escape[1] == 'P')
-        n = add_property(escape, out);
+        n = add_property(escape, bare_scripts, out);
     if (n == 0) {
         n = escape[1] != '\0' ? 2 : 1;
         buf_add(out, escape, n);
@@ -90,12 +100,12 @@ static size_t add_escape(const char *escape, bool in_class, struct buf *out)
     return n;
 }
 
-void regex_ecma(const char *pattern, struct buf *out)
+void regex_ecma(const char *pattern, bool bare_scripts, struct buf *out)
 {
     bool in_class = false;
     while (*pattern != '\0') {
         if (*pattern == '\\') {
-            pattern += add_escape(pattern, in_class, out);
+            pattern += add_escape(pattern, in_class, bare_scripts, out);
             continue;
         }
         in_class = in_class ? *pattern != ']' : *pattern == '[';
