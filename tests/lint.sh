@@ -39,6 +39,7 @@ line ~ /(^|[^A-Za-z0-9_.>])(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol
     if (FILENAME !~ /^(tests|bench)\// || line !~ /(system|popen|ato[ilf])[ ]*\(/)
         broken(FNR, "a banned function: it has no bound, no error or a shell")
 }
+/->>|[^a-z_]unixepoch\(|[^a-z_]FULL JOIN/ { broken(FNR, "newer SQL than the oldest supported SQLite, 3.37") }
 line ~ /(^|[^A-Za-z0-9_])(printf|puts|putchar|perror|exit|_exit|quick_exit)[ ]*\(/ || line ~ /(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)/ {
     # The second Ctrl-C ends the program where it stands, and memory that ran out says so.
     if (FILENAME !~ /^(cli|tests|tools|bench|demo)\// && FILENAME !~ /^core\/(signals|mem)\.c$/)

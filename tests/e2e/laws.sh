@@ -37,6 +37,7 @@ echo 'int f(int a, int b, int c, int d, int e, int g, int h)
 {
     return 0;
 }' | breaks lint.sh core/x.c '7 parameters'
+echo 'const char *sql = "SELECT meta->>0";' | breaks lint.sh corpus/x.c 'newer SQL'
 { echo 'int f(void)'; echo '{'; yes '    g();' | head -n 61; echo '}'; } |
     breaks lint.sh core/x.c 'a function of 61 lines'
 yes 'int x;' | head -n 601 | breaks lint.sh core/x.c 'a file over 600 lines'

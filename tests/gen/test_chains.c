@@ -43,9 +43,9 @@ static void test_rewrite(void **state)
     assert_int_equal(rig_number(r, "SELECT count(DISTINCT instruction) FROM sample WHERE "
                                    "instruction LIKE 'say %'"),
                      2);
-    assert_string_equal(rig_text(r, "SELECT meta->>'rewritten_from' FROM sample"),
+    assert_string_equal(rig_text(r, "SELECT json_extract(meta, '$.rewritten_from') FROM sample"),
                         "Tell me of apples");
-    assert_int_equal(rig_number(r, "SELECT meta->>'k' FROM sample"), 1);
+    assert_int_equal(rig_number(r, "SELECT json_extract(meta, '$.k') FROM sample"), 1);
     int64_t asked = rig_number(r, "SELECT count(*) FROM attempt");
     assert_int_equal(rig_run(r, "gen.strategy=rewrite", "gen.rewrite.variants=2"), 0);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt"), asked);
@@ -104,15 +104,19 @@ static void test_evolve(void **state)
     assert_int_equal(rig_number(r, "SELECT count(*) FROM sample WHERE instruction LIKE "
                                    "'harder task%' AND output LIKE 'answer %'"),
                      6);
-    assert_int_equal(rig_number(r, "SELECT count(DISTINCT meta->>'round') FROM sample"), 3);
+    assert_int_equal(rig_number(r,
+                                "SELECT count(DISTINCT json_extract(meta, '$.round')) FROM sample"),
+                     3);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE step = 'evolve'"), 18);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE step = 'judge'"), 12);
     assert_int_equal(failed(r, "rejected"), 3); /* sorry */
     /* the third round began from the second's prompt */
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM sample x JOIN sample y ON "
-                                   "y.instruction = x.meta->>'evolved_from' AND "
-                                   "y.meta->>'round' = 2 WHERE x.meta->>'round' = 3"),
-                     2);
+    assert_int_equal(
+        rig_number(r,
+                   "SELECT count(*) FROM sample x JOIN sample y ON "
+                   "y.instruction = json_extract(x.meta, '$.evolved_from') AND "
+                   "json_extract(y.meta, '$.round') = 2 WHERE json_extract(x.meta, '$.round') = 3"),
+        2);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM prompt WHERE parent > 0"),
                      rig_number(r, "SELECT count(*) - 6 FROM prompt"));
     rig_free(r);
@@ -132,7 +136,7 @@ static void test_evolve_is_deterministic(void **state)
                          0);
         snprintf(kinds[k], sizeof kinds[k], "%.1990s",
                  rig_text(r, "SELECT group_concat(k, ',') FROM (SELECT instruction || "
-                             "(meta->>'kind') AS k FROM sample ORDER BY k)"));
+                             "(json_extract(meta, '$.kind')) AS k FROM sample ORDER BY k)"));
         rig_free(r);
     }
     assert_string_equal(kinds[0], kinds[1]);

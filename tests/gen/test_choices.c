@@ -60,7 +60,8 @@ static void vote(const char *script, const char *agreement, int64_t want_rows, i
     if (want_rows) {
         assert_string_equal(rig_text(r, "SELECT output FROM sample"),
                             "I count them. The answer is 1,200.");
-        assert_string_equal(rig_text(r, "SELECT meta->>'voted_answer' FROM sample"), "1200");
+        assert_string_equal(rig_text(r, "SELECT json_extract(meta, '$.voted_answer') FROM sample"),
+                            "1200");
     }
     rig_free(r);
 }
@@ -207,7 +208,7 @@ static void test_preference_by_verifier(void **state)
     assert_in_range(rows(r), 5, 25);
     assert_int_equal(requests(r), 60); /* no judge is asked */
     assert_int_equal(rig_number(r, "SELECT count(*) FROM sample WHERE output % 2 = 1 AND "
-                                   "(meta->>'rejected') % 2 = 0"),
+                                   "(json_extract(meta, '$.rejected')) % 2 = 0"),
                      rows(r));
     rig_free(r);
 }

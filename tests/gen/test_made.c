@@ -138,8 +138,8 @@ static void test_ground(void **state)
     assert_int_equal(rows(r), 1);
     assert_string_equal(rig_text(r, "SELECT instruction FROM sample"), "Who found it?");
     assert_string_equal(rig_text(r, "SELECT output FROM sample"), "Ann did");
-    assert_int_equal(rig_number(r, "SELECT meta->>'quote_from' FROM sample"), 16);
-    assert_int_equal(rig_number(r, "SELECT meta->>'quote_to' FROM sample"), 38);
+    assert_int_equal(rig_number(r, "SELECT json_extract(meta, '$.quote_from') FROM sample"), 16);
+    assert_int_equal(rig_number(r, "SELECT json_extract(meta, '$.quote_to') FROM sample"), 38);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt WHERE message LIKE '%not occur%'"),
                      1);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt WHERE message LIKE '%no answer'"),
@@ -160,11 +160,13 @@ static void test_pieces(void **state)
     buf_str(&b, "\"}\n");
     rig_file(r, "p.jsonl", buf_text(&b));
     assert_int_equal(rig_run(r, "gen.strategy=ground", "gen.ground.chunk=500"), 0);
-    assert_int_equal(rig_number(r, "SELECT sum(length(meta->>'piece')) FROM prompt"),
-                     rig_number(r, "SELECT max((meta->>'offset') + length(meta->>'piece')) FROM "
+    assert_int_equal(rig_number(r, "SELECT sum(length(json_extract(meta, '$.piece'))) FROM prompt"),
+                     rig_number(r, "SELECT max((json_extract(meta, '$.offset')) + "
+                                   "length(json_extract(meta, '$.piece'))) FROM "
                                    "prompt"));
     assert_true(rig_number(r, "SELECT count(*) FROM prompt") >= 16);
-    assert_int_equal(rig_number(r, "SELECT max(length(meta->>'piece')) <= 500 FROM prompt"), 1);
+    assert_int_equal(
+        rig_number(r, "SELECT max(length(json_extract(meta, '$.piece'))) <= 500 FROM prompt"), 1);
     buf_free(&b);
     rig_free(r);
 }
@@ -191,11 +193,13 @@ static void test_multi_turn(void **state)
     assert_int_equal(rig_number(r, "SELECT json_array_length(messages) FROM sample WHERE name = "
                                    "'b'"),
                      1);
-    assert_int_equal(rig_number(r, "SELECT messages->>'$[0].content' = 'Hello' || char(10) || "
-                                   "char(10) || 'there' FROM sample WHERE name = 'a'"),
-                     1);
-    assert_string_equal(rig_text(r, "SELECT messages->>'$[3].role' FROM sample WHERE name = 'a'"),
-                        "assistant");
+    assert_int_equal(
+        rig_number(r, "SELECT json_extract(messages, '$[0].content') = 'Hello' || char(10) || "
+                      "char(10) || 'there' FROM sample WHERE name = 'a'"),
+        1);
+    assert_string_equal(
+        rig_text(r, "SELECT json_extract(messages, '$[3].role') FROM sample WHERE name = 'a'"),
+        "assistant");
     rig_free(r);
 }
 
