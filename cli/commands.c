@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &cmd_train,
     &cmd_eval,
     &cmd_serve,
+    &cmd_chat,
     &cmd_status,
     &cmd_show,
     &cmd_import,

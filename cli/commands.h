@@ -17,6 +17,7 @@ extern const struct command cmd_new_model;
 extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_serve;
+extern const struct command cmd_chat;
 extern const struct command cmd_show;
 extern const struct command cmd_show_model;
 extern const struct command cmd_status;

@@ -174,6 +174,12 @@ void output_line(const char *text)
     buf_free(&b);
 }
 
+void output_prompt(const char *text)
+{
+    if (!out.quiet)
+        (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
 void output_problem(const char *text)
 {
     to_stderr(slice_of(text), true);

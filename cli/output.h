@@ -30,6 +30,8 @@ void output_heading(const char *format, ...) __attribute__((format(printf, 1, 2)
 void output_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line of a running stage to stderr, as it is; not with --quiet. */
 void output_line(const char *text);
+/* Text to stderr without a newline, where a person is to type; not with --quiet. */
+void output_prompt(const char *text);
 /* "retort: text" to stderr, control characters made visible; always. */
 void output_problem(const char *text);
 /* Every line of the buffer as a problem. */

@@ -13,6 +13,6 @@ bool signals_draining(void);   /* poll this between units of work */
 int signals_number(void);      /* the signal that asked, 0 none */
 int signals_wake_fd(void);     /* becomes readable on the first signal: for poll loops; -1 none */
 void signals_raise(int signo); /* what the handler does; for tests */
-void signals_reset(void);      /* forget; for tests */
+void signals_reset(void);      /* forget: for a command that goes on after the first */
 
 #endif

@@ -4,14 +4,11 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
-#include "core/pool.h"
 #include "core/signals.h"
-#include "model/chat.h"
-#include "model/model.h"
-#include "model/tokenizer.h"
 #include "serve/engine.h"
 #include "serve/exchange.h"
 #include "serve/httpd.h"
+#include "serve/loaded.h"
 #include "serve/request.h"
 
 #include <poll.h>
@@ -22,18 +19,11 @@ enum {
     BODY_MAX = 8 << 20,
     CONNECTIONS = 1024,
     IDLE_S = 120,
-    CONTEXT_DEFAULT = 4096,
-    STOPS_MAX = CONFIG_MAX_EOS + 2,
 };
 
 struct server {
     const struct serve_options *options;
-    struct pool *pool;
-    struct model *model;
-    struct tokenizer *tokenizer;
-    struct chat_template *chat;
-    struct buf bos, eos;
-    int32_t stops[STOPS_MAX], n_stops;
+    struct loaded loaded;
     struct served served;
     struct engine *engine;
     struct httpd *httpd;
@@ -146,7 +136,7 @@ static void handle_tokenize(struct server *s, struct httpd_request *r)
     if (json_true(json_get(in, "add_special")) || json_true(json_get(in, "add_special_tokens")))
         flags |= TOKENIZER_TEMPLATE;
     if (text.data == NULL ||
-        tokenizer_encode(s->tokenizer, s->served.scratch, text, flags, &ids, &error) != 0) {
+        tokenizer_encode(s->loaded.tokenizer, s->served.scratch, text, flags, &ids, &error) != 0) {
         invalid_field(s, r, "content", text.data == NULL ? "a text" : "a shorter text");
     } else {
         buf_str(&body, "{\"tokens\":[");
@@ -170,13 +160,13 @@ static void handle_detokenize(struct server *s, struct httpd_request *r)
         return;
     for (const struct json *node = json_first(list); good && node != NULL; node = json_next(node)) {
         int64_t id = -1;
-        good = json_integer(node, &id) == 0 && id >= 0 && id < tokenizer_size(s->tokenizer);
+        good = json_integer(node, &id) == 0 && id >= 0 && id < tokenizer_size(s->loaded.tokenizer);
         tokens_push(&ids, (int32_t)id);
     }
     if (!good) {
         invalid_field(s, r, "tokens", "a list of this model's token ids");
     } else {
-        tokenizer_decode(s->tokenizer, ids.ids, ids.n, 0, &text);
+        tokenizer_decode(s->loaded.tokenizer, ids.ids, ids.n, 0, &text);
         buf_str(&body, "{\"content\":");
         json_quote(buf_view(&text), JSON_REPAIR, &body);
         buf_char(&body, '}');
@@ -286,67 +276,22 @@ static void handle(void *context, struct httpd_request *r)
 
 /* -- life ------------------------------------------------------------------------------------ */
 
-static void add_stop(struct server *s, int32_t id)
-{
-    for (int32_t i = 0; i < s->n_stops; i++)
-        if (s->stops[i] == id)
-            return;
-    if (id >= 0 && s->n_stops < STOPS_MAX)
-        s->stops[s->n_stops++] = id;
-}
-
-/* What ends a reply: the config's end tokens, the tokenizer's, and the template's end of turn. */
-static void find_stops(struct server *s)
-{
-    const struct model_config *config = model_config(s->model);
-    struct buf end = BUF;
-    for (int32_t i = 0; i < config->n_eos; i++)
-        add_stop(s, config->eos[i]);
-    add_stop(s, tokenizer_eos(s->tokenizer));
-    if (s->chat != NULL && chat_template_end(s->chat, s->tokenizer, &end))
-        add_stop(s, tokenizer_id(s->tokenizer, slice_trim(buf_view(&end))));
-    buf_free(&end);
-}
-
-static const char *literal_of(const struct tokenizer *t, int32_t id, struct buf *out)
-{
-    if (id < 0)
-        return NULL;
-    buf_slice(out, tokenizer_piece(t, id));
-    return buf_text(out);
-}
-
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
-static int load(struct server *s, struct error *error)
-{
-    const struct serve_options *o = s->options;
-    struct model_options how = {.method = MODEL_FROZEN};
-    s->pool = pool_new(o->threads);
-    how.pool = s->pool;
-    s->tokenizer = tokenizer_load(o->model, error);
-    s->model = s->tokenizer != NULL ? model_load(o->model, &how, error) : NULL;
-    if (s->model == NULL)
-        return -1;
-    if (tokenizer_size(s->tokenizer) > model_config(s->model)->vocab)
-        return error_set(error, ERROR_INPUT,
-                         "%s: the tokenizer has %d tokens and the model %d; they do not belong "
-                         "together",
-                         o->model, tokenizer_size(s->tokenizer), model_config(s->model)->vocab);
-    s->chat = o->template != NULL ? chat_template_named(o->template, error)
-                                  : chat_template_load(o->model, NULL);
-    return o->template != NULL && s->chat == NULL ? -1 : 0;
-}
-
 static int start(struct server *s, struct error *error)
 {
     const struct serve_options *o = s->options;
-    const int32_t positions = model_config(s->model)->positions;
-    struct engine_options how = {.model = s->model, .tokenizer = s->tokenizer};
+    struct engine_options how = {.model = s->loaded.model,
+                                 .tokenizer = s->loaded.tokenizer,
+                                 .stops = s->loaded.stops,
+                                 .n_stops = s->loaded.n_stops,
+                                 .slots = o->slots,
+                                 .queue = o->queue,
+                                 .capacity = loaded_context(&s->loaded, o->context)};
     struct httpd_options http = {.address = o->address != NULL ? o->address : "127.0.0.1",
                                  .port = o->port,
                                  .max_body = BODY_MAX,
@@ -354,22 +299,13 @@ static int start(struct server *s, struct error *error)
                                  .idle_s = IDLE_S,
                                  .handle = handle,
                                  .context = s};
-    find_stops(s);
-    how.stops = s->stops;
-    how.n_stops = s->n_stops;
-    how.slots = o->slots;
-    how.queue = o->queue;
-    how.capacity = o->context > 0 ? o->context : CONTEXT_DEFAULT;
-    if (how.capacity > positions)
-        how.capacity = positions;
-    s->served =
-        (struct served){.name = o->name != NULL ? o->name : last_part(o->model),
-                        .tokenizer = s->tokenizer,
-                        .scratch = tokenizer_scratch_new(s->tokenizer),
-                        .chat = s->chat,
-                        .bos = literal_of(s->tokenizer, tokenizer_bos(s->tokenizer), &s->bos),
-                        .eos = literal_of(s->tokenizer, tokenizer_eos(s->tokenizer), &s->eos),
-                        .capacity = how.capacity};
+    s->served = (struct served){.name = o->name != NULL ? o->name : last_part(o->model),
+                                .tokenizer = s->loaded.tokenizer,
+                                .scratch = s->loaded.scratch,
+                                .chat = s->loaded.chat,
+                                .bos = s->loaded.bos,
+                                .eos = s->loaded.eos,
+                                .capacity = how.capacity};
     s->engine = engine_start(&how, error);
     if (s->engine == NULL)
         return -1;
@@ -396,19 +332,14 @@ static void server_free(struct server *s)
     engine_stop(s->engine); /* its jobs hold requests of the HTTP server, whose thread submits */
     httpd_stop(s->httpd);
     engine_free(s->engine);
-    tokenizer_scratch_free(s->served.scratch);
-    chat_template_free(s->chat);
-    tokenizer_free(s->tokenizer);
-    model_free(s->model);
-    pool_free(s->pool);
-    buf_free(&s->bos);
-    buf_free(&s->eos);
+    loaded_close(&s->loaded);
 }
 
 int serve_run(const struct serve_options *options, struct error *error)
 {
-    struct server s = {.options = options, .bos = BUF, .eos = BUF};
-    int rc = load(&s, error);
+    struct server s = {.options = options};
+    const struct loaded_how how = {options->model, options->template, options->threads};
+    int rc = loaded_open(&s.loaded, &how, error);
     s.started_ms = clock_wall_ms();
     if (rc == 0)
         rc = start(&s, error);

@@ -23,6 +23,7 @@ const struct task *const tasks[] = {&task_triage,    &task_date,    &task_extrac
                                     &task_redact,    &task_title,   NULL};
 
 enum split { SPLIT_TRAIN, SPLIT_HELDOUT, SPLIT_UNSEEN };
+enum { TEXT_LINES = 8 };
 enum kind { KIND_PROMPTS, KIND_ROWS, KIND_SUITE, KIND_TEXT };
 
 struct item {
@@ -53,19 +54,27 @@ static void draw_item(struct rng *r, enum split split, struct item *it)
         pick_word(r, split == SPLIT_UNSEEN ? it->task->rare_wordings : it->task->wordings);
 }
 
+/* Lines of the world, unrelated, some of them quoted from above as letters do. */
 static void print_text(struct rng *r, struct item *it, struct buf *line)
 {
-    struct buf text = BUF;
-    const int lines = pick_between(r, 2, 5);
+    struct buf text = BUF, said[TEXT_LINES];
+    const int lines = pick_between(r, 2, TEXT_LINES);
     for (int i = 0; i < lines; i++) {
-        draw_item(r, SPLIT_TRAIN, it);
-        buf_printf(&text, "%s%s", i != 0 ? "\n" : "",
-                   buf_text(pick_between(r, 0, 1) ? &it->input : &it->answer));
+        said[i] = BUF;
+        if (i != 0 && pick_between(r, 0, 2) == 0) {
+            buf_slice(&said[i], buf_view(&said[pick_between(r, 0, i - 1)]));
+        } else {
+            draw_item(r, SPLIT_TRAIN, it);
+            buf_slice(&said[i], buf_view(pick_between(r, 0, 1) ? &it->input : &it->answer));
+        }
+        buf_printf(&text, "%s%s", i != 0 ? "\n" : "", buf_text(&said[i]));
     }
     buf_str(line, "{\"instruction\":\"\",\"input\":\"\",\"output\":");
     json_quote(buf_view(&text), 0, line);
     buf_str(line, "}\n");
     buf_free(&text);
+    for (int i = 0; i < lines; i++)
+        buf_free(&said[i]);
 }
 
 static void print_item(const struct item *it, enum kind kind, long number, const char *split,
