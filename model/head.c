@@ -50,7 +50,9 @@ static int chunk_loss(const struct run *r, struct tensor logits, struct tensor l
     const struct model_loss *loss = r->pass->loss;
     if (loss == NULL)
         return default_loss(r, logits, losses, first);
-    return loss->rows(loss->context, r->m->b, logits, losses, first, r->pass->backward, error);
+    return loss->rows(loss->context,
+                      &(struct model_rows){r->m->b, logits, losses, first, r->pass->backward},
+                      error);
 }
 
 /* Rows [first, first + n) of the normed hidden states: logits, loss, gradients. */

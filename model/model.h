@@ -138,9 +138,14 @@ int model_reserve(struct model *m, const struct model_limits *limits, struct err
  * d(sum of losses)/d(logits) when `gradient` is set, and writes the loss of each row into
  * losses [1, n].  It works through the backend's operations only.
  */
+struct model_rows {
+    struct backend *b;
+    struct tensor logits, losses;
+    int32_t first;
+    bool gradient;
+};
 struct model_loss {
-    int (*rows)(void *context, struct backend *b, struct tensor logits, struct tensor losses,
-                int32_t first, bool gradient, struct error *error);
+    int (*rows)(void *context, const struct model_rows *rows, struct error *error);
     void *context;
 };
 

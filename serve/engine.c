@@ -247,36 +247,6 @@ static int32_t pick(struct engine *e, struct reply *r, const float *raw)
     return left != 0 ? draw(e, r) : -1;
 }
 
-static double log_sum(const float *logits, int32_t n)
-{
-    float most = -INFINITY;
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++)
-        if (logits[i] > most)
-            most = logits[i];
-    for (int32_t i = 0; i < n; i++)
-        sum += (double)expf(logits[i] - most);
-    return (double)most + log(sum);
-}
-
-/* The `n` best, by insertion. */
-static void best_of(const float *logits, int32_t vocab, double norm, struct engine_alternative *top,
-                    int n)
-{
-    int have = 0;
-    for (int32_t id = 0; id < vocab; id++) {
-        const float l = (float)((double)logits[id] - norm);
-        int at = have < n ? have++ : n;
-        if (at == n && !(l > top[n - 1].logprob))
-            continue;
-        if (at == n)
-            at = n - 1;
-        for (; at > 0 && top[at - 1].logprob < l; at--)
-            top[at] = top[at - 1];
-        top[at] = (struct engine_alternative){id, l};
-    }
-}
-
 /* Hand out what cannot become a stop text.  True: one has appeared. */
 static bool release(struct reply *r, struct engine_event *event, size_t *ready)
 {
@@ -298,15 +268,15 @@ static void take_token(struct engine *e, int slot, int32_t id, const float *raw)
 {
     struct reply *r = &e->replies[slot];
     const struct engine_job *spec = &r->job->spec;
-    struct engine_alternative top[ENGINE_TOP_MAX];
+    struct score_alternative top[ENGINE_TOP_MAX];
     struct engine_event event = {.token = true, .id = id, .top = top};
     size_t ready = 0;
     bool stopped = false, go_on;
     int full;
     if (spec->want_logprobs) {
-        const double norm = log_sum(raw, e->vocab);
+        const double norm = score_norm(raw, e->vocab);
         event.logprob = (float)((double)raw[id] - norm);
-        best_of(raw, e->vocab, norm, top, spec->top);
+        score_top(raw, e->vocab, norm, top, spec->top);
     }
     r->ids[r->n++] = id;
     if (r->state != NULL)
@@ -355,6 +325,36 @@ static void advance(struct engine *e)
 
 /* -- admission ------------------------------------------------------------------------------- */
 
+/* One token of the prompt is told, as if the reply had begun with it. */
+struct prompt_scores {
+    struct engine *e;
+    struct reply *r;
+    bool go_on;
+};
+
+static void tell_given(void *context, int32_t token, const float *logits)
+{
+    struct prompt_scores *p = context;
+    const struct engine_job *spec = &p->r->job->spec;
+    struct score_alternative top[ENGINE_TOP_MAX];
+    const double norm = score_norm(logits, p->e->vocab);
+    struct engine_event event = {.token = true, .given = true, .id = p->r->ids[token], .top = top};
+    event.logprob = (float)((double)logits[event.id] - norm);
+    score_top(logits, p->e->vocab, norm, top, spec->top);
+    p->go_on = p->go_on && tell(p->r, &event);
+}
+
+/* 0; 1: nobody listens any more; -1. */
+static int score_prompt(struct engine *e, struct reply *r, struct error *error)
+{
+    struct prompt_scores p = {e, r, true};
+    struct engine_event event = {.token = true, .given = true, .id = r->ids[0], .logprob = NAN};
+    p.go_on = tell(r, &event);
+    if (r->first > 1 && score_text(e->options.model, r->ids, r->first, tell_given, &p, error) != 0)
+        return -1;
+    return p.go_on ? 0 : 1;
+}
+
 /* Open the next reply of a job in a slot. */
 static void reply_begin(struct engine *e, struct job *j)
 {
@@ -362,7 +362,7 @@ static void reply_begin(struct engine *e, struct job *j)
     struct sampling sampling = spec->sampling;
     struct error error = {0};
     struct reply *r;
-    int slot;
+    int slot, scored;
     sampling.seed += (uint64_t)j->started;
     slot = generator_open(e->generator, j->prompt, spec->prompt_tokens, &error);
     if (slot < 0) {
@@ -386,7 +386,10 @@ static void reply_begin(struct engine *e, struct job *j)
             make_pieces(e);
         r->state = grammar_state_new(spec->grammar);
     }
-    if (spec->max_tokens == 0)
+    scored = spec->score_prompt ? score_prompt(e, r, &error) : 0;
+    if (scored != 0)
+        reply_end(e, slot, scored > 0 ? FINISH_CANCELLED : FINISH_ERROR, error.text);
+    else if (spec->max_tokens == 0)
         reply_end(e, slot, FINISH_LENGTH, NULL);
 }
 

@@ -17,6 +17,7 @@
 #include "model/generate.h"
 #include "model/tokenizer.h"
 #include "serve/grammar.h"
+#include "serve/score.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,18 +26,14 @@ enum engine_finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_CANCELLED, 
 
 enum { ENGINE_TOP_MAX = 20, ENGINE_STOPS_MAX = 16, ENGINE_BIAS_MAX = 300 };
 
-struct engine_alternative {
-    int32_t id;
-    float logprob; /* natural logarithm, at temperature 1 */
-};
-
 struct engine_event {
     int choice;
     struct slice text; /* new text, whole characters; may be empty */
     bool token;        /* a token was drawn: the three below are set */
+    bool given;        /* it is one of the prompt's (job.score_prompt): text is empty */
     int32_t id;
-    float logprob;
-    const struct engine_alternative *top; /* `job.top` of them, best first */
+    float logprob;                       /* NAN: the first of the prompt has none */
+    const struct score_alternative *top; /* `job.top` of them, best first; NULL where NAN */
     enum engine_finish finish;
     int32_t completion_tokens; /* of this reply so far */
     const char *message;       /* FINISH_ERROR: why */
@@ -61,6 +58,7 @@ struct engine_job {
     struct grammar *grammar; /* NULL: any text; the engine's from submission on */
     int top;                 /* alternatives wanted a token, 0 to ENGINE_TOP_MAX */
     bool want_logprobs;
+    bool score_prompt; /* tell the tokens of the prompt too, before the reply's */
     bool ignore_eos;
     /* false asks to cancel the reply. */
     bool (*on_event)(void *context, const struct engine_event *event);

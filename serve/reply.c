@@ -2,6 +2,7 @@
 
 #include "core/json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 const char *reply_finish_name(enum engine_finish finish)
@@ -80,17 +81,38 @@ static void top_map(const struct reply_head *h, const struct engine_event *e, st
     buf_char(out, '}');
 }
 
-/* Completions keep four parallel lists; `offset` is where the token's text begins. */
+/* Where the token's text begins: a given one behind those before it, a drawn one where the text
+ * handed out so far ends. */
+static size_t offset_of(const struct reply_head *h, const struct engine_event *e,
+                        struct reply_choice *c)
+{
+    struct buf bytes = BUF;
+    const size_t offset = e->given ? c->given : c->text.len;
+    (void)tokenizer_bytes(h->tokenizer, e->id, &bytes);
+    if (e->given)
+        c->given += bytes.len;
+    buf_free(&bytes);
+    return offset;
+}
+
+/* Completions keep four parallel lists. */
 static void text_token(const struct reply_head *h, const struct engine_event *e,
-                       struct reply_choice *c, size_t offset)
+                       struct reply_choice *c)
 {
     const char *comma = c->tokens != 0 ? "," : "";
+    const bool known = !isnan(e->logprob);
     buf_str(&c->logprobs, comma);
     token_text(h, e->id, &c->logprobs);
-    buf_printf(&c->more[0], "%s%.6f", comma, (double)e->logprob);
-    buf_str(&c->more[1], comma);
-    top_map(h, e, &c->more[1]);
-    buf_printf(&c->more[2], "%s%zu", comma, offset);
+    for (int i = 0; i < 2; i++)
+        buf_str(&c->more[i], comma);
+    if (known) {
+        buf_printf(&c->more[0], "%.6f", (double)e->logprob);
+        top_map(h, e, &c->more[1]);
+    } else {
+        buf_str(&c->more[0], "null");
+        buf_str(&c->more[1], "null");
+    }
+    buf_printf(&c->more[2], "%s%zu", comma, offset_of(h, e, c));
 }
 
 void reply_gather(const struct reply_head *h, struct reply_choice *c,
@@ -102,7 +124,7 @@ void reply_gather(const struct reply_head *h, struct reply_choice *c,
                 buf_char(&c->logprobs, ',');
             chat_token(h, event, &c->logprobs);
         } else {
-            text_token(h, event, c, c->text.len);
+            text_token(h, event, c);
         }
         c->tokens++;
     }

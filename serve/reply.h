@@ -29,6 +29,7 @@ struct reply_choice {
     struct buf logprobs; /* the inside of the list(s), see reply_logprobs */
     struct buf more[3];  /* completions: token_logprobs, top_logprobs, text_offset */
     size_t tokens;
+    size_t given; /* bytes of the prompt's tokens so far: where the next one begins */
     enum engine_finish finish;
 };
 

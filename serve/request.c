@@ -214,8 +214,9 @@ static int read_stream(struct request *r, struct api_problem *p)
         return -1;
     if (!absent(r->body, "stream_options") && json_type(options) != JSON_OBJECT)
         return invalid(p, "stream_options", "expected an object");
-    if (r->echo && (r->kind == REQUEST_CHAT || r->job.want_logprobs))
-        return invalid(p, "echo", "is offered by /v1/completions, without logprobs");
+    if (r->echo && r->kind == REQUEST_CHAT)
+        return invalid(p, "echo", "is offered by /v1/completions alone");
+    r->job.score_prompt = r->echo && r->job.want_logprobs;
     return read_flag(options, "include_usage", &r->include_usage, p);
 }
 

@@ -218,6 +218,45 @@ static void test_tokens_and_logprobs(void **state)
     buf_free(&text);
 }
 
+/* A given text is scored: what the server wrote itself has the logprobs it had then. */
+static void test_scoring(void **state)
+{
+    struct net_params p = greedy;
+    struct net_request q = {.prompt = SLICE("Once upon"), .params = &p};
+    struct net_reply wrote, scored;
+    struct net_failure f;
+    struct buf text, again, whole = BUF;
+    size_t n;
+    (void)state;
+    if (absent())
+        return;
+    p.echo = true;
+    p.top_logprobs = 2;
+    assert_int_equal(ask(&q, &wrote, &f, &text), 0);
+    assert_true(slice_starts(wrote.choices[0].text, "Once upon"));
+    n = wrote.choices[0].logprobs.n;
+    buf_slice(&whole, wrote.choices[0].text);
+    q.prompt = buf_view(&whole);
+    p.max_tokens = 0;
+    assert_int_equal(ask(&q, &scored, &f, &again), 0);
+    assert_true(slice_equal(scored.choices[0].text, buf_view(&whole)));
+    assert_int_equal(scored.choices[0].logprobs.n, n);
+    assert_int_equal(scored.usage.output, 0);
+    assert_true(isnan(scored.choices[0].logprobs.positions[0].sampled.logprob));
+    for (size_t i = 1; i < n; i++) {
+        const struct net_position *a = &wrote.choices[0].logprobs.positions[i],
+                                  *b = &scored.choices[0].logprobs.positions[i];
+        assert_true(slice_equal(a->sampled.bytes, b->sampled.bytes));
+        assert_true(fabsf(a->sampled.logprob - b->sampled.logprob) < 1e-3F);
+        assert_int_equal(b->count, 2);
+    }
+    net_reply_free(&wrote);
+    net_reply_free(&scored);
+    buf_free(&text);
+    buf_free(&again);
+    buf_free(&whole);
+}
+
 /* What a server does not offer is a classified failure that names the parameter. */
 static void test_refusals(void **state)
 {
@@ -234,12 +273,6 @@ static void test_refusals(void **state)
     assert_int_equal(ask(&q, &r, &f, &text), 0);
     assert_true(slice_starts(r.choices[0].text, "Once upon"));
     net_reply_free(&r);
-    buf_free(&text);
-    p.top_logprobs = 1; /* scoring: this server does not */
-    p.max_tokens = 0;
-    assert_int_equal(ask(&q, &r, &f, &text), -1);
-    assert_int_equal(f.cause, NET_PARAMETER);
-    assert_true(f.parameter[0] != '\0');
     buf_free(&text);
     p = greedy;
     q = (struct net_request){.tokens = beyond, .n_tokens = 1, .params = &p};
@@ -261,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_tokens_and_logprobs),
+        cmocka_unit_test(test_scoring),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -304,6 +305,48 @@ static void test_completions(void **state)
     json_free(j);
 }
 
+static double scored(const struct json *j, size_t token)
+{
+    return json_number(json_at(json_path(j, "choices.0.logprobs.token_logprobs"), token), 1);
+}
+
+/* With echo and logprobs a given text is scored: the numbers are those it was written with, and
+ * the offsets lead through the text. */
+static void test_scoring(void **state)
+{
+    static const char body[] = "{\"prompt\":[5,9,11],\"max_tokens\":4,\"echo\":true,\"logprobs\":2,"
+                               "\"temperature\":0,\"ignore_eos\":true}";
+    int status;
+    struct json *wrote = ask_json("/v1/completions", body, &status), *again;
+    const struct json *tokens = json_path(wrote, "choices.0.logprobs.tokens");
+    const struct json *offsets = json_path(wrote, "choices.0.logprobs.text_offset");
+    int64_t at, next;
+    (void)state;
+    assert_int_equal(status, 200);
+    assert_int_equal(json_count(tokens), 7);
+    assert_int_equal(json_type(json_path(wrote, "choices.0.logprobs.token_logprobs.0")), JSON_NULL);
+    for (size_t i = 0; i + 1 < 7; i++) {
+        assert_int_equal(json_integer(json_at(offsets, i), &at), 0);
+        assert_int_equal(json_integer(json_at(offsets, i + 1), &next), 0);
+        assert_true(next >= at);
+    }
+    for (size_t i = 1; i < 7; i++)
+        assert_true(scored(wrote, i) <= 0);
+    again =
+        ask_json("/v1/completions",
+                 "{\"prompt\":[5,9,11],\"max_tokens\":0,\"echo\":true,\"logprobs\":0}", &status);
+    assert_int_equal(status, 200);
+    assert_int_equal(json_count(json_path(again, "choices.0.logprobs.tokens")), 3);
+    for (size_t i = 1; i < 3; i++)
+        assert_true(fabs(scored(again, i) - scored(wrote, i)) < 1e-5);
+    json_free(again);
+    again = ask_json("/v1/completions",
+                     "{\"prompt\":[5],\"max_tokens\":0,\"echo\":true,\"logprobs\":1}", &status);
+    assert_int_equal(json_count(json_path(again, "choices.0.logprobs.tokens")), 1);
+    json_free(again);
+    json_free(wrote);
+}
+
 /* A random model writes JSON when it must. */
 static void test_constrained(void **state)
 {
@@ -433,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_chat_is_repeatable),
         cmocka_unit_test(test_stream_says_the_same),
         cmocka_unit_test(test_completions),
+        cmocka_unit_test(test_scoring),
         cmocka_unit_test(test_constrained),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_too_large),
