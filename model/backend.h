@@ -21,6 +21,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/pool.h"
+#include "model/soft/soft.h"
 #include "model/tensor.h"
 
 struct backend;
@@ -146,6 +147,10 @@ struct backend_ops {
      * be absent (all 1). */
     void (*cross_entropy)(struct backend *b, struct tensor logits, struct tensor nll,
                           struct tensor targets, struct tensor weights, bool gradient);
+
+    /* Soft labels instead (model/soft/soft.h): the loss of each row, and with `gradient` its
+     * derivative in the place of the logits. */
+    void (*soft_loss)(struct backend *b, const struct soft_op *p);
 
     /* -- optimiser: fused AdamW on flat blocks; g is read only.
      * p *= 1 - rate*decay; m, v; p -= rate * mhat / (sqrt(vhat) + eps). */

@@ -212,5 +212,6 @@ const struct backend_ops backend_cpu = {
     .dropout = cpu_dropout,
     .noise = cpu_noise,
     .cross_entropy = cpu_cross_entropy,
+    .soft_loss = cpu_soft_loss,
     .adamw = cpu_adamw,
 };

@@ -56,6 +56,7 @@ void cpu_dropout(struct backend *b, struct tensor y, struct tensor x, double p,
 void cpu_noise(struct backend *b, struct tensor y, double magnitude, const uint64_t seed_stream[2]);
 void cpu_cross_entropy(struct backend *b, struct tensor logits, struct tensor nll,
                        struct tensor targets, struct tensor weights, bool gradient);
+void cpu_soft_loss(struct backend *b, const struct soft_op *p);
 
 void cpu_attention(struct backend *b, const struct attention *a);
 void cpu_attention_back(struct backend *b, const struct attention *a);

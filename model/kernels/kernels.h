@@ -62,6 +62,10 @@ struct kernels {
     /* p = p * (dp - shift) * factor, for the gradient of softmax. */
     void (*softmax_back)(float *p, const float *dp, float shift, float factor, size_t n);
 
+    /* Elementwise in double, to 1e-13 relative; exp of less than -700 is exp(-700).  y may be x. */
+    void (*exp_doubles)(double *y, const double *x, size_t n);
+    void (*log_doubles)(double *y, const double *x, size_t n); /* x > 0 and no denormal */
+
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n,
                   const struct kernel_adamw *how);
     void (*from_bf16)(float *y, const uint16_t *x, size_t n);

@@ -423,6 +423,7 @@ static void from_bf16(float *restrict y, const uint16_t *restrict x, size_t n)
     }
 }
 
+#include "model/kernels/kernels_double.h"
 #include "model/kernels/kernels_few.h"
 
 const struct kernels KERNELS = {
@@ -445,6 +446,8 @@ const struct kernels KERNELS = {
     .max = max,
     .exp_sum = exp_sum,
     .softmax_back = softmax_back,
+    .exp_doubles = exp_doubles,
+    .log_doubles = log_doubles,
     .adamw = adamw,
     .from_bf16 = from_bf16,
     .few_rows = few_rows,

@@ -129,5 +129,6 @@ const struct backend_ops backend_reference = {
     .dropout = reference_dropout,
     .noise = reference_noise,
     .cross_entropy = reference_cross_entropy,
+    .soft_loss = reference_soft_loss,
     .adamw = reference_adamw,
 };

@@ -41,6 +41,7 @@ void reference_noise(struct backend *b, struct tensor y, double magnitude,
                      const uint64_t seed_stream[2]);
 void reference_cross_entropy(struct backend *b, struct tensor logits, struct tensor nll,
                              struct tensor targets, struct tensor weights, bool gradient);
+void reference_soft_loss(struct backend *b, const struct soft_op *p);
 
 void reference_attention(struct backend *b, const struct attention *a);
 void reference_attention_back(struct backend *b, const struct attention *a);
