@@ -4,7 +4,7 @@
  */
 #include "eval/graders.h"
 
-#include "eval/constraints.h"
+#include "core/constraints.h"
 
 static int check(const struct suite_item *item, struct error *error)
 {

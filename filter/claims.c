@@ -56,12 +56,13 @@ TEXT_LIST(service, "provide", "assist", "help", "fulfill", "fulfil", "answer", "
           "grant", "be involved", "advocate", "glorify", "use");
 
 /* Sentences that refuse as they stand. */
-TEXT_LIST(refusing, "i must decline", "i have to decline", "i need to decline",
-          "i respectfully decline", "i decline", "i must refuse", "i refuse to",
-          "i will have to decline", "i must respectfully decline", "i don't feel comfortable",
-          "i do not feel comfortable", "i'm not comfortable", "i am not comfortable",
-          "i would not be able to", "i wouldn't be able to", "i'd rather not",
-          "it is not appropriate", "it's not appropriate", "it’s not appropriate",
+TEXT_LIST(refusing, "it's not within my programming", "it is not within my programming",
+          "it's not in my programming", "it is not within my", "i must decline",
+          "i have to decline", "i need to decline", "i respectfully decline", "i decline",
+          "i must refuse", "i refuse to", "i will have to decline", "i must respectfully decline",
+          "i don't feel comfortable", "i do not feel comfortable", "i'm not comfortable",
+          "i am not comfortable", "i would not be able to", "i wouldn't be able to",
+          "i'd rather not", "it is not appropriate", "it's not appropriate", "it’s not appropriate",
           "it would not be appropriate", "it is not ethical", "it's not ethical",
           "it would be inappropriate", "it is inappropriate", "it would be unethical",
           "it is not possible for me", "it's not possible for me", "it goes against",
@@ -170,6 +171,21 @@ bool claims_quoted(struct slice s)
     return text_starts_any(s, &quotes) > 0;
 }
 
+/* "The assistant cannot provide you with …": whoever speaks, in the first words of a sentence. */
+static bool declines_service(struct slice s)
+{
+    TEXT_LIST(declines, "cannot provide", "can't provide", "can’t provide", "not able to provide",
+              "unable to provide", "cannot assist", "can't assist", "cannot offer", "cannot give",
+              "cannot fulfill", "cannot help you", "not able to assist", "unable to assist");
+    TEXT_LIST(to_you, "you with", "your request", "you in", "instructions on", "guidance on",
+              "advice on", "information on how", "information or", "guidance or", "advice or",
+              "assistance or", "instructions or", "a definitive answer", "harmful", "illegal",
+              "unethical");
+    const size_t near = s.len < 60 ? s.len : 60;
+    return text_has_any(slice_sub(s, 0, near), &declines) &&
+           text_has_any(slice_sub(s, 0, 160), &to_you);
+}
+
 enum claim claims_of(struct slice sentence)
 {
     bool apology = false;
@@ -191,6 +207,8 @@ enum claim claims_of(struct slice sentence)
         return CLAIM_REFUSAL;
     if (apology && text_has_any(sentence, &refusing_end))
         return CLAIM_REFUSAL;
+    if (declines_service(s))
+        return CLAIM_REFUSAL;
     return apology ? CLAIM_APOLOGY : CLAIM_NONE;
 }
 
@@ -202,6 +220,8 @@ bool claims_polite(struct slice sentence)
               "i am an ai", "i am just an ai", "i'm an ai", "i see", "sure", "of course",
               "great question", "i want to", "i must point out", "i must inform you", "i hear you",
               "您好", "你好", "感谢", "谢谢", "作为", "我理解", "我是");
+    bool apology;
     return claims_of(sentence) == CLAIM_APOLOGY ||
-           text_starts_any(claims_skip(sentence), &polite) > 0;
+           text_starts_any(claims_skip(sentence), &polite) > 0 ||
+           text_starts_any(claims_core(sentence, &apology), &polite) > 0;
 }

@@ -1,11 +1,11 @@
 #include "filter/scan.h"
 
 #include "core/arena.h"
+#include "core/langid.h"
 #include "core/mem.h"
 #include "core/signals.h"
 #include "core/vec.h"
 #include "filter/identity.h"
-#include "filter/langid.h"
 
 #include <math.h>
 #include <string.h>

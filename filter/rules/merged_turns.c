@@ -18,12 +18,16 @@ static const char *const assistants[] = {
     "claude:",    "model:", "response:", "agent:",   "assistant：", "助手：",     "助手:",
     "答：",       "答:",    "回答：",    "回答:",    "asistente:",  "assistent:", NULL};
 
-TEXT_LIST(wants_turns, "dialogue", "dialog", "dialogues", "conversation", "conversations", "chat",
+TEXT_LIST(wants_talk, "dialogue", "dialog", "dialogues", "conversation", "conversations", "chat",
           "interview", "interviews", "script", "screenplay", "skit", "transcript", "role-play",
-          "roleplay", "role play", "quiz", "trivia", "faq", "faqs", "q&a", "debate", "chatbot",
-          "few-shot", "flashcards", "questions and answers", "question and answer",
-          "question-answer", "对话", "问答", "采访", "访谈", "剧本", "聊天", "出题", "辩论",
-          "diálogo", "conversación", "диалог");
+          "roleplay", "role play", "debate", "chatbot", "few-shot", "对话", "采访", "访谈", "剧本",
+          "聊天", "辩论", "diálogo", "conversación", "диалог");
+
+/* These want questions with their answers, and excuse no other labels. */
+TEXT_LIST(wants_questions, "quiz", "quizzes", "trivia", "faq", "faqs", "q&a", "flashcards",
+          "questions and answers", "question and answer", "question-answer", "问答", "出题");
+
+TEXT_LIST(question_label, "question:", "问：", "问:", "问题：", "提问：");
 
 /* The label at the start of the line, behind marks such as "### " and "**"; NULL for none. */
 static const char *label_of(struct slice line, const char *const *labels)
@@ -69,8 +73,10 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
             text |= slice_trim(line).len > 0;
         }
     }
-    if (assistant == NULL || text_asked(row, &wants_turns) || in_prompt(row, user) ||
-        in_prompt(row, assistant))
+    if (assistant == NULL || text_asked(row, &wants_talk) ||
+        (text_starts_any(slice_of(user), &question_label) > 0 &&
+         text_asked(row, &wants_questions)) ||
+        in_prompt(row, user) || in_prompt(row, assistant))
         return false;
     finding_span(out, "output", from, row->output.len);
     finding_why(out, "from byte %zu on it writes the next turns itself (\"%s\" … \"%s\")", from,
@@ -80,7 +86,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_merged_turns = {
     .name = "merged_turns",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the reply holds further turns",

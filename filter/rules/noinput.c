@@ -1,10 +1,14 @@
 /*
- * A placeholder where text belongs: the input or the reply is "<noinput>", "noinput", "无输入" … and
+ * A placeholder where text belongs: the input or the reply is "<noinput>", "No input", "无输入" … and
  * nothing else, or the mark itself stands in the instruction or the reply.  An <input> element or a
- * sentence about input fields is none.  An input of plain words ("No input") spoils nothing but
- * the prompt's look and is only flagged; in a reply it is removed like the others.
+ * sentence about input fields is none.
+ *
+ * Plain words ("No input") beside a short request that needs no input say what is true and spoil
+ * little, so they are only flagged.  They go where the request speaks of an input that is not
+ * there, is longer than a sentence, or is in another script: there a form was filled by a machine.
  */
 #include "filter/rules.h"
+#include "filter/sentence.h"
 #include "filter/text.h"
 
 #include <string.h>
@@ -57,6 +61,24 @@ static bool plain_words(struct slice s)
     return memchr(s.data, ' ', s.len) != NULL && strchr("<[({", s.data[0]) == NULL;
 }
 
+/* One sentence of the placeholder's script that needs no input. */
+static bool short_request(struct slice s)
+{
+    TEXT_LIST(speaks_of_input, "following", "below", "given", "above", "provided", "the sentence",
+              "the text", "the passage", "the paragraph", "the article", "the input", "the list",
+              "the statement", "the words", "the numbers", "this", "these", "classify", "summarize",
+              "summarise", "rewrite", "rephrase", "paraphrase", "edit", "proofread", "correct",
+              "convert", "sort", "extract", "analyze", "analyse");
+    s = slice_trim(s);
+    if (s.len == 0 || s.len > 160 || sentence_next(s, 0) < s.len ||
+        memchr(s.data, '\n', s.len) != NULL || text_has_any(s, &speaks_of_input))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.data[i] >= 0xE3 && (unsigned char)s.data[i] < 0xEE)
+            return false; /* kana, Han, Hangul */
+    return true;
+}
+
 static bool find_mark(struct slice s, const char *field, struct finding *out)
 {
     if (s.len == 0 || memchr(s.data, '<', s.len) == NULL)
@@ -77,7 +99,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     const struct sample *s = row->sample;
     (void)state;
     if (is_placeholder(s->input)) {
-        out->flag = plain_words(s->input);
+        out->flag = plain_words(s->input) && short_request(s->instruction);
         finding_span(out, "input", 0, s->input.len);
         finding_why(out, "the input is a placeholder");
         return true;
@@ -92,7 +114,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_noinput = {
     .name = "noinput",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "a placeholder stands where text belongs",

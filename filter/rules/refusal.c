@@ -1,12 +1,17 @@
 /*
- * Refusals.  "refusal": the teacher declines and gives nothing else of use; "partial_refusal": it
- * declines, or says that it cannot know, and helps all the same.  Told from the first sentence
+ * Refusals.  "refusal": the teacher declines and gives nothing of what was asked; "partial_refusal":
+ * it declines, or says that it cannot know, and helps all the same.  Told from the first sentence
  * (filter/claims.h), or the next where that one is mere politeness: a refusal further down is a
- * part of some other answer.  Help shows as a list,
- * as an offer that is carried out ("however, here are some …", "I can …"), or as code.
+ * part of some other answer.  A reply that declines what it was asked for by rejecting it
+ * (filter/rebuttal.h) is a refusal too.
+ *
+ * Help shows as an offer that is carried out ("however, here are some …", "I can …"), as code, as
+ * the remark that the person is fictional; and as a list, unless the refusal is for harm's sake:
+ * the list behind "I cannot help to hurt anybody" holds hotlines.
  * "apology": the reply opens with an apology that refuses nothing.
  */
 #include "filter/claims.h"
+#include "filter/rebuttal.h"
 #include "filter/rules.h"
 #include "filter/sentence.h"
 #include "filter/text.h"
@@ -15,17 +20,34 @@
 
 enum { LOOK_AT = 3 }; /* sentences */
 
+/* Help whatever was refused. */
+TEXT_LIST(offers, "however, here", "however, i can offer", "however, i can provide",
+          "however, i can suggest", "however, i can tell", "however, i can explain",
+          "however, i can help", "however, i can share", "however, i can give", "but here are",
+          "but here is", "but here's", "but i can offer", "but i can provide", "but i can suggest",
+          "but i can tell", "but i can explain", "but i can share", "but i can give",
+          "with that said, here", "that being said, here", "that said, here", "fictional character",
+          "fictional characters", "is fictional", "a fictional", "not a real person",
+          "does not exist", "doesn't exist", "不过，以下", "但以下是", "虚构的");
+
+/* Help where nothing harmful was refused. */
 TEXT_LIST(helps, "here are some", "here are a few", "here is a", "here's a", "here's how",
           "here is how", "here are the", "here are several", "i can tell you that",
           "i can provide information", "i can provide some", "i can offer some", "i can suggest",
           "i can explain", "i can give you some", "i can share", "to answer your question",
-          "fictional character", "is fictional", "以下是", "下面是", "你可以", "您可以",
-          "我可以为");
+          "以下是", "下面是", "但你可以", "但您可以", "不过你可以", "不过您可以", "但我可以",
+          "您也可以", "你也可以");
+
+TEXT_LIST(harm, "harm", "harms", "harmful", "harming", "illegal", "unethical", "ethical", "violent",
+          "violence", "dangerous", "kill", "killing", "suicide", "self-harm", "offensive",
+          "inappropriate", "not appropriate", "criminal", "crime", "crimes", "discrimination",
+          "discriminatory", "hateful", "privacy", "consent", "unsafe", "违法", "有害", "暴力",
+          "危险", "不道德", "隐私", "歧视");
 
 struct reply {
     enum claim claim;
     size_t from, to; /* of the sentence that refuses */
-    bool apology, helps;
+    bool apology, helps, rebuts;
 };
 
 static size_t list_items(struct slice s)
@@ -45,9 +67,32 @@ static size_t list_items(struct slice s)
     return n;
 }
 
+/* Is the refusal, by its own words, for harm's sake? */
+static bool for_harm(const struct row *row)
+{
+    for (size_t i = 0; i < LOOK_AT && i < row->n_sentences; i++)
+        if (text_has_any(row->sentences[i], &harm))
+            return true;
+    return false;
+}
+
+static bool gives_help(const struct row *row)
+{
+    if (text_has_any(row->reply, &offers) || text_has(row->reply, "```"))
+        return true;
+    return !for_harm(row) && (list_items(row->reply) >= 2 || text_has_any(row->reply, &helps));
+}
+
+static void mark(struct reply *r, const struct row *row, size_t sentence)
+{
+    r->from = (size_t)(row->sentences[sentence].data - row->output.data);
+    r->to = r->from + row->sentences[sentence].len;
+}
+
 static struct reply look(const struct row *row)
 {
     struct reply r = {.claim = CLAIM_NONE};
+    size_t at;
     for (size_t i = 0; i < LOOK_AT && i < row->n_sentences && r.claim == CLAIM_NONE; i++) {
         const struct slice sentence = row->sentences[i];
         const enum claim c = claims_of(sentence);
@@ -58,12 +103,15 @@ static struct reply look(const struct row *row)
             continue;
         }
         r.claim = c;
-        r.from = (size_t)(sentence.data - row->output.data);
-        r.to = r.from + sentence.len;
+        mark(&r, row, i);
     }
-    if (r.claim != CLAIM_NONE)
-        r.helps = list_items(row->reply) >= 2 || text_has_any(row->reply, &helps) ||
-                  text_has(row->reply, "```");
+    if (r.claim != CLAIM_REFUSAL && rebuttal_find(row, &at)) {
+        r.claim = CLAIM_REFUSAL;
+        r.rebuts = true;
+        mark(&r, row, at);
+    } else if (r.claim != CLAIM_NONE) {
+        r.helps = gives_help(row);
+    }
     return r;
 }
 
@@ -79,7 +127,8 @@ static bool refusal(const void *state, const struct row *row, struct finding *ou
 {
     (void)state;
     const struct reply r = look(row);
-    return r.claim == CLAIM_REFUSAL && !r.helps && found(out, row, &r, "it declines");
+    return r.claim == CLAIM_REFUSAL && !r.helps &&
+           found(out, row, &r, r.rebuts ? "it rejects what it was asked" : "it declines");
 }
 
 static bool partial(const void *state, const struct row *row, struct finding *out)
@@ -97,7 +146,7 @@ static bool partial(const void *state, const struct row *row, struct finding *ou
 
 const struct filter_rule rule_refusal = {
     .name = "refusal",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the teacher declines",
@@ -106,7 +155,7 @@ const struct filter_rule rule_refusal = {
 
 const struct filter_rule rule_partial_refusal = {
     .name = "partial_refusal",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_FLAG,
     .summary = "the teacher declines in part, or apologises",

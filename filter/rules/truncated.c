@@ -3,7 +3,8 @@
  *   finish_reason  the teacher reached its token limit;
  *   fence, json    a code fence is open at the end; a reply that is JSON ends inside brackets;
  *   comma          the last line of prose ends in a comma;
- *   word           it ends in an article or another word that cannot end a sentence;
+ *   word           it ends in an article or another word that cannot end a sentence, or in an
+ *                  operator that waits for its operand;
  *   sentence       a line of several sentences ends without the stop that its others have.
  * Replies whose lines mostly go without stops (lists, poems, titles, formulas) say nothing by
  * leaving out another, nor do short lines.
@@ -95,7 +96,7 @@ static bool markup(struct slice line)
 static bool title(struct slice line)
 {
     bool start = true;
-    size_t words = 0;
+    size_t words = 0, capitals = 0;
     for (size_t i = 0; i < line.len; i++) {
         const char c = line.data[i];
         if (start && c >= 'a' && c <= 'z') {
@@ -106,9 +107,10 @@ static bool title(struct slice line)
                 return false;
         }
         words += start && c != ' ';
+        capitals += start && c >= 'A' && c <= 'Z';
         start = c == ' ';
     }
-    return words <= 14;
+    return capitals > 0 && words <= 14;
 }
 
 static bool ends_in(struct slice line, const char *const *words)
@@ -136,6 +138,25 @@ static bool ends_in_letter(struct slice s)
     return (letters_of(c) & (LETTER_WORD | LETTER_BIGRAM)) != 0;
 }
 
+/* "there are 100 fish +": an operator between blank and end. */
+static bool ends_in_operator(struct slice s)
+{
+    return s.len > 2 && s.data[s.len - 2] == ' ' && strchr("+*/=", s.data[s.len - 1]) != NULL &&
+           s.data[s.len - 3] != s.data[s.len - 1];
+}
+
+/* Without closing quotes, backticks and a per cent sign, which end sentences as little as words. */
+static struct slice without_marks(struct slice s)
+{
+    static const char *const marks[] = {"\"", "`", "%", "”", "’", "'", "」", "％", NULL};
+    for (size_t i = 0; s.len > 0 && marks[i] != NULL; i++)
+        if (slice_ends(s, marks[i])) {
+            s.len -= strlen(marks[i]);
+            i = (size_t)-1;
+        }
+    return s;
+}
+
 static bool ends_in_comma(struct slice s)
 {
     return slice_ends(s, ",") || slice_ends(s, "，") || slice_ends(s, "、");
@@ -152,7 +173,10 @@ static bool sentence_open(struct slice line)
         at = next;
     }
     const struct slice tail = slice_trim(slice_sub(line, at, line.len - at));
-    if (ends == 0 || longest < 5 || tail.len == 0 || !ends_in_letter(tail))
+    const struct slice bare = without_marks(tail);
+    if (ends == 0 || longest < 5 || bare.len == 0 || !ends_in_letter(bare))
+        return false;
+    if (bare.len < tail.len && sentence_words(tail) < 4)
         return false;
     return strchr("#@-*(", tail.data[0]) == NULL && !text_has(tail, "http") &&
            !(ends == 1 && title(line));
@@ -172,6 +196,8 @@ static const char *prose_open(struct slice reply)
     }
     if (words >= 5 && ends_in(line, no_end))
         return "the last word cannot end a sentence";
+    if (words >= 5 && ends_in_operator(line))
+        return "the last line ends in an operator";
     return sentence_open(line) ? "the last sentence has no end" : NULL;
 }
 
@@ -194,7 +220,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_truncated = {
     .name = "truncated",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the reply breaks off",

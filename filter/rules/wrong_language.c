@@ -1,28 +1,66 @@
 /*
- * The reply is in another language than the request, and the request neither names a language nor
- * asks for a translation or code.  Both have to be told with confidence: a list of names says
- * nothing.
+ * The reply is in another language than the request.  Both have to be told with confidence: a list
+ * of names says nothing.  Left alone is what was asked for: a translation, a language by name
+ * (that of the reply: "an English course" excuses no Chinese), copying; and code, quotations or
+ * single words where the reply is no prose.
  */
-#include "filter/langid.h"
+#include "core/langid.h"
 #include "filter/rules.h"
 #include "filter/text.h"
 
 #include <math.h>
 #include <string.h>
 
-TEXT_LIST(names_language, "translate", "translation", "translated", "language", "languages",
-          "english", "chinese", "mandarin", "cantonese", "spanish", "french", "german", "italian",
-          "portuguese", "japanese", "korean", "russian", "arabic", "hindi", "latin", "dutch",
-          "polish", "turkish", "vietnamese", "thai", "greek", "hebrew", "swedish", "danish",
-          "norwegian", "finnish", "ukrainian", "indonesian", "persian", "bilingual", "pinyin",
-          "code", "program", "script", "function", "python", "sql", "html", "css", "javascript",
-          "java", "regex", "command", "latex", "json", "xml", "yaml", "csv", "repeat", "copy",
-          "quote", "song", "lyrics", "übersetze", "übersetzen", "auf englisch", "sprache",
-          "traduis", "traduire", "anglais", "traduce", "traducir", "inglés", "idioma", "traduci",
-          "inglese", "traduza", "inglês", "переведи", "английск", "翻译", "翻譯", "英文", "英语",
-          "英語", "中文", "汉语", "日语", "法语", "德语", "西班牙语", "韩语", "俄语", "拉丁",
-          "语言", "代码", "程序", "函数", "编程", "拼音", "歌词", "重复", "命令", "公式", "单词",
+TEXT_LIST(wants_other, "translate", "translates", "translating", "translation", "translations",
+          "translated", "translator", "language", "languages", "bilingual", "multilingual",
+          "repeat", "copy", "verbatim", "übersetze", "übersetzen", "übersetzung", "sprache",
+          "traduis", "traduire", "traduisez", "traduction", "langue", "traduce", "traducir",
+          "traducción", "idioma", "traduci", "traduzione", "lingua", "traduza", "traduzir",
+          "tradução", "переведи", "переведите", "перевод", "язык", "翻译", "翻譯", "译成", "译为",
+          "双语", "语言", "外语", "重复", "复述", "原样", "逐字");
+
+TEXT_LIST(english, "english", "englisch", "auf englisch", "anglais", "inglés", "inglese", "inglês",
+          "английск", "английский", "английском", "英文", "英语", "英語", "美式");
+TEXT_LIST(chinese, "chinese", "mandarin", "cantonese", "pinyin", "hanzi", "chinesisch", "chinois",
+          "chino", "cinese", "chinês", "китайском", "中文", "汉语", "漢語", "拼音", "中国話");
+
+/* These are answered with what is no prose: code, a word, a name. */
+TEXT_LIST(wants_signs, "code", "program", "script", "function", "python", "sql", "html", "css",
+          "javascript", "java", "regex", "command", "latex", "json", "xml", "yaml", "csv", "quote",
+          "song", "lyrics", "latin", "代码", "程序", "函数", "编程", "歌词", "命令", "公式", "单词",
           "缩写");
+
+/* Is the language of the reply named in the prompt? */
+static bool names(const struct row *row, const struct langid *l)
+{
+    char name[32];
+    const char *english_name;
+    if (l->code == NULL || strcmp(l->code, "en") == 0)
+        return text_asked(row, &english);
+    if (strcmp(l->code, "zh") == 0)
+        return text_asked(row, &chinese);
+    english_name = langid_name(l->code);
+    for (size_t i = 0; i < sizeof name; i++) {
+        name[i] = (char)(english_name[i] >= 'A' && english_name[i] <= 'Z' ? english_name[i] | 0x20
+                                                                          : english_name[i]);
+        if (name[i] == '\0')
+            return text_asked_for(row, name);
+    }
+    return false;
+}
+
+/* Running text, by its length and its function words. */
+static bool prose(const struct langid *l)
+{
+    return l->han >= 16 || (l->letters >= 60 && l->code != NULL && l->share >= 0.3);
+}
+
+static bool excused(const struct row *row, const struct langid *reply)
+{
+    if (text_asked(row, &wants_other) || names(row, reply) || text_has(row->reply, "```"))
+        return true;
+    return !prose(reply) && text_asked(row, &wants_signs);
+}
 
 /* Sure of the language from its words: many of them, and far from the next language. */
 static bool sure(const struct langid *l)
@@ -53,11 +91,13 @@ static bool neighbours(const char *a, const char *b)
 }
 
 /* Do the two differ beyond doubt?  Across scripts the script decides; a request that holds words of
- * the reply's script asks for nothing wrong. */
+ * the reply's script, quoted ones too, asks for nothing wrong. */
 static bool differ(const struct langid *request, const struct langid *reply)
 {
     if (mostly_han(reply) && reply->han >= 10 && mostly_latin(request))
         return request->han == 0;
+    if (mostly_han(reply) && request->han >= 4)
+        return false;
     if (mostly_latin(reply) && mostly_han(request))
         return reply->code != NULL && reply->latin >= 20;
     if (request->code == NULL || reply->code == NULL || !sure(request) || !sure(reply))
@@ -84,8 +124,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     if (reply.letters < 10)
         return false;
     const struct langid request = langid_of(row->request);
-    if (!differ(&request, &reply) || text_asked(row, &names_language) ||
-        text_has(row->reply, "```"))
+    if (!differ(&request, &reply) || excused(row, &reply))
         return false;
     /* A foreign input that the reply continues or summarises. */
     if (row->sample->input.len >= 40) {
@@ -101,7 +140,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_wrong_language = {
     .name = "wrong_language",
-    .version = 1,
+    .version = 2,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the reply is in another language than the request",

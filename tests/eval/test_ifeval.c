@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/constraints.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "eval/constraints.h"
-#include "eval/tongue.h"
-#include "eval/text.h"
+#include "core/langid.h"
+#include "core/prose.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,15 +63,15 @@ static void test_cases(void **state)
 static void test_counting(void **state)
 {
     (void)state;
-    assert_int_equal(text_sentences(SLICE("Dr. Smith went home. He slept! Did he? Yes")), 4);
-    assert_int_equal(text_sentences(SLICE("Title\n\nIt was 3.5 m long.")), 1);
-    assert_int_equal(text_words(SLICE("It's a well-known fact_x.")), 6);
-    assert_int_equal(text_capital_words(SLICE("DON'T stop, SELF-MADE (USA) I x COVID-19.")), 6);
-    assert_string_equal(tongue_of(SLICE("Das ist nicht der Weg und die Brücke.")), "de");
-    assert_string_equal(tongue_of(SLICE("O gato não está em casa, mas você sim.")), "pt");
-    assert_string_equal(tongue_of(SLICE("यह एक अच्छा दिन है और मैं खुश हूँ")), "hi");
-    assert_string_equal(tongue_of(SLICE("این یک روز خوب است که در آن")), "fa");
-    assert_string_equal(tongue_of(SLICE("123 456")), "");
+    assert_int_equal(prose_sentences(SLICE("Dr. Smith went home. He slept! Did he? Yes")), 4);
+    assert_int_equal(prose_sentences(SLICE("Title\n\nIt was 3.5 m long.")), 1);
+    assert_int_equal(prose_words(SLICE("It's a well-known fact_x.")), 6);
+    assert_int_equal(prose_capital_words(SLICE("DON'T stop, SELF-MADE (USA) I x COVID-19.")), 6);
+    assert_string_equal(langid_of(SLICE("Das ist nicht der Weg und die Brücke.")).guess, "de");
+    assert_string_equal(langid_of(SLICE("O gato não está em casa, mas você sim.")).guess, "pt");
+    assert_string_equal(langid_of(SLICE("यह एक अच्छा दिन है और मैं खुश हूँ")).guess, "hi");
+    assert_string_equal(langid_of(SLICE("این یک روز خوب است که در آن")).guess, "fa");
+    assert_string_equal(langid_of(SLICE("123 456")).guess, "");
 }
 
 struct tally {

@@ -1,19 +1,24 @@
 /*
- * Which language is a text in?  Scripts decide where they can; among languages of the Latin,
- * Cyrillic and Arabic scripts frequent words do.  Only the beginning of the text is looked at.
- * Meant for "is the reply in the language of the request", where saying nothing is always allowed:
- * accuracy on sentences of its 37 languages is stated in docs/filter.md and held by
- * tests/filter/test_langid.c.
+ * Which language is a text in?  Scripts decide where they can; among languages that share the
+ * Latin, Cyrillic, Arabic or Devanagari script frequent words and telling letters do.  Only the
+ * beginning of the text is looked at (some 60 words).
+ *
+ * Two answers: `code` where it is told with confidence, and NULL is always allowed; `guess`, the
+ * likeliest language however weak the signs.  Accuracy on sentences of its languages is printed and
+ * held by tests/core/test_langid.c and stated in docs/filter.md.
  */
-#ifndef FILTER_LANGID_H
-#define FILTER_LANGID_H
+#ifndef CORE_LANGID_H
+#define CORE_LANGID_H
 
 #include "core/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct langid {
     const char *code;         /* "en", "zh" …; NULL: not to be told */
+    const char *guess;        /* "" only where there are no letters to tell by */
     double share;             /* of the words (or letters) that speak for it */
     size_t letters;           /* seen */
     size_t latin, han, other; /* letters by script; han: Han and kana */

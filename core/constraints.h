@@ -2,10 +2,10 @@
  * Constraints on a reply that a program can check, as IFEval defines them (Zhou et al. 2023,
  * "Instruction-Following Evaluation for Large Language Models"): the 25 instruction ids with the
  * keyword arguments of its files.  The verdicts are meant to be those of its reference code; where
- * that uses NLTK's sentence splitter and langdetect, rules of our own stand in (text.h, tongue.h).
+ * that uses NLTK's sentence splitter and langdetect, rules of our own stand in (prose.h, langid.h).
  */
-#ifndef EVAL_CONSTRAINTS_H
-#define EVAL_CONSTRAINTS_H
+#ifndef CORE_CONSTRAINTS_H
+#define CORE_CONSTRAINTS_H
 
 #include "core/json.h"
 #include "core/slice.h"

@@ -1,10 +1,10 @@
-#include "eval/constraints.h"
+#include "core/constraints.h"
 
 #include "core/buf.h"
+#include "core/langid.h"
+#include "core/prose.h"
 #include "core/regex.h"
 #include "core/unicode.h"
-#include "eval/tongue.h"
-#include "eval/text.h"
 
 #include <string.h>
 
@@ -60,14 +60,14 @@ static bool keywords_existence(struct slice reply, const struct json *args)
 {
     const struct json *list = json_get(args, "keywords");
     for (const struct json *k = json_first(list); k != NULL; k = json_next(k))
-        if (text_matches(reply, json_text(k, ""), REGEX_CASELESS) == 0)
+        if (prose_matches(reply, json_text(k, ""), REGEX_CASELESS) == 0)
             return false;
     return true;
 }
 
 static bool keywords_frequency(struct slice reply, const struct json *args)
 {
-    size_t n = text_matches(reply, json_text(json_get(args, "keyword"), ""), REGEX_CASELESS);
+    size_t n = prose_matches(reply, json_text(json_get(args, "keyword"), ""), REGEX_CASELESS);
     return related(n, args, "relation", "frequency");
 }
 
@@ -78,7 +78,7 @@ static bool keywords_forbidden(struct slice reply, const struct json *args)
         struct buf pattern = BUF;
         size_t n;
         buf_printf(&pattern, "\\b%s\\b", json_text(k, ""));
-        n = text_matches(reply, buf_text(&pattern), REGEX_CASELESS);
+        n = prose_matches(reply, buf_text(&pattern), REGEX_CASELESS);
         buf_free(&pattern);
         if (n != 0)
             return false;
@@ -89,7 +89,7 @@ static bool keywords_forbidden(struct slice reply, const struct json *args)
 static bool keywords_letters(struct slice reply, const struct json *args)
 {
     struct buf text = lowered(reply), letter = lowered(text_of(args, "letter"));
-    size_t n = letter.len != 0 ? text_parts(buf_view(&text), buf_text(&letter)) - 1 : 0;
+    size_t n = letter.len != 0 ? prose_parts(buf_view(&text), buf_text(&letter)) - 1 : 0;
     buf_free(&text);
     buf_free(&letter);
     return related(n, args, "let_relation", "let_frequency");
@@ -99,46 +99,48 @@ static bool keywords_letters(struct slice reply, const struct json *args)
 
 static bool response_language(struct slice reply, const struct json *args)
 {
-    const char *language = tongue_of(reply);
-    return *language == '\0' || slice_is(text_of(args, "language"), language);
+    const char *told = langid_of(reply).guess;
+    const struct slice want = text_of(args, "language"); /* "zh-cn" is "zh" */
+    const size_t n = strlen(told);
+    return n == 0 || (slice_starts(want, told) && (want.len == n || want.data[n] == '-'));
 }
 
 static bool english_capital(struct slice reply, const struct json *args)
 {
     (void)args;
-    return text_is_upper(reply) && strcmp(tongue_of(reply), "en") == 0;
+    return prose_is_upper(reply) && strcmp(langid_of(reply).guess, "en") == 0;
 }
 
 static bool english_lowercase(struct slice reply, const struct json *args)
 {
     (void)args;
-    return text_is_lower(reply) && strcmp(tongue_of(reply), "en") == 0;
+    return prose_is_lower(reply) && strcmp(langid_of(reply).guess, "en") == 0;
 }
 
 static bool capital_word_frequency(struct slice reply, const struct json *args)
 {
-    return related(text_capital_words(reply), args, "capital_relation", "capital_frequency");
+    return related(prose_capital_words(reply), args, "capital_relation", "capital_frequency");
 }
 
 /* --- lengths ------------------------------------------------------------------------------ */
 
 static bool number_sentences(struct slice reply, const struct json *args)
 {
-    return related(text_sentences(reply), args, "relation", "num_sentences");
+    return related(prose_sentences(reply), args, "relation", "num_sentences");
 }
 
 static bool number_words(struct slice reply, const struct json *args)
 {
-    return related(text_words(reply), args, "relation", "num_words");
+    return related(prose_words(reply), args, "relation", "num_words");
 }
 
 /* Parts between "***"; an empty one is forgiven at the ends only. */
 static bool number_paragraphs(struct slice reply, const struct json *args)
 {
-    size_t parts = text_parts(reply, "***");
+    size_t parts = prose_parts(reply, "***");
     int64_t n = (int64_t)parts;
     for (size_t i = 0; i < parts; i++) {
-        if (slice_trim(text_part(reply, "***", i)).len != 0)
+        if (slice_trim(prose_part(reply, "***", i)).len != 0)
             continue;
         if (i != 0 && i != parts - 1)
             return false;
@@ -149,16 +151,16 @@ static bool number_paragraphs(struct slice reply, const struct json *args)
 
 static bool nth_paragraph_first_word(struct slice reply, const struct json *args)
 {
-    size_t parts = text_parts(reply, "\n\n"), filled = 0, end = 0;
+    size_t parts = prose_parts(reply, "\n\n"), filled = 0, end = 0;
     int64_t nth = whole(args, "nth_paragraph");
     struct slice p;
     struct buf word, wanted;
     bool same;
     for (size_t i = 0; i < parts; i++)
-        filled += slice_trim(text_part(reply, "\n\n", i)).len != 0;
+        filled += slice_trim(prose_part(reply, "\n\n", i)).len != 0;
     if (nth < 1 || (uint64_t)nth > filled)
         return false;
-    p = slice_trim(text_part(reply, "\n\n", (size_t)nth - 1));
+    p = slice_trim(prose_part(reply, "\n\n", (size_t)nth - 1));
     while (p.len != 0 && p.data[0] == '\'')
         p = slice_sub(p, 1, p.len);
     while (p.len != 0 && p.data[0] == '"')
@@ -177,7 +179,7 @@ static bool nth_paragraph_first_word(struct slice reply, const struct json *args
 
 static bool number_placeholders(struct slice reply, const struct json *args)
 {
-    return (int64_t)text_matches(reply, "\\[.*?\\]", 0) >= whole(args, "num_placeholders");
+    return (int64_t)prose_matches(reply, "\\[.*?\\]", 0) >= whole(args, "num_placeholders");
 }
 
 static bool postscript(struct slice reply, const struct json *args)
@@ -191,7 +193,7 @@ static bool postscript(struct slice reply, const struct json *args)
         buf_str(&pattern, "\\s*p\\.\\s?s\\..*$");
     else
         buf_printf(&pattern, "\\s*%s.*$", buf_text(&low));
-    n = text_matches(buf_view(&text), buf_text(&pattern), REGEX_MULTILINE);
+    n = prose_matches(buf_view(&text), buf_text(&pattern), REGEX_MULTILINE);
     buf_free(&text);
     buf_free(&pattern);
     buf_free(&low);
@@ -202,8 +204,8 @@ static bool postscript(struct slice reply, const struct json *args)
 
 static bool number_bullets(struct slice reply, const struct json *args)
 {
-    size_t n = text_matches(reply, "^\\s*\\*[^\\*].*$", REGEX_MULTILINE) +
-               text_matches(reply, "^\\s*-.*$", REGEX_MULTILINE);
+    size_t n = prose_matches(reply, "^\\s*\\*[^\\*].*$", REGEX_MULTILINE) +
+               prose_matches(reply, "^\\s*-.*$", REGEX_MULTILINE);
     return (int64_t)n == whole(args, "num_bullets");
 }
 
@@ -232,7 +234,7 @@ static bool number_highlights(struct slice reply, const struct json *args)
     }
     regex_match_free(m);
     regex_free(r);
-    n += text_matches(reply, "\\*\\*[^\\n\\*]*[^\\n\\*\\s][^\\n\\*]*\\*\\*", 0);
+    n += prose_matches(reply, "\\*\\*[^\\n\\*]*[^\\n\\*\\s][^\\n\\*]*\\*\\*", 0);
     return (int64_t)n >= whole(args, "num_highlights");
 }
 
@@ -241,7 +243,7 @@ static bool multiple_sections(struct slice reply, const struct json *args)
     struct buf pattern = BUF;
     size_t n;
     buf_printf(&pattern, "\\s?%s\\s?\\d+\\s?", json_text(json_get(args, "section_spliter"), ""));
-    n = text_matches(reply, buf_text(&pattern), 0);
+    n = prose_matches(reply, buf_text(&pattern), 0);
     buf_free(&pattern);
     return (int64_t)n >= whole(args, "num_sections");
 }
@@ -264,18 +266,18 @@ static bool json_format(struct slice reply, const struct json *args)
 static bool title(struct slice reply, const struct json *args)
 {
     (void)args;
-    return text_matches(reply, "<<[^\\n]*[^\\n<>\\s][^\\n]*>>", 0) != 0;
+    return prose_matches(reply, "<<[^\\n]*[^\\n<>\\s][^\\n]*>>", 0) != 0;
 }
 
 /* --- combinations ------------------------------------------------------------------------- */
 
 static bool two_responses(struct slice reply, const struct json *args)
 {
-    size_t parts = text_parts(reply, "******"), n = 0;
+    size_t parts = prose_parts(reply, "******"), n = 0;
     struct slice valid[2] = {{NULL, 0}, {NULL, 0}};
     (void)args;
     for (size_t i = 0; i < parts; i++) {
-        struct slice p = slice_trim(text_part(reply, "******", i));
+        struct slice p = slice_trim(prose_part(reply, "******", i));
         if (p.len == 0 && i != 0 && i != parts - 1)
             return false;
         if (p.len != 0 && n++ < 2)

@@ -1,11 +1,11 @@
-#include "eval/text.h"
+#include "core/prose.h"
 
 #include "core/regex.h"
 #include "core/unicode.h"
 
 #include <string.h>
 
-size_t text_matches(struct slice text, const char *pattern, unsigned flags)
+size_t prose_matches(struct slice text, const char *pattern, unsigned flags)
 {
     struct regex *r = regex_compile(pattern, flags, NULL);
     struct regex_match *m = r != NULL ? regex_match_new(r) : NULL;
@@ -20,9 +20,9 @@ size_t text_matches(struct slice text, const char *pattern, unsigned flags)
     return n;
 }
 
-size_t text_words(struct slice text)
+size_t prose_words(struct slice text)
 {
-    return text_matches(text, "\\w+", 0);
+    return prose_matches(text, "\\w+", 0);
 }
 
 /* --- sentences ---------------------------------------------------------------------------- */
@@ -70,7 +70,7 @@ static struct slice word_before(struct slice text, size_t at)
     return slice_sub(text, from, at - from);
 }
 
-size_t text_sentences(struct slice text)
+size_t prose_sentences(struct slice text)
 {
     size_t n = 0, i = 0;
     bool open = false; /* something stands since the last end */
@@ -117,14 +117,14 @@ static void cases(struct slice text, bool *upper, bool *lower)
     }
 }
 
-bool text_is_upper(struct slice text)
+bool prose_is_upper(struct slice text)
 {
     bool upper, lower;
     cases(text, &upper, &lower);
     return upper && !lower;
 }
 
-bool text_is_lower(struct slice text)
+bool prose_is_lower(struct slice text)
 {
     bool upper, lower;
     cases(text, &upper, &lower);
@@ -142,11 +142,11 @@ static size_t count_token(struct slice token)
     static const char *const tails[] = {"N'T", "'LL", "'RE", "'VE", "'S", "'M", "'D"};
     for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
         if (token.len > strlen(tails[i]) && slice_ends(token, tails[i]))
-            return 1 + text_is_upper(slice_sub(token, 0, token.len - strlen(tails[i])));
-    return text_is_upper(token) ? 1 : 0;
+            return 1 + prose_is_upper(slice_sub(token, 0, token.len - strlen(tails[i])));
+    return prose_is_upper(token) ? 1 : 0;
 }
 
-size_t text_capital_words(struct slice text)
+size_t prose_capital_words(struct slice text)
 {
     size_t n = 0, from = 0;
     for (size_t i = 0; i <= text.len; i++) {
@@ -162,7 +162,7 @@ size_t text_capital_words(struct slice text)
 
 /* --- parts -------------------------------------------------------------------------------- */
 
-struct slice text_part(struct slice text, const char *separator, size_t n)
+struct slice prose_part(struct slice text, const char *separator, size_t n)
 {
     struct slice sep = slice_of(separator);
     for (;; n--) {
@@ -175,7 +175,7 @@ struct slice text_part(struct slice text, const char *separator, size_t n)
     }
 }
 
-size_t text_parts(struct slice text, const char *separator)
+size_t prose_parts(struct slice text, const char *separator)
 {
     struct slice sep = slice_of(separator);
     size_t n = 1, at;
