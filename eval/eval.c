@@ -107,6 +107,10 @@ static struct json *describe(const struct evaluation *e, const struct subject *s
         json_put_number(o, "nll", nll);
         json_put_number(o, "perplexity", exp(nll));
         json_put_integer(o, "tokens", (int64_t)out->held.tokens);
+        json_put_number(o, "weights_mb", round((double)out->held.stored / 1e4) / 100);
+        json_put_number(o, "memory_mb", round((double)out->held.held / 1e4) / 100);
+        json_put_number(o, "reads_tokens_per_s",
+                        round((double)out->held.passed / out->held.seconds));
     }
     for (size_t i = 0; i <= e->study.n_suites; i++) {
         usd += (double)out->sheets[i].nusd / 1e9;

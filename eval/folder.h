@@ -20,6 +20,7 @@ struct folder {
     struct supervise_worker worker;
     struct chat_tokens tokens;
     int32_t stops[FOLDER_STOPS], n_stops;
+    int64_t stored; /* bytes of the weights on disk */
 };
 
 /* The operations of subject_ops. */

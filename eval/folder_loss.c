@@ -1,6 +1,7 @@
 /* A folder is measured: losses on held-out rows, likelihoods of choices. */
 #include "eval/folder.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/signals.h"
 #include "core/vec.h"
@@ -67,12 +68,15 @@ static int measure_some(struct folder *f, struct pass *p, struct subject_measure
 {
     double loss;
     uint64_t rows = p->n_rows;
+    const int64_t from = clock_ns();
+    out->passed += p->n_ids;
     if (signals_draining())
         return error_set(error, ERROR_INTERRUPTED, "stopped; run the same command again");
     if (pass_run(p, f->model, NULL, &loss, error) != 0)
         return -1;
     if (!isfinite(loss))
         return error_set(error, ERROR_FAILED, "the held-out loss is not a number");
+    out->seconds += (double)(clock_ns() - from) / 1e9;
     out->nll += loss;
     out->tokens += rows;
     return 0;
@@ -85,7 +89,7 @@ int folder_measure(struct subject *subject, const struct subject_rows *rows,
     struct pass p;
     int status = 0;
     memset(&p, 0, sizeof p);
-    *out = (struct subject_measure){0, 0, 0};
+    *out = (struct subject_measure){.stored = f->stored, .held = model_weight_bytes(f->model)};
     for (size_t i = 0; status == 0 && i < rows->n; i++) {
         struct supervise_row row;
         struct error why = {ERROR_NONE, ""};

@@ -55,9 +55,12 @@ struct subject_rows {
     size_t n;
 };
 struct subject_measure {
-    double nll;      /* sum over supervised tokens */
-    uint64_t tokens; /* how many */
-    uint64_t rows;   /* that had some */
+    double nll;           /* sum over supervised tokens */
+    uint64_t tokens;      /* how many */
+    uint64_t rows;        /* that had some */
+    uint64_t passed;      /* tokens of the passes, prompts too */
+    double seconds;       /* that the passes took */
+    int64_t stored, held; /* bytes of the weights in the folder and in memory */
 };
 
 struct subject;

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "model/checkpoint.h"
 #include "model/digest.h"
+#include "model/safetensors.h"
 
 /* The folder that an adapter's adapter_config.json names as its base, allocated. */
 static char *adapter_base(const char *dir, struct error *error)
@@ -116,6 +117,7 @@ struct subject *subject_folder(const char *dir, const struct subject_how *how, s
         (f->model = load(dir, how, error)) == NULL || identify(f, dir, error) != 0)
         goto fail;
     c = model_config(f->model);
+    f->stored = safetensors_bytes(dir);
     supervise_open(&f->supervise, f->tokenizer, f->chat);
     supervise_worker_open(&f->worker, &f->supervise);
     f->supervise.last_reply_only = how->last_reply_only;

@@ -99,6 +99,7 @@ struct backend_ops {
     void (*add)(struct backend *b, struct tensor y, struct tensor x);  /* y += x */
     void (*copy)(struct backend *b, struct tensor y, struct tensor x); /* x may be BF16 */
     void (*zero)(struct backend *b, struct tensor y);
+    void (*multiply)(struct backend *b, struct tensor y, struct tensor x); /* y *= x */
     void (*scale)(struct backend *b, struct tensor y, double factor);
     void (*add_bias)(struct backend *b, struct tensor y, struct tensor bias); /* each row += bias */
     /* dbias [1, n] accumulates the column sums of dy. */

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "model/int8.h"
 #include "model/peft.h"
 #include "model/safetensors.h"
 #include "model/transformer.h"
@@ -59,9 +60,48 @@ static int put_tensor(struct model *m, struct tensor t, bool transposed,
     return status;
 }
 
+/* A matrix in 8 bits and its scales. */
+static int put_rounded(struct model *m, struct tensor t, bool transposed,
+                       struct safetensors_writer *w, struct error *error)
+{
+    const size_t rows = (size_t)t.rows, cols = (size_t)t.cols;
+    float *host = mem_alloc(rows * cols * sizeof *host), *scales = mem_alloc(rows * sizeof *scales);
+    int8_t *q = mem_alloc(rows * cols), *row = mem_alloc(cols);
+    int status;
+    m->ops->download(m->b, t, host, DTYPE_F32);
+    status = m->ops->sync(m->b, error);
+    for (size_t i = 0; i < rows && status == 0; i++) {
+        scales[i] = int8_round(row, host + i * cols, cols);
+        for (size_t k = 0; k < cols; k++)
+            q[transposed ? k * rows + i : i * cols + k] = row[k];
+    }
+    if (status == 0)
+        status = safetensors_put_bytes(w, q, rows * cols, error);
+    if (status == 0)
+        status = safetensors_put(w, scales, rows, error);
+    mem_free(host);
+    mem_free(scales);
+    mem_free(q);
+    mem_free(row);
+    return status;
+}
+
+/* Where a tensor goes, and as what. */
+struct place {
+    struct safetensors_writer *w;
+    const struct layout_unit *unit;
+    bool rounded; /* 8 bits */
+};
+
+static int put_as(struct model *m, struct tensor t, const struct place *p, struct error *error)
+{
+    return p->rounded ? put_rounded(m, t, p->unit->transposed, p->w, error)
+                      : put_tensor(m, t, p->unit->transposed, p->w, error);
+}
+
 /* Base plus adapter, in fp32, rounded once by the writer. */
-static int put_merged(struct model *m, const struct layout_unit *u, const struct layout_part *p,
-                      struct tensor value, struct safetensors_writer *w, struct error *error)
+static int put_merged(struct model *m, const struct layout_part *part, struct tensor value,
+                      const struct place *p, struct error *error)
 {
     const int64_t n = tensor_count(value);
     struct tensor block = backend_block(m->b, n, "merging the adapter", error), sum;
@@ -70,53 +110,97 @@ static int put_merged(struct model *m, const struct layout_unit *u, const struct
         return -1;
     sum = tensor_reshape(block, value.rows, value.cols);
     m->ops->copy(m->b, sum, value);
-    adapter_add(m, u, p, sum);
-    status = put_tensor(m, sum, u->transposed, w, error);
+    adapter_add(m, p->unit, part, sum);
+    status = put_as(m, sum, p, error);
     m->ops->release(m->b, block.data);
     return status;
 }
 
-/* Every parameter of the wanted kind, in order; the adapter's own, or the base with it. */
-static int put_all(struct model *m, bool adapter, struct safetensors_writer *w, struct error *error)
+/* What becomes a file of tensors. */
+struct contents {
+    const char *name;
+    enum dtype type;
+    bool adapter; /* the adapter alone; else the base with it */
+};
+
+static bool is_rounded(const struct contents *c, const struct layout_unit *u)
+{
+    return c->type == DTYPE_I8 && u->layer >= 0 && u->dims == 2;
+}
+
+/* Every parameter of the wanted kind, in order. */
+static int put_all(struct model *m, const struct contents *c, struct safetensors_writer *w,
+                   struct error *error)
 {
     size_t index = 0;
     int status = 0;
     for (size_t i = 0; i < m->layout.n_units && status == 0; i++) {
         const struct layout_unit *u = &m->layout.units[i];
+        const struct place place = {w, u, is_rounded(c, u)};
         for (int k = 0; k < u->n_parts && status == 0; k++, index++) {
             const struct model_parameter x = model_parameter(m, index);
-            if (u->adapter != adapter)
+            if (u->adapter != c->adapter)
                 continue;
-            if (!adapter && adapter_covers(m, u, &u->parts[k]))
-                status = put_merged(m, u, &u->parts[k], x.value, w, error);
+            if (!c->adapter && adapter_covers(m, u, &u->parts[k]))
+                status = put_merged(m, &u->parts[k], x.value, &place, error);
             else
-                status = put_tensor(m, x.value, x.transposed, w, error);
+                status = put_as(m, x.value, &place, error);
         }
     }
     return status;
 }
 
-static int write_tensors(struct model *m, const char *dir, const char *name, enum dtype type,
-                         bool adapter, struct error *error)
+/* The tensors of the file, a scale behind each that is in 8 bits; names hold those of scales. */
+static size_t list_specs(const struct model *m, const struct contents *c,
+                         struct safetensors_spec *specs, struct buf *names)
 {
-    struct safetensors_spec *specs = mem_zero(m->layout.n_parts, sizeof *specs);
-    char *path = file_join(dir, name);
+    const enum dtype plain = c->type == DTYPE_I8 ? DTYPE_BF16 : c->type;
+    size_t n = 0, index = 0;
+    for (size_t i = 0; i < m->layout.n_units; i++) {
+        const struct layout_unit *u = &m->layout.units[i];
+        for (int k = 0; k < u->n_parts; k++, index++) {
+            const struct model_parameter x = model_parameter(m, index);
+            if (x.adapter != c->adapter)
+                continue;
+            specs[n++] = (struct safetensors_spec){x.name,
+                                                   is_rounded(c, u) ? DTYPE_I8 : plain,
+                                                   x.dims,
+                                                   {x.shape[0], x.shape[1]}};
+            if (is_rounded(c, u)) {
+                specs[n++] = (struct safetensors_spec){NULL, DTYPE_F32, 2, {u->parts[k].rows, 1}};
+                buf_printf(names, "%s_scale", x.name);
+                buf_char(names, 0);
+            }
+        }
+    }
+    return n;
+}
+
+static int write_tensors(struct model *m, const char *dir, const struct contents *c,
+                         struct error *error)
+{
+    struct safetensors_spec *specs = mem_zero(2 * m->layout.n_parts, sizeof *specs);
+    struct buf names = BUF;
+    char *path = file_join(dir, c->name);
+    const size_t n = list_specs(m, c, specs, &names);
     struct safetensors_writer *w;
-    size_t n = 0;
+    const char *at = buf_text(&names);
     int status = -1;
-    for (size_t i = 0; i < m->layout.n_parts; i++) {
-        const struct model_parameter x = model_parameter(m, i);
-        if (x.adapter == adapter)
-            specs[n++] = (struct safetensors_spec){x.name, type, x.dims, {x.shape[0], x.shape[1]}};
+    for (size_t i = 0; i < n; i++) {
+        if (specs[i].name != NULL)
+            continue;
+        specs[i].name = at;
+        at += strlen(at) + 1;
     }
     w = safetensors_create(path, specs, n, error);
     if (w != NULL) {
-        status = put_all(m, adapter, w, error);
+        status = put_all(m, c, w, error);
         if (status == 0)
             status = safetensors_commit(w, error);
         else
             safetensors_abort(w);
     }
+    buf_free(&names);
     mem_free(specs);
     mem_free(path);
     return status;
@@ -251,9 +335,9 @@ static int write_config(const struct model *m, const char *dir, enum dtype type,
 int checkpoint_write(struct model *m, const char *dir, const struct checkpoint_options *options,
                      struct error *error)
 {
+    const struct contents model = {"model.safetensors", options->type, false};
     if (file_make_dir(dir, error) != 0 || write_side_files(dir, options, error) != 0 ||
-        write_generation(m, dir, options, error) != 0 ||
-        write_tensors(m, dir, "model.safetensors", options->type, false, error) != 0)
+        write_generation(m, dir, options, error) != 0 || write_tensors(m, dir, &model, error) != 0)
         return -1;
     return write_config(m, dir, options->type, error);
 }
@@ -261,12 +345,13 @@ int checkpoint_write(struct model *m, const char *dir, const struct checkpoint_o
 int checkpoint_write_adapter(struct model *m, const char *dir,
                              const struct checkpoint_options *options, struct error *error)
 {
+    const struct contents adapter = {"adapter_model.safetensors", options->type, true};
     struct json *j;
     int status;
     if (model_lora(m) == NULL)
         return error_set(error, ERROR_USAGE, "%s: this model has no adapter to write", dir);
     if (file_make_dir(dir, error) != 0 || write_side_files(dir, options, error) != 0 ||
-        write_tensors(m, dir, "adapter_model.safetensors", options->type, true, error) != 0)
+        write_tensors(m, dir, &adapter, error) != 0)
         return -1;
     j = peft_config(model_config(m), model_lora(m), options->base);
     status = write_json(dir, "adapter_config.json", j, error);

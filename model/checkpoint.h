@@ -14,7 +14,8 @@
 #include "model/model.h"
 
 struct checkpoint_options {
-    enum dtype type;       /* of the stored weights: F32, BF16, F16 */
+    enum dtype type;       /* of the stored weights: F32, BF16, F16; I8: the layers' matrices
+                              (model/int8.h), one scale a row, and all else BF16 */
     const char *base;      /* adapter: base_model_name_or_path */
     const char *copy_from; /* folder whose tokenizer and template files go along; NULL: none */
     const int32_t *stops;  /* generation_config.json's eos_token_id; NULL: the config's */

@@ -15,7 +15,6 @@ enum { MAX_CONFIG = 4 << 20 };
 
 /* Fields that change the arithmetic of a known family into one we do not compute. */
 static const char *const refused[] = {
-    "quantization_config",
     "attn_logit_softcapping",
     "final_logit_softcapping",
     "embedding_multiplier",
@@ -98,6 +97,29 @@ static int check_shape(const struct model_config *c, struct error *error)
     return 0;
 }
 
+/* Weights of 8 bits: the "int-quantized" format of compressed-tensors (W8A8), which is
+ * what model/int8.h computes; or none. */
+static int read_quantisation(struct model_config *c, const struct json *j, struct error *error)
+{
+    const struct json *q = json_get(j, "quantization_config"), *group, *weights;
+    int64_t bits = 0;
+    if (json_type(q) == JSON_ABSENT || json_type(q) == JSON_NULL)
+        return 0;
+    group = json_first(json_get(q, "config_groups"));
+    weights = json_get(group, "weights");
+    if (strcmp(json_text(json_get(q, "quant_method"), ""), "compressed-tensors") != 0 ||
+        strcmp(json_text(json_get(q, "format"), ""), "int-quantized") != 0 || group == NULL ||
+        json_next(group) != NULL || json_integer(json_get(weights, "num_bits"), &bits) != 0 ||
+        bits != 8 || strcmp(json_text(json_get(weights, "type"), ""), "int") != 0 ||
+        strcmp(json_text(json_get(weights, "strategy"), ""), "channel") != 0 ||
+        json_type(json_get(weights, "symmetric")) != JSON_TRUE)
+        return error_set(error, ERROR_INPUT,
+                         "quantization_config: only compressed-tensors' int-quantized, 8 bits, "
+                         "symmetric, one scale a channel, is read (export-model --int8 writes it)");
+    c->int8 = true;
+    return 0;
+}
+
 static int read_tree(struct model_config *c, const struct json *j, struct error *error)
 {
     if (json_type(j) != JSON_OBJECT)
@@ -111,7 +133,8 @@ static int read_tree(struct model_config *c, const struct json *j, struct error 
     if (config_field_int(j, "vocab_size", (struct int_field){0, 1, 1 << 24}, &c->vocab, error) !=
             0 ||
         config_field_positive(j, "initializer_range", 0.02, &c->init_range, error) != 0 ||
-        c->arch->read(c, j, error) != 0 || read_eos(c, j, error) != 0 || check_shape(c, error) != 0)
+        read_quantisation(c, j, error) != 0 || c->arch->read(c, j, error) != 0 ||
+        read_eos(c, j, error) != 0 || check_shape(c, error) != 0)
         return -1;
     c->bos = read_id(c, j, "bos_token_id");
     c->pad = read_id(c, j, "pad_token_id");
@@ -212,9 +235,40 @@ static void write_eos(const struct model_config *c, struct json *j)
     }
 }
 
+static struct json *as_numbers(const char *strategy, bool dynamic)
+{
+    struct json *j = json_new_object();
+    json_put_integer(j, "num_bits", 8);
+    json_put_text(j, "type", "int");
+    json_put_bool(j, "symmetric", true);
+    json_put_text(j, "strategy", strategy);
+    json_put_bool(j, "dynamic", dynamic);
+    return j;
+}
+
+/* What compressed-tensors and vLLM read: linear layers of the blocks in 8 bits, activations
+ * rounded a token at a time. */
+static void write_quantisation(struct json *j)
+{
+    struct json *q = json_new_object(), *groups = json_new_object(), *group = json_new_object();
+    struct json *targets = json_new_array(), *ignore = json_new_array();
+    json_push(targets, json_new_string(slice_of("Linear")));
+    json_push(ignore, json_new_string(slice_of("lm_head")));
+    json_put(group, "targets", targets);
+    json_put(group, "weights", as_numbers("channel", false));
+    json_put(group, "input_activations", as_numbers("token", true));
+    json_put(groups, "group_0", group);
+    json_put_text(q, "quant_method", "compressed-tensors");
+    json_put_text(q, "format", "int-quantized");
+    json_put_text(q, "quantization_status", "compressed");
+    json_put(q, "config_groups", groups);
+    json_put(q, "ignore", ignore);
+    json_put(j, "quantization_config", q);
+}
+
 int config_write(const struct model_config *c, enum dtype type, struct buf *out)
 {
-    const char *name = type == DTYPE_BF16 ? "bfloat16" : type == DTYPE_F16 ? "float16" : "float32";
+    const char *name = type == DTYPE_F32 ? "float32" : type == DTYPE_F16 ? "float16" : "bfloat16";
     struct json *j = json_copy(c->source);
     struct json *classes = json_new_array();
     int status;
@@ -225,6 +279,9 @@ int config_write(const struct model_config *c, enum dtype type, struct buf *out)
     json_put_bool(j, "tie_word_embeddings", c->tied);
     json_put_integer(j, "vocab_size", c->vocab);
     json_remove(j, "_name_or_path");
+    json_remove(j, "quantization_config");
+    if (type == DTYPE_I8)
+        write_quantisation(j);
     write_rope(c, j);
     write_eos(c, j);
     status = json_write(j, JSON_PRETTY, out);

@@ -40,6 +40,7 @@ struct model_config {
     struct rope_config rope;
     double norm_epsilon, init_range;
     bool tied, qkv_bias, out_bias, mlp_bias, qk_norm;
+    bool int8;                                    /* stored as I8 with scales (model/int8.h) */
     int32_t window;                               /* sliding attention, 0 none */
     int32_t bos, pad, eos[CONFIG_MAX_EOS], n_eos; /* -1: none */
     struct json *source;                          /* config.json as read; owned */

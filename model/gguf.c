@@ -274,6 +274,67 @@ static int write_data(struct writer *w, struct error *error)
     return write_padding(w, error);
 }
 
+/* --- reading back ------------------------------------------------------------------------- */
+
+static void restore(enum gguf_type type, const unsigned char *in, size_t n, float *x)
+{
+    if (type == GGUF_F32) {
+        memcpy(x, in, n * 4);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char *block = in + i / QUANT * QUANT_BYTES;
+        const unsigned char *half = type == GGUF_Q8_0 ? block : in + 2 * i;
+        const uint16_t h = (uint16_t)(half[0] | half[1] << 8);
+        if (type == GGUF_Q8_0)
+            x[i] = half_from_f16(h) * (float)(signed char)block[2 + i % QUANT];
+        else
+            x[i] = type == GGUF_F16 ? half_from_f16(h) : half_from_bf16(h);
+    }
+}
+
+static void reload_item(struct writer *w, const struct item *t, const unsigned char *in)
+{
+    const struct backend_ops *ops = model_backend(w->m)->ops;
+    const bool vector = t->p.dims == 1 && t->heads > 0;
+    const int64_t rows = vector ? t->p.value.cols : t->p.value.rows;
+    const size_t cols = vector ? 1 : (size_t)t->p.value.cols;
+    float *x = mem_alloc(cols * sizeof *x);
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t to = source_row(t, rows, r);
+        restore(t->type, in + (uint64_t)r * (t->bytes / (uint64_t)rows), cols, x);
+        ops->upload(model_backend(w->m),
+                    vector ? tensor_cols(t->p.value, to, 1) : tensor_rows(t->p.value, to, 1), x,
+                    DTYPE_F32);
+    }
+    mem_free(x);
+}
+
+int gguf_reload(struct model *m, const char *path, const struct gguf_options *options,
+                struct error *error)
+{
+    const struct model_config *c = model_config(m);
+    struct writer w = {.m = m, .o = options, .n = model_parameter_count(m)};
+    struct file_map map;
+    uint64_t size;
+    int status = -1;
+    w.items = mem_zero(w.n, sizeof *w.items);
+    if (plan_items(&w, error) == 0 && file_map(&map, path, error) == 0) {
+        size = w.freqs_offset;
+        if (c->position == POSITION_ROPE && c->rope.kind == ROPE_LLAMA3)
+            size = aligned(size + (uint64_t)c->head_dim / 2 * 4);
+        status = map.size > size
+                     ? 0
+                     : error_set(error, ERROR_FAILED, "%s: %zu bytes, fewer than its weights take",
+                                 path, map.size);
+        for (size_t i = 0; i < w.n && status == 0; i++)
+            reload_item(&w, &w.items[i], map.data + (map.size - size) + w.items[i].offset);
+        file_unmap(&map);
+    }
+    mem_free(w.items);
+    return status;
+}
+
 int gguf_write(struct model *m, const char *path, const struct gguf_options *options,
                struct error *error)
 {

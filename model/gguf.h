@@ -27,6 +27,10 @@ struct gguf_options {
 /* The model must have no adapter (model_merge first).  The file is replaced atomically. */
 int gguf_write(struct model *m, const char *path, const struct gguf_options *options,
                struct error *error);
+/* Give the model the weights of a file that gguf_write made of it with the same options: for
+ * checking what was written. */
+int gguf_reload(struct model *m, const char *path, const struct gguf_options *options,
+                struct error *error);
 /* The type called "f32", "f16", "bf16" or "q8_0"; -1 with an error that lists them. */
 int gguf_type_named(const char *name, enum gguf_type *out, struct error *error);
 

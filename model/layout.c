@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/vec.h"
+#include "model/int8.h"
 #include "model/naming.h"
 
 #include <stdio.h>
@@ -137,6 +138,7 @@ static void add_linear(struct maker *k, struct linear *x, const struct pieces *p
 {
     struct layout_unit *u = add_unit(k, &x->w, in, 2);
     u->transposed = k->c->arch->naming->transposed;
+    u->rounded = !u->trainable && k->o->frozen_type == DTYPE_I8;
     for (int i = 0; i < p->n; i++)
         add_part(k, u, name_of(p->names[i], k->layer, ".weight"), p->sizes[i]);
     if (p->bias) {
@@ -187,6 +189,8 @@ static int64_t round_up(int64_t n)
 
 static int64_t *region_of(struct layout *l, const struct layout_unit *u, int64_t *undecayed)
 {
+    if (u->rounded)
+        return &l->rounded;
     if (!u->trainable)
         return u->dims == 2 ? &l->frozen : &l->plain;
     return u->decayed ? &l->decayed : undecayed;
@@ -202,7 +206,7 @@ static void place_some(struct layout *l, bool layers, int64_t *undecayed)
         if ((u->layer >= 0) != layers)
             continue;
         u->offset = *region;
-        *region += round_up(n);
+        *region += u->rounded ? u->rows * int8_stride(u->cols) : round_up(n);
         l->total += n;
         l->trainable += u->trainable ? n : 0;
     }
@@ -281,6 +285,10 @@ void layout_bind(const struct layout *l, const struct blocks *b)
 {
     for (size_t i = 0; i < l->n_units; i++) {
         const struct layout_unit *u = &l->units[i];
+        if (u->rounded) {
+            u->slot->value = int8_tensor((char *)b->rounded + u->offset, u->rows, u->cols);
+            continue;
+        }
         u->slot->value = at(u->trainable ? b->values : u->dims == 2 ? b->frozen : b->plain, u);
         if (u->trainable && tensor_present(b->gradients))
             u->slot->gradient = at(b->gradients, u);

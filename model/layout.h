@@ -6,6 +6,7 @@
  * product.  A part is one tensor of the checkpoint: a run of rows of its unit.
  *
  *     frozen block   matrices that do not learn (may be kept as BF16)
+ *     round block    matrices of layers that do not learn and are kept as I8 (model/int8.h)
  *     plain block    vectors that do not learn
  *     value block    units that learn and decay | units that learn and do not decay
  *
@@ -61,6 +62,7 @@ struct layout_unit {
     int32_t layer; /* or -1 */
     bool trainable, decayed, transposed;
     bool adapter;
+    bool rounded; /* I8: offset and size are bytes of the round block */
 };
 
 struct layout {
@@ -69,6 +71,7 @@ struct layout {
     size_t n_parts; /* over all units */
     /* Elements of the blocks, and the decayed ones of values. */
     int64_t frozen, plain, values, decayed;
+    int64_t rounded;          /* bytes */
     int64_t total, trainable; /* elements without gaps */
     int64_t layer_values;     /* of decayed, each layer's share (all are alike) */
 };
@@ -85,6 +88,7 @@ void layout_make(struct layout *l, struct parameters *p, const struct model_conf
 /* Point every slot into the blocks. */
 struct blocks {
     struct tensor frozen, plain, values, gradients; /* [1, n]; absent where n = 0 */
+    void *rounded;                                  /* NULL: none */
 };
 void layout_bind(const struct layout *l, const struct blocks *b);
 /* Take the adapter's units out of the list. */

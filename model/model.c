@@ -42,12 +42,17 @@ static int make_block(struct model *m, struct tensor *block, int64_t n, const ch
     return tensor_present(*block) ? 0 : -1;
 }
 
-/* Frozen matrices: in the backend's type, or as BF16 in half of the memory. */
+/* Frozen matrices: in the backend's type, or as BF16 or I8 in less memory. */
 static int make_frozen(struct model *m, struct error *error)
 {
-    const int64_t n = m->layout.frozen;
+    const int64_t n = m->layout.frozen, bytes = m->layout.rounded;
     void *data;
-    if (m->options.frozen_type != DTYPE_BF16 || n == 0)
+    if (bytes > 0) {
+        m->blocks.rounded = m->ops->alloc(m->b, (size_t)bytes, "the parameters in 8 bits", error);
+        if (m->blocks.rounded == NULL)
+            return -1;
+    }
+    if (m->options.frozen_type == DTYPE_F32 || n == 0)
         return make_block(m, &m->blocks.frozen, n, "the frozen parameters", error);
     data = m->ops->alloc(m->b, (size_t)n * dtype_size(DTYPE_BF16), "the frozen parameters", error);
     m->blocks.frozen = tensor_of(data, DTYPE_BF16, 1, n);
@@ -94,6 +99,8 @@ static struct model *new_model(struct model_config *config, const struct model_o
     m->config = *config;
     memset(config, 0, sizeof *config);
     m->options = *options;
+    if (m->config.int8 && m->options.method != MODEL_FULL)
+        m->options.frozen_type = DTYPE_I8;
     m->ops = options->backend != NULL ? options->backend : &backend_cpu;
     if (check_options(options, error) != 0 || (m->b = m->ops->open(options->pool, error)) == NULL ||
         build(m, error) != 0) {
@@ -101,6 +108,29 @@ static struct model *new_model(struct model_config *config, const struct model_o
         return NULL;
     }
     return m;
+}
+
+/* Zeros that stay: of matrices of layers that learn. */
+static int make_mask(struct model *m, struct error *error)
+{
+    const size_t n = (size_t)m->layout.values;
+    float *host;
+    if (!m->options.hold_zeros || m->options.method != MODEL_FULL || n == 0)
+        return 0;
+    if (make_block(m, &m->mask, (int64_t)n, "the mask of pruned weights", error) != 0 ||
+        (host = mem_try(n * sizeof *host, "the mask of pruned weights", error)) == NULL)
+        return -1;
+    m->ops->download(m->b, m->blocks.values, host, DTYPE_F32);
+    for (size_t i = 0; i < m->layout.n_units; i++) {
+        const struct layout_unit *u = &m->layout.units[i];
+        for (int64_t k = 0; u->trainable && k < u->rows * u->cols; k++) {
+            float *x = &host[u->offset + k];
+            *x = u->layer >= 0 && u->dims == 2 && *x == 0 ? 0 : 1;
+        }
+    }
+    m->ops->upload(m->b, m->mask, host, DTYPE_F32);
+    mem_free(host);
+    return m->ops->sync(m->b, error);
 }
 
 struct model *model_load(const char *dir, const struct model_options *options, struct error *error)
@@ -120,6 +150,10 @@ struct model *model_load(const char *dir, const struct model_options *options, s
     }
     if (m != NULL)
         model_fill_random(m, true);
+    if (m != NULL && make_mask(m, error) != 0) {
+        model_free(m);
+        m = NULL;
+    }
     safetensors_close(file);
     config_clear(&config);
     return m;
@@ -143,9 +177,12 @@ void model_free(struct model *m)
     if (m->b != NULL) {
         workspace_clear(m);
         release(m, m->blocks.frozen);
+        if (m->blocks.rounded != NULL)
+            m->ops->release(m->b, m->blocks.rounded);
         release(m, m->blocks.plain);
         release(m, m->blocks.values);
         release(m, m->gradient_block);
+        release(m, m->mask);
         release(m, m->rope);
         m->ops->close(m->b);
     }
@@ -294,6 +331,16 @@ int64_t model_trainable(const struct model *m)
 int64_t model_total(const struct model *m)
 {
     return m->layout.total;
+}
+
+int64_t model_weight_bytes(const struct model *m)
+{
+    const struct tensor *blocks[] = {&m->blocks.frozen, &m->blocks.plain, &m->blocks.values};
+    int64_t bytes = m->layout.rounded;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        if (tensor_present(*blocks[i]))
+            bytes += tensor_count(*blocks[i]) * (int64_t)dtype_size(blocks[i]->type);
+    return bytes;
 }
 
 const struct lora_config *model_lora(const struct model *m)

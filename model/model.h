@@ -73,7 +73,9 @@ struct model_options {
     bool freeze_embeddings;  /* MODEL_FULL */
     int32_t freeze_layers;   /* MODEL_FULL: the first so many */
     bool decay_all;          /* decay norms and biases too */
-    enum dtype frozen_type;  /* how frozen parameters are kept: F32 (0) or BF16 */
+    bool hold_zeros;         /* MODEL_FULL: weights of layers that are loaded as zero stay zero */
+    enum dtype frozen_type;  /* how frozen matrices are kept: F32 (0), BF16, or I8
+                                (model/int8.h: those of the layers; the others as BF16) */
     uint64_t seed;           /* LoRA's A; model_random's weights */
 };
 
@@ -112,9 +114,10 @@ int model_parameter_set(struct model *m, size_t index, const float *host, struct
 /* The flat blocks that learn, [1, n]; n = 0 when all is frozen. */
 struct tensor model_values(struct model *m);
 struct tensor model_gradients(struct model *m);
-int64_t model_decayed(const struct model *m);   /* the first so many of n are decayed */
-int64_t model_trainable(const struct model *m); /* elements that learn, padding not counted */
-int64_t model_total(const struct model *m);     /* all elements */
+int64_t model_decayed(const struct model *m);      /* the first so many of n are decayed */
+int64_t model_trainable(const struct model *m);    /* elements that learn, padding not counted */
+int64_t model_total(const struct model *m);        /* all elements */
+int64_t model_weight_bytes(const struct model *m); /* that the parameters take in memory */
 
 /* -- passes --------------------------------------------------------------------------------- */
 

@@ -14,12 +14,14 @@ struct model_memory model_memory(const struct model_config *config,
     memset(&p, 0, sizeof p);
     p.layers = mem_zero((size_t)config->layers, sizeof *p.layers);
     layout_make(&l, &p, config, options);
-    out = (struct model_memory){.frozen = (options->frozen_type == DTYPE_BF16 ? 2 : 4) * l.frozen +
-                                          4 * l.plain,
+    out = (struct model_memory){.frozen = (options->frozen_type == DTYPE_F32 ? 4 : 2) * l.frozen +
+                                          l.rounded + 4 * l.plain,
                                 .values = 4 * l.values,
                                 .gradients = 4 * l.values,
                                 .moments = 8 * l.values};
     workspace_measure(config, options, limits, &l, &out);
+    if (options->hold_zeros && options->method == MODEL_FULL)
+        out.values += 4 * l.values;
     out.total =
         out.frozen + out.values + out.gradients + out.moments + out.kept + out.scratch - out.shared;
     layout_clear(&l);

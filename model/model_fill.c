@@ -18,6 +18,7 @@ enum { PIECE = 1 << 16 };
 struct job {
     struct tensor view; /* destination rows */
     const struct safetensors_entry *entry;
+    const struct safetensors_entry *scales; /* of an I8 entry, one a row; NULL: none */
     const char *name;
     uint64_t first; /* element of the entry, or of the stream */
     bool transposed;
@@ -59,11 +60,23 @@ static bool all_finite(const float *x, size_t n)
     return bad == 0;
 }
 
+static void scale_rows(const struct job *j, float *out)
+{
+    const int64_t cols = j->view.cols;
+    for (int64_t r = 0; r < j->view.rows && j->scales != NULL; r++) {
+        float scale = 0;
+        (void)safetensors_floats(j->scales, (size_t)(j->row + r), 1, &scale, NULL);
+        for (int64_t c = 0; c < cols; c++)
+            out[r * cols + c] *= scale;
+    }
+}
+
 static void read_rows(const struct job *j, float *out)
 {
     const size_t n = (size_t)tensor_count(j->view);
     if (!j->transposed) {
         (void)safetensors_floats(j->entry, (size_t)j->first, n, out, NULL);
+        scale_rows(j, out);
         return;
     }
     for (int64_t c = 0; c < j->view.cols; c++) {
@@ -76,6 +89,7 @@ static void read_rows(const struct job *j, float *out)
                 out[(r + i) * j->view.cols + c] = column[i];
         }
     }
+    scale_rows(j, out);
 }
 
 /* Four 16-bit uniforms summed: mean 0, variance 1, all but normal (bounded by 3.46), and ten
@@ -149,6 +163,28 @@ find_entry(const struct model *m, const struct safetensors *file, const struct m
     return e;
 }
 
+/* NAME_scale, [rows, 1], which belongs to a tensor of 8 bits. */
+static int find_scales(const struct safetensors *file, const struct safetensors_entry *e,
+                       int64_t rows, const struct safetensors_entry **scales, struct error *error)
+{
+    float none;
+    char name[256];
+    *scales = NULL;
+    if (strcmp(e->type, "I8") != 0)
+        return 0;
+    (void)snprintf(name, sizeof name, "%s_scale", e->name);
+    *scales = safetensors_find(file, name);
+    if (*scales == NULL)
+        return error_set(error, ERROR_INPUT, "tensor %s is missing, the scale of %s", name,
+                         e->name);
+    if ((*scales)->dims < 1 || (*scales)->shape[0] != rows ||
+        ((*scales)->dims > 1 && (*scales)->shape[1] != 1) || (*scales)->dims > 2 ||
+        strcmp((*scales)->type, "I8") == 0)
+        return error_set(error, ERROR_INPUT, "tensor %s: expected %lld numbers, one a row of %s",
+                         name, (long long)rows, e->name);
+    return safetensors_floats(*scales, 0, 0, &none, error);
+}
+
 static int check_entry(const struct safetensors_entry *e, const struct model_parameter *p,
                        struct error *error)
 {
@@ -202,7 +238,7 @@ static int list_jobs(struct jobs *jobs, const struct safetensors *file, bool *us
     struct model *m = jobs->m;
     for (size_t i = 0; i < model_parameter_count(m); i++) {
         const struct model_parameter p = model_parameter(m, i);
-        const struct safetensors_entry *e;
+        const struct safetensors_entry *e, *scales;
         if (p.adapter)
             continue;
         e = find_entry(m, file, &p);
@@ -211,10 +247,17 @@ static int list_jobs(struct jobs *jobs, const struct safetensors *file, bool *us
         if (check_entry(e, &p, error) != 0)
             return -1;
         used[e - safetensors_at(file, 0)] = true;
-        add_jobs(
-            jobs,
-            (struct job){.entry = e, .name = e->name, .transposed = p.transposed, .how = FILL_FILE},
-            p.value);
+        if (find_scales(file, e, p.value.rows, &scales, error) != 0)
+            return -1;
+        if (scales != NULL)
+            used[scales - safetensors_at(file, 0)] = true;
+        add_jobs(jobs,
+                 (struct job){.entry = e,
+                              .scales = scales,
+                              .name = e->name,
+                              .transposed = p.transposed,
+                              .how = FILL_FILE},
+                 p.value);
     }
     return check_unused(m, file, used, error);
 }

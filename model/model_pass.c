@@ -213,6 +213,9 @@ static void settle(struct model *m)
 {
     if (m->fresh && tensor_present(m->blocks.gradients))
         m->ops->zero(m->b, m->blocks.gradients);
+    /* Without a gradient, moments stay zero, and AdamW leaves a zero as it is. */
+    if (tensor_present(m->mask))
+        m->ops->multiply(m->b, m->blocks.gradients, m->mask);
     m->fresh = false;
 }
 

@@ -322,6 +322,16 @@ void safetensors_close(struct safetensors *s)
     mem_free(s);
 }
 
+int64_t safetensors_bytes(const char *dir)
+{
+    struct safetensors *s = safetensors_open_dir(dir, NULL);
+    int64_t bytes = 0;
+    for (size_t i = 0; s != NULL && i < safetensors_count(s); i++)
+        bytes += (int64_t)safetensors_at(s, i)->bytes;
+    safetensors_close(s);
+    return bytes;
+}
+
 size_t safetensors_count(const struct safetensors *s)
 {
     return s->n;
@@ -366,9 +376,12 @@ int safetensors_floats(const struct safetensors_entry *e, size_t first, size_t n
             memcpy(&x, e->data + 8 * (first + i), sizeof x);
             out[i] = (float)x;
         }
+    } else if (strcmp(e->type, "I8") == 0) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = (float)(signed char)e->data[first + i];
     } else {
         return error_set(error, ERROR_INPUT,
-                         "tensor %s is of dtype %s; weights are F32, F16, BF16 or F64", e->name,
+                         "tensor %s is of dtype %s; weights are F32, F16, BF16, F64 or I8", e->name,
                          e->type);
     }
     return 0;

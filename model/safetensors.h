@@ -28,12 +28,14 @@ struct safetensors *safetensors_open(const char *path, struct error *error);
 struct safetensors *safetensors_parse(struct slice bytes, const char *where, struct error *error);
 /* model.safetensors of a folder, or all shards of model.safetensors.index.json. */
 struct safetensors *safetensors_open_dir(const char *dir, struct error *error);
+/* Bytes of the weights of a folder; 0 where they cannot be read. */
+int64_t safetensors_bytes(const char *dir);
 void safetensors_close(struct safetensors *s);
 
 size_t safetensors_count(const struct safetensors *s);
 const struct safetensors_entry *safetensors_at(const struct safetensors *s, size_t index);
 const struct safetensors_entry *safetensors_find(const struct safetensors *s, const char *name);
-/* Elements [first, first + n) as float; -1 when the dtype is none of F32, F16, BF16, F64. */
+/* Elements [first, first + n) as float; -1 when the dtype is none of F32, F16, BF16, F64, I8. */
 int safetensors_floats(const struct safetensors_entry *e, size_t first, size_t n, float *out,
                        struct error *error);
 

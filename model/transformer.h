@@ -65,6 +65,7 @@ struct model {
     struct layout layout;
     struct blocks blocks;
     struct tensor gradient_block; /* gradients with what stands in front of them */
+    struct tensor mask;           /* hold_zeros: 0 where a value may not change, else 1 */
     struct workspace ws;
     struct tensor rope; /* [positions, dim]: cos | sin */
     double lora_scale;

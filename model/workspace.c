@@ -66,7 +66,7 @@ static struct plan plan_of(const struct model_config *c, const struct model_opti
                            const struct model_limits *limits)
 {
     /* A head kept as BF16 is made float for each chunk: fewer, larger ones. */
-    const int64_t bytes = o->frozen_type == DTYPE_BF16 ? 3 * (int64_t)LOGITS_BYTES : LOGITS_BYTES;
+    const int64_t bytes = o->frozen_type != DTYPE_F32 ? 3 * (int64_t)LOGITS_BYTES : LOGITS_BYTES;
     const int64_t fit = bytes / (4 * (int64_t)c->vocab) / 16 * 16;
     struct plan p = {.c = c, .o = o, .l = *limits};
     if (p.l.tokens < 1)

@@ -49,6 +49,11 @@ static int read_model(struct train_settings *s, const struct recipe *r, struct e
     };
     m->freeze_embeddings = recipe_bool(r, "train.freeze_embeddings");
     m->freeze_layers = (int32_t)recipe_integer(r, "train.freeze_layers");
+    m->hold_zeros = recipe_bool(r, "train.hold_zeros");
+    if (m->hold_zeros && m->method != MODEL_FULL)
+        return error_set(error, ERROR_USAGE,
+                         "train.hold_zeros: an adapter would fill the zeros when it is merged; set "
+                         "train.method to \"full\"");
     m->decay_all = recipe_bool(r, "train.decay_all");
     m->frozen_type = type_of(recipe_text(r, "train.base_type"));
     m->seed = s->seed;

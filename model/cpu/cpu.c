@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "model/cpu/cpu_memory.h"
 #include "model/half.h"
+#include "model/int8.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ static struct backend *open_cpu(struct pool *pool, struct error *error)
     for (size_t i = 0; wanted != NULL && kernel_tables[i] != NULL; i++)
         if (strcmp(kernel_tables[i]->name, wanted) == 0 && kernel_tables[i]->usable())
             c->k = kernel_tables[i];
+    c->int8 = int8_kernels_best(c->k->name);
     c->scratch = mem_zero((size_t)pool_threads(pool), sizeof *c->scratch);
     c->scratch_size = mem_zero((size_t)pool_threads(pool), sizeof *c->scratch_size);
     return &c->base;
@@ -157,6 +159,12 @@ static void upload(struct backend *b, struct tensor t, const void *host, enum dt
 {
     const size_t size = dtype_size(type), width = (size_t)t.cols;
     (void)b;
+    if (t.type == DTYPE_I8) {
+        assert(type == DTYPE_F32);
+        for (int64_t i = 0; i < t.rows; i++)
+            int8_set_row(t, i, (const float *)host + i * t.cols);
+        return;
+    }
     for (int64_t i = 0; i < t.rows; i++)
         convert((char *)t.data + (size_t)(i * t.stride) * dtype_size(t.type), t.type,
                 (const char *)host + (size_t)i * width * size, type, width);
@@ -166,6 +174,12 @@ static void download(struct backend *b, struct tensor t, void *host, enum dtype 
 {
     const size_t size = dtype_size(type), width = (size_t)t.cols;
     (void)b;
+    if (t.type == DTYPE_I8) {
+        assert(type == DTYPE_F32);
+        for (int64_t i = 0; i < t.rows; i++)
+            int8_get_row(t, i, (float *)host + i * t.cols);
+        return;
+    }
     for (int64_t i = 0; i < t.rows; i++)
         convert((char *)host + (size_t)i * width * size, type,
                 (const char *)t.data + (size_t)(i * t.stride) * dtype_size(t.type), t.type, width);
@@ -193,6 +207,7 @@ const struct backend_ops backend_cpu = {
     .add = cpu_add,
     .copy = cpu_copy,
     .zero = cpu_zero,
+    .multiply = cpu_multiply,
     .scale = cpu_scale,
     .add_bias = cpu_add_bias,
     .bias_back = cpu_bias_back,

@@ -7,10 +7,12 @@
 
 #include "model/backend.h"
 #include "model/kernels/kernels.h"
+#include "model/kernels/kernels_int8.h"
 
 struct cpu {
     struct backend base;
     const struct kernels *k;
+    const struct int8_kernels *int8;
     float **scratch; /* one a worker, grown when an operation needs more */
     size_t *scratch_size;
     float *shared; /* one for the operation in hand */
@@ -29,9 +31,11 @@ typedef void cpu_rows_fn(struct cpu *c, const void *context, int64_t first, int6
 void cpu_rows(struct cpu *c, int64_t rows, int64_t cols, cpu_rows_fn *fn, const void *context);
 
 void cpu_matmul(struct backend *b, const struct matmul *p);
+void cpu_int8_matmul(struct backend *b, const struct matmul *p);
 void cpu_add(struct backend *b, struct tensor y, struct tensor x);
 void cpu_copy(struct backend *b, struct tensor y, struct tensor x);
 void cpu_zero(struct backend *b, struct tensor y);
+void cpu_multiply(struct backend *b, struct tensor y, struct tensor x);
 void cpu_scale(struct backend *b, struct tensor y, double factor);
 void cpu_add_bias(struct backend *b, struct tensor y, struct tensor bias);
 void cpu_bias_back(struct backend *b, struct tensor dbias, struct tensor dy);

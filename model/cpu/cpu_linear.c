@@ -3,6 +3,7 @@
 
 #include "core/mem.h"
 #include "model/gemm.h"
+#include "model/int8.h"
 
 #include <assert.h>
 #include <math.h>
@@ -85,6 +86,10 @@ static void half_matmul(struct backend *b, const struct matmul *p)
 void cpu_matmul(struct backend *b, const struct matmul *p)
 {
     struct gemm g = {.m = p->c.rows, .n = p->c.cols, .k = p->ta ? p->a.rows : p->a.cols};
+    if (p->b.type == DTYPE_I8) {
+        cpu_int8_matmul(b, p);
+        return;
+    }
     if (p->c.rows <= FEW && !p->ta && p->tb) {
         few_rows(b, p);
         return;
@@ -128,6 +133,11 @@ void cpu_add(struct backend *b, struct tensor y, struct tensor x)
 static void copy_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
 {
     const struct pair *p = context;
+    if (p->x.type == DTYPE_I8) {
+        for (int64_t i = first; i < first + n; i++)
+            int8_get_row(p->x, i, cpu_row(p->y, i));
+        return;
+    }
     if (p->x.type == DTYPE_BF16) {
         const struct tensor both[2] = {p->y, p->x};
         from_half_rows(c, both, first, n);
@@ -171,6 +181,28 @@ void cpu_zero(struct backend *b, struct tensor y)
     cpu_rows(cpu_of(b), p.y.rows, p.y.cols, zero_rows, &p);
     if (tensor_present(rest))
         memset(rest.data, 0, (size_t)rest.cols * sizeof(float));
+}
+
+static void multiply_rows(struct cpu *c, const void *context, int64_t first, int64_t n)
+{
+    const struct pair *p = context;
+    (void)c;
+    for (int64_t i = first; i < first + n; i++) {
+        float *y = cpu_row(p->y, i);
+        const float *x = cpu_row(p->x, i);
+        for (int64_t j = 0; j < p->y.cols; j++)
+            y[j] *= x[j];
+    }
+}
+
+void cpu_multiply(struct backend *b, struct tensor y, struct tensor x)
+{
+    struct tensor rest[2];
+    const struct pair p = {in_blocks(y, &rest[0]), in_blocks(x, &rest[1]), 0};
+    const struct pair end = {rest[0], rest[1], 0};
+    cpu_rows(cpu_of(b), p.y.rows, p.y.cols, multiply_rows, &p);
+    if (tensor_present(rest[0]))
+        multiply_rows(cpu_of(b), &end, 0, 1);
 }
 
 static void scale_rows(struct cpu *c, const void *context, int64_t first, int64_t n)

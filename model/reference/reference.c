@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "model/half.h"
+#include "model/int8.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,7 +19,7 @@ double reference_get(struct tensor t, int64_t row, int64_t col)
     case DTYPE_I32: return ((const int32_t *)t.data)[i];
     case DTYPE_I8: break;
     }
-    return ((const signed char *)t.data)[i];
+    return (double)int8_scale(t, row) * ((const signed char *)t.data)[i];
 }
 
 void reference_set(struct tensor t, int64_t row, int64_t col, double x)
@@ -110,6 +111,7 @@ const struct backend_ops backend_reference = {
     .add = reference_add,
     .copy = reference_copy,
     .zero = reference_zero,
+    .multiply = reference_multiply,
     .scale = reference_scale,
     .add_bias = reference_add_bias,
     .bias_back = reference_bias_back,

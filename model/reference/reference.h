@@ -15,6 +15,7 @@ void reference_matmul(struct backend *b, const struct matmul *p);
 void reference_add(struct backend *b, struct tensor y, struct tensor x);
 void reference_copy(struct backend *b, struct tensor y, struct tensor x);
 void reference_zero(struct backend *b, struct tensor y);
+void reference_multiply(struct backend *b, struct tensor y, struct tensor x);
 void reference_scale(struct backend *b, struct tensor y, double factor);
 void reference_add_bias(struct backend *b, struct tensor y, struct tensor bias);
 void reference_bias_back(struct backend *b, struct tensor dbias, struct tensor dy);

@@ -2,6 +2,7 @@
 #include "model/reference/reference.h"
 
 #include "core/mem.h"
+#include "model/int8.h"
 
 #include <assert.h>
 #include <math.h>
@@ -16,11 +17,36 @@ static double *unfolded(struct tensor t, bool transposed)
     return x;
 }
 
+/* A row of t rounded to 8 bits and back. */
+static void round_row(struct tensor t, int64_t row, double *x)
+{
+    const int64_t n = t.cols;
+    float *single = mem_alloc((size_t)n * sizeof *single);
+    int8_t *q = mem_alloc((size_t)n);
+    double scale;
+    for (int64_t i = 0; i < n; i++)
+        single[i] = (float)reference_get(t, row, i);
+    scale = (double)int8_round(q, single, (size_t)n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = scale * q[i];
+    mem_free(single);
+    mem_free(q);
+}
+
+/* What a product with an I8 matrix is by definition (model/int8.h): both sides are rounded. */
+static double *rounded(const struct matmul *p)
+{
+    double *x = unfolded(p->a, p->ta);
+    for (int64_t i = 0; p->b.type == DTYPE_I8 && p->tb && i < p->a.rows; i++)
+        round_row(p->a, i, x + i * p->a.cols);
+    return x;
+}
+
 void reference_matmul(struct backend *b, const struct matmul *p)
 {
     const struct tensor c = p->c;
     const int64_t inner = p->ta ? p->a.rows : p->a.cols;
-    double *left = unfolded(p->a, p->ta), *right = unfolded(p->b, !p->tb);
+    double *left = rounded(p), *right = unfolded(p->b, !p->tb);
     (void)b;
     assert((p->ta ? p->a.cols : p->a.rows) == c.rows);
     assert((p->tb ? p->b.rows : p->b.cols) == c.cols);
@@ -47,13 +73,33 @@ void reference_add(struct backend *b, struct tensor y, struct tensor x)
             reference_set(y, i, j, reference_get(y, i, j) + reference_get(x, i, j));
 }
 
+static void round_into(struct tensor y, int64_t row, struct tensor x)
+{
+    float *single = mem_alloc((size_t)x.cols * sizeof *single);
+    for (int64_t i = 0; i < x.cols; i++)
+        single[i] = (float)reference_get(x, row, i);
+    int8_set_row(y, row, single);
+    mem_free(single);
+}
+
 void reference_copy(struct backend *b, struct tensor y, struct tensor x)
+{
+    (void)b;
+    assert(y.rows == x.rows && y.cols == x.cols);
+    for (int64_t i = 0; i < y.rows && y.type == DTYPE_I8; i++)
+        round_into(y, i, x);
+    for (int64_t i = 0; i < y.rows && y.type != DTYPE_I8; i++)
+        for (int64_t j = 0; j < y.cols; j++)
+            reference_set(y, i, j, reference_get(x, i, j));
+}
+
+void reference_multiply(struct backend *b, struct tensor y, struct tensor x)
 {
     (void)b;
     assert(y.rows == x.rows && y.cols == x.cols);
     for (int64_t i = 0; i < y.rows; i++)
         for (int64_t j = 0; j < y.cols; j++)
-            reference_set(y, i, j, reference_get(x, i, j));
+            reference_set(y, i, j, reference_get(y, i, j) * reference_get(x, i, j));
 }
 
 void reference_zero(struct backend *b, struct tensor y)
