@@ -92,6 +92,7 @@ static void attention_back(const struct run *r, const struct layer *layer, const
         a.dk = tensor_reshape(tensor_cols(all, n * q, n * kv), n, kv);
     }
     m->ops->attention_back(m->b, &a);
+    forward_watch(r, layer, &a, true);
     if (c->position == POSITION_ROPE) {
         m->ops->rope(m->b, a.dq, m->rope, m->ws.positions, c->head_dim, -1);
         m->ops->rope(m->b, a.dk, m->rope, m->ws.positions, c->head_dim, -1);

@@ -139,6 +139,17 @@ static void attend(const struct run *r, int32_t layer, struct attention *a, cons
                                                               .window = a->window});
 }
 
+void forward_watch(const struct run *r, const struct layer *layer, const struct attention *a,
+                   bool backward)
+{
+    const struct model_watch *w = r->pass->watch;
+    const struct model_attention show = {r->m->b, a, (int32_t)(layer - r->m->p.layers), backward};
+    if (w == NULL || w->attention == NULL || r->failed == NULL || *r->failed != 0)
+        return;
+    if (w->attention(w->context, &show, r->error) != 0)
+        *r->failed = -1;
+}
+
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out)
 {
@@ -153,6 +164,8 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
     linear_forward(r, &layer->qkv, k->qkv, h, k->low[0], false);
     forward_qkv(r, layer, k, &a, false);
     attend(r, (int32_t)(layer - m->p.layers), &a, k);
+    if (tensor_present(out))
+        forward_watch(r, layer, &a, false);
     m->ops->copy(m->b, k->mid, k->input);
     linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
     norm(r, (struct norm){.x = k->mid,

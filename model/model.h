@@ -155,10 +155,21 @@ struct model_loss {
 /* Watch hidden states: layer 0 is the embedding's output, layer l that of block l (before the
  * final norm).  In the forward pass d is absent; in the backward pass the hook may add its own
  * gradient to d [T, H] before the block's backward runs. */
+struct model_attention; /* below */
 struct model_watch {
     int (*hidden)(void *context, struct backend *b, int32_t layer, struct tensor hidden,
                   struct tensor d, struct error *error);
+    /* NULL: not watched. */
+    int (*attention)(void *context, const struct model_attention *a, struct error *error);
     void *context;
+};
+/* Queries and keys of block `layer` (from 0), rotated, as attention sees them; in the backward pass
+ * also dq and dk, which the hook may add to. */
+struct model_attention {
+    struct backend *b;
+    const struct attention *a;
+    int32_t layer;
+    bool backward;
 };
 
 struct model_pass {
@@ -176,7 +187,13 @@ void model_step_begin(struct model *m);
 /* One pass; *loss is the sum over supervised rows.  Ids out of range, a batch over the limits and
  * the like are errors; a NaN loss is returned as it is (the trainer knows step and rows). */
 int model_pass(struct model *m, const struct model_pass *pass, double *loss, struct error *error);
-/* Logits of the given token rows (host [n_rows, V]), no loss: for tests, scoring and teachers. */
+/* A teacher beside a student: the forward pass of a batch (and its watch), then the logits of its
+ * supervised rows a chunk at a time, at most model_rows_most at once.  A chunk is a view [n, V] of
+ * the model's memory, valid until the next call; it may be written to. */
+int model_rows_begin(struct model *m, const struct model_pass *pass, struct error *error);
+struct tensor model_rows_chunk(struct model *m, int32_t first, int32_t n);
+int32_t model_rows_most(const struct model *m);
+/* Logits of the given token rows (host [n_rows, V]), no loss: for tests and scoring. */
 int model_logits(struct model *m, const struct batch *batch, const int32_t *rows, int32_t n_rows,
                  float *logits, struct error *error);
 

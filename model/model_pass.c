@@ -155,6 +155,7 @@ void model_step_begin(struct model *m)
 int model_pass(struct model *m, const struct model_pass *pass, double *loss, struct error *error)
 {
     struct run r;
+    int failed = 0;
     *loss = 0;
     if (pass->backward && m->options.method == MODEL_FROZEN)
         return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
@@ -167,6 +168,8 @@ int model_pass(struct model *m, const struct model_pass *pass, double *loss, str
     if (pass->batch.supervised == 0 && pass->watch == NULL)
         return 0;
     r = start(m, pass);
+    r.error = error;
+    r.failed = &failed;
     if (pass->backward)
         begin_gradients(m, -1, pass->batch.supervised > 0);
     if (forward(&r, error) != 0 || head_pass(&r, loss, error) != 0)
@@ -176,35 +179,59 @@ int model_pass(struct model *m, const struct model_pass *pass, double *loss, str
             return -1;
         m->fresh = false;
     }
+    return failed != 0 ? -1 : m->ops->sync(m->b, error);
+}
+
+int model_rows_begin(struct model *m, const struct model_pass *pass, struct error *error)
+{
+    struct model_pass p = *pass;
+    struct run r;
+    int failed = 0;
+    p.backward = p.training = false;
+    p.batch.targets = p.batch.rows; /* unused, and within the vocabulary only by accident */
+    p.batch.supervised = 0;
+    if (check_batch(m, &p.batch, error) != 0)
+        return -1;
+    p.batch.supervised = pass->batch.supervised;
+    if (workspace_need(m, &p.batch, false, error) != 0)
+        return -1;
+    r = start(m, &p);
+    r.error = error;
+    r.failed = &failed;
+    if (forward(&r, error) != 0 || failed != 0)
+        return -1;
+    head_gather(&r, p.batch.supervised);
     return m->ops->sync(m->b, error);
+}
+
+int32_t model_rows_most(const struct model *m)
+{
+    return (int32_t)m->ws.logits.rows;
+}
+
+struct tensor model_rows_chunk(struct model *m, int32_t first, int32_t n)
+{
+    const struct tensor out = first_rows(m->ws.logits, n);
+    transformer_matmul(m, (struct matmul){.c = out,
+                                          .a = tensor_rows(m->ws.hn, first, n),
+                                          .b = head_weight(m).value,
+                                          .tb = true,
+                                          .alpha = 1});
+    return out;
 }
 
 int model_logits(struct model *m, const struct batch *batch, const int32_t *rows, int32_t n_rows,
                  float *logits, struct error *error)
 {
     struct model_pass pass = {.batch = *batch};
-    struct run r;
     pass.batch.rows = rows;
-    pass.batch.targets = rows; /* unused, and within the vocabulary only by accident */
-    pass.batch.supervised = 0;
-    if (check_batch(m, &pass.batch, error) != 0)
-        return -1;
     pass.batch.supervised = n_rows;
-    if (workspace_need(m, &pass.batch, false, error) != 0)
+    if (model_rows_begin(m, &pass, error) != 0)
         return -1;
-    r = start(m, &pass);
-    if (forward(&r, error) != 0)
-        return -1;
-    head_gather(&r, n_rows);
-    for (int32_t at = 0, step = (int32_t)m->ws.logits.rows; at < n_rows; at += step) {
+    for (int32_t at = 0, step = model_rows_most(m); at < n_rows; at += step) {
         const int32_t n = n_rows - at < step ? n_rows - at : step;
-        const struct tensor out = first_rows(m->ws.logits, n);
-        transformer_matmul(m, (struct matmul){.c = out,
-                                              .a = tensor_rows(m->ws.hn, at, n),
-                                              .b = head_weight(m).value,
-                                              .tb = true,
-                                              .alpha = 1});
-        m->ops->download(m->b, out, logits + (int64_t)at * m->config.vocab, DTYPE_F32);
+        m->ops->download(m->b, model_rows_chunk(m, at, n), logits + (int64_t)at * m->config.vocab,
+                         DTYPE_F32);
     }
     return m->ops->sync(m->b, error);
 }

@@ -87,6 +87,8 @@ struct run {
     const struct cache *cache; /* NULL: the pass's own keys and values */
     struct attention attention;
     int64_t tokens, supervised;
+    struct error *error; /* of a watch that failed */
+    int *failed;         /* set then; NULL: nobody watches */
 };
 
 /* model.c.  A tensor as the file stores it: float, turned round for GPT-2's linear layers. */
@@ -142,6 +144,10 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
 /* Fill a->q, k, v: views of kept qkv, or the normalised and rotated copies. */
 void forward_qkv(const struct run *r, const struct layer *layer, const struct kept *k,
                  struct attention *a, bool again);
+
+/* Show the attention of a layer to the pass's watch. */
+void forward_watch(const struct run *r, const struct layer *layer, const struct attention *a,
+                   bool backward);
 
 /* backward.c.  ws.dx is the gradient of the layer's output, and becomes that of its input. */
 void backward_layer(const struct run *r, int32_t index, const struct kept *k);

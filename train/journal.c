@@ -89,6 +89,12 @@ int journal_step(struct journal *r, const struct resume_point *at, const struct 
     json_put_integer(o, "supervised", (int64_t)step->supervised);
     json_put_number(o, "tokens_per_s", per_s);
     json_put_number(o, "seconds", seconds);
+    if (r->distils) {
+        json_put_number(o, "soft_loss", step->soft);
+        json_put_number(o, "hard_loss", step->hard);
+        json_put_number(o, "match_loss", step->match);
+        json_put_number(o, "labelled", step->labelled);
+    }
     status = metrics_add(r->metrics, o, error);
     json_free(o);
     if (status == 0)

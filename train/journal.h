@@ -14,6 +14,7 @@
 #include "train/resume.h"
 #include "train/tfevents.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct train_listener;
@@ -25,6 +26,7 @@ struct journal {
     int64_t run; /* 0: not recorded in the dataset file */
     struct progress *progress;
     const struct train_listener *listener; /* NULL: nobody */
+    bool distils;                          /* the parts of the loss are kept too */
     uint64_t total, resumed;               /* steps */
     double rate_tokens, rate_seconds;      /* of this process, for the average rate */
     double loss;                           /* of the last step */

@@ -86,6 +86,18 @@ static int not_finite(const struct learner *l, const char *what, uint64_t number
     return -1;
 }
 
+/* The parts of the micro-batch's loss behind it. */
+static void take_parts(const struct distill *d, double *sums)
+{
+    const struct distill_sums parts = distill_sums(d);
+    sums[0] += parts.match;
+    sums[1] = parts.soft;
+    sums[2] = parts.hard;
+    sums[3] = parts.statistic;
+    sums[4] = parts.match;
+    sums[5] = parts.labelled;
+}
+
 static int run_micro(struct learner *l, const struct pack *p, size_t micro, uint64_t number,
                      double *loss, struct error *error)
 {
@@ -97,8 +109,13 @@ static int run_micro(struct learner *l, const struct pack *p, size_t micro, uint
     pass.seed = l->settings->seed;
     pass.stream = number << 24 | (m->first & 0xFFFFFF);
     pass.row_losses = l->feed.losses;
+    if (l->distill != NULL &&
+        distill_micro(l->distill, &l->feed, p->order + m->first, m->count, &pass, error) != 0)
+        return error_wrap(error, "step %llu", (unsigned long long)number);
     if (model_pass(l->model, &pass, loss, error) != 0)
         return error_wrap(error, "step %llu", (unsigned long long)number);
+    if (l->distill != NULL)
+        take_parts(l->distill, loss);
     if (!isfinite(*loss))
         return not_finite(l, "the loss", number, p->order + m->first, error);
     return 0;
@@ -119,6 +136,11 @@ static void update(struct learner *l, double norm, double n, const struct learne
     if (s->clip > 0 && norm / n > s->clip)
         how.grad_scale = s->clip / norm;
     model_adamw(l->model, l->first, l->second, &how);
+    if (l->distill != NULL) {
+        how.rate = io->rate / s->schedule.peak;
+        how.grad_scale = 1.0 / n;
+        matcher_update(l->distill->matcher, &how);
+    }
 }
 
 /* --- gradients of one step ---------------------------------------------------------------- */
@@ -164,7 +186,8 @@ static int accumulate(struct learner *l, const struct pack *p, const struct pack
     for (size_t i = 0; i < step->count; i++) {
         if (stopping(l))
             return error_set(error, ERROR_INTERRUPTED, "stopped");
-        if (mine(l, i) && run_micro(l, p, step->first + i, number, &l->losses[i], error) != 0)
+        if (mine(l, i) &&
+            run_micro(l, p, step->first + i, number, &l->losses[i * LEARNER_SUMS], error) != 0)
             return -1;
     }
     return 0;
@@ -208,7 +231,7 @@ static int accumulate_ordered(struct learner *l, const struct pack *p, const str
             continue;
         model_step_begin(l->model);
         if (status == 0)
-            status = run_micro(l, p, step->first + i, number, &l->losses[i], error);
+            status = run_micro(l, p, step->first + i, number, &l->losses[i * LEARNER_SUMS], error);
         if (fetch(l, l->part, error) != 0 || add_in_turn(l, i, step->count, error) != 0)
             return -1;
     }
@@ -218,14 +241,22 @@ static int accumulate_ordered(struct learner *l, const struct pack *p, const str
     return status == 0 ? store(l, l->sum, error) : -1;
 }
 
+static int sum_projections(struct learner *l, struct error *error)
+{
+    size_t n = 0;
+    double *g = l->distill != NULL ? matcher_gradients(l->distill->matcher, &n) : NULL;
+    return n != 0 ? ranks_sum_doubles(l->ranks, g, n, error) : 0;
+}
+
 /* All gradients of the step in the model's block, and the sum of its losses. */
 static int collect(struct learner *l, const struct pack *p, const struct pack_step *step,
                    struct learner_step *io, struct error *error)
 {
+    const size_t sums = step->count * LEARNER_SUMS;
     bool ordered = l->settings->ordered;
     int status;
-    l->losses = vec_reserve(l->losses, &l->cap_losses, step->count, sizeof *l->losses);
-    memset(l->losses, 0, step->count * sizeof *l->losses);
+    l->losses = vec_reserve(l->losses, &l->cap_losses, sums, sizeof *l->losses);
+    memset(l->losses, 0, sums * sizeof *l->losses);
     status = ordered ? accumulate_ordered(l, p, step, io->number, error)
                      : accumulate(l, p, step, io->number, error);
     if (ranks_any(l->ranks, status != 0))
@@ -233,12 +264,35 @@ static int collect(struct learner *l, const struct pack *p, const struct pack_st
                            : error_set(error, ERROR_FAILED, "another process failed at step %llu",
                                        (unsigned long long)io->number);
     if ((!ordered && accumulate_ranks(l, error) != 0) ||
-        ranks_sum_doubles(l->ranks, l->losses, step->count, error) != 0)
+        ranks_sum_doubles(l->ranks, l->losses, sums, error) != 0)
         return -1;
-    io->loss = 0;
-    for (size_t i = 0; i < step->count; i++)
-        io->loss += l->losses[i];
-    return 0;
+    return sum_projections(l, error);
+}
+
+/* The sums of all micro-batches, in order, as means over the supervised tokens. */
+static void add_up(const struct learner *l, const struct pack_step *step, struct learner_step *io)
+{
+    double sums[LEARNER_SUMS] = {0};
+    const double n = (double)io->supervised;
+    for (size_t i = 0; i < step->count * LEARNER_SUMS; i++)
+        sums[i % LEARNER_SUMS] += l->losses[i];
+    io->loss = sums[0] / n;
+    io->soft = sums[1] / n;
+    io->hard = sums[2] / n;
+    io->statistic = sums[3] / n;
+    io->match = sums[4] / n;
+    io->labelled = sums[5] / n;
+}
+
+static void begin_distill(struct learner *l, const struct pack *p, const struct pack_step *step,
+                          const struct learner_step *io)
+{
+    const double total = (double)l->settings->schedule.total;
+    if (l->distill == NULL)
+        return;
+    distill_step(l->distill, total > 0 ? (double)(io->number - 1) / total : 0, io->statistic);
+    matcher_step(l->distill->matcher, p->order + step->first_example, step->examples,
+                 io->supervised);
 }
 
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
@@ -250,13 +304,14 @@ int learner_step(struct learner *l, const struct pack *p, const struct pack_step
     io->supervised = 0;
     for (size_t i = 0; i < step->examples; i++)
         io->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
+    begin_distill(l, p, step, io);
     if (collect(l, p, step, io, error) != 0)
         return -1;
+    add_up(l, step, io);
     norm = model_gradient_norm(l->model);
     if (!isfinite(norm))
         return not_finite(l, "the gradient", io->number, NULL, error);
     n = (double)io->supervised;
-    io->loss /= n;
     io->gradient = norm / n;
     update(l, norm, n, io);
     return 0;

@@ -19,6 +19,7 @@
 
 #include "core/error.h"
 #include "model/model.h"
+#include "train/distill/distill.h"
 #include "train/examples.h"
 #include "train/feed.h"
 #include "train/pack.h"
@@ -33,12 +34,15 @@ struct learner {
     const struct train_settings *settings;
     const struct examples *examples;
     struct ranks *ranks;         /* borrowed; NULL: alone */
+    struct distill *distill;     /* borrowed; NULL: hard labels alone */
     struct tensor first, second; /* moments, laid out as model_values */
     struct feed feed;
     float *sum, *part; /* host blocks for gradients of several ranks, or added in order */
-    double *losses;    /* of each micro-batch */
+    double *losses;    /* of each micro-batch LEARNER_SUMS: its loss and its parts */
     size_t cap_losses;
 };
+
+enum { LEARNER_SUMS = 6 }; /* loss, soft, hard, statistic, match, labelled rows */
 
 struct learner_step {
     uint64_t number; /* in: from 1 */
@@ -46,6 +50,10 @@ struct learner_step {
     double loss;     /* mean over supervised tokens, before the update */
     double gradient; /* L2 norm of the mean's gradient, before clipping */
     uint64_t tokens, supervised, rows;
+    /* With distillation: the soft and hard parts of the loss and that of matches, and the share of
+     * supervised tokens with a soft label.  statistic: in: the schedule's mean in the step before
+     * (NAN: none); out: in this one. */
+    double soft, hard, match, labelled, statistic;
 };
 
 /* Allocate the moments.  The model, settings and examples must outlive the learner. */

@@ -86,6 +86,7 @@ struct model_limits preflight_limits(const struct train_settings *s, const struc
                                  .supervised = (int32_t)tokens,
                                  .backward = true,
                                  .recompute = s->recompute,
+                                 .logits_rows = s->logits_rows,
                                  .one_pass = s->pack.micro_tokens >= s->pack.step_tokens};
 }
 

@@ -77,16 +77,21 @@ static uint64_t *list_steps(const char *out, bool best, size_t *n)
 /* --- blocks ----------------------------------------------------------------------------- */
 
 struct blocks {
-    struct tensor t[3];
-    const char *names[3];
+    struct tensor t[6];
+    const char *names[6];
     size_t n;
 };
 
 static struct blocks blocks_of(struct learner *l, bool best)
 {
     struct blocks b = {{model_values(l->model), l->first, l->second},
-                       {"values", "first", "second"},
+                       {"values", "first", "second", "projections", "projections.first",
+                        "projections.second"},
                        best ? 1 : 3};
+    if (l->distill != NULL && !best)
+        matcher_blocks(l->distill->matcher, b.t + 3);
+    if (tensor_present(b.t[3]))
+        b.n = 6;
     return b;
 }
 
@@ -118,7 +123,7 @@ static int write_blocks(struct learner *l, const char *dir, bool best, uint64_t 
                         struct error *error)
 {
     struct blocks blocks = blocks_of(l, best);
-    struct safetensors_spec specs[3];
+    struct safetensors_spec specs[6];
     struct safetensors_writer *w;
     char *path = file_join(dir, "state.safetensors");
     for (size_t i = 0; i < blocks.n; i++)
@@ -187,6 +192,7 @@ static struct json *point_json(const struct resume_point *p, const struct resume
     put_count(o, "best_step", p->best_step);
     put_count(o, "worse", p->worse);
     put_exact(o, "last", p->last);
+    put_exact(o, "statistic", p->statistic);
     json_put_bool(o, "stopped", p->stopped);
     json_put_text(o, "digest", hex);
     json_put_text(o, "recipe", id->recipe);
@@ -209,6 +215,7 @@ static void point_read(const struct json *o, struct resume_point *p)
         .best_step = get_count(o, "best_step"),
         .worse = get_count(o, "worse"),
         .last = get_exact(o, "last"),
+        .statistic = get_exact(o, "statistic"),
         .stopped = json_true(json_get(o, "stopped")),
     };
 }

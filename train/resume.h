@@ -2,6 +2,7 @@
  * Checkpoints: what a run needs to go on bit for bit.
  *
  *     OUT/checkpoints/step-00000120/state.safetensors   values, first, second: the flat blocks
+ *                                                       (and those of projections, where matched)
  *                                   state.json          the point, the identities, a digest
  *     OUT/checkpoints/best-00000080/                    the same with values alone
  *
@@ -30,9 +31,10 @@ struct resume_point {
     double before;  /* held-out loss of the untrained student; NAN: not measured */
     double best;    /* lowest held-out loss; NAN: none yet, or its weights are gone */
     uint64_t best_step;
-    uint64_t worse; /* measurements since the best */
-    double last;    /* held-out loss when last measured; NAN */
-    bool stopped;   /* early stopping or the time limit ended the run here */
+    uint64_t worse;   /* measurements since the best */
+    double last;      /* held-out loss when last measured; NAN */
+    double statistic; /* of distillation's temperature schedule, in the last step; NAN: none */
+    bool stopped;     /* early stopping or the time limit ended the run here */
 };
 
 /* What must agree for a checkpoint to be continued. */

@@ -126,7 +126,8 @@ int settings_read(struct train_settings *s, const struct recipe *r, struct error
     s->out = recipe_path(r, "train.out");
     read_data(s, r);
     read_course(s, r);
-    if (read_model(s, r, error) != 0 || read_optimiser(s, r, error) != 0) {
+    if (read_model(s, r, error) != 0 || read_optimiser(s, r, error) != 0 ||
+        distill_options_read(&s->distill, r, error) != 0) {
         settings_clear(s);
         return -1;
     }
@@ -145,6 +146,7 @@ void settings_clear(struct train_settings *s)
     mem_free(s->student);
     mem_free(s->out);
     s->student = s->out = NULL;
+    distill_options_clear(&s->distill);
 }
 
 int settings_identity(const struct recipe *r, struct buf *out)
@@ -164,6 +166,7 @@ int settings_identity(const struct recipe *r, struct buf *out)
     int status;
     for (size_t i = 0; i < sizeof aside / sizeof *aside; i++)
         json_remove(block, aside[i]);
+    json_remove(json_edit(block, "distill"), "cache");
     json_put_integer(block, "seed", recipe_integer(r, "seed"));
     status = json_write(block, JSON_CANONICAL, out);
     json_free(block);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/recipe.h"
 #include "model/model.h"
+#include "train/distill/options.h"
 #include "train/pack.h"
 #include "train/schedule.h"
 
@@ -47,6 +48,8 @@ struct train_settings {
     bool merge, tensorboard;
     bool ordered; /* sum gradients micro-batch by micro-batch: equal bits for any rank count */
     enum dtype save_type;
+    struct distill_options distill;
+    int32_t logits_rows; /* of the lm_head at once; 0: the model's own choice */
     uint64_t seed;
     int threads;
 };

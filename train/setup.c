@@ -87,6 +87,37 @@ static void plan(struct setup *s)
         t->warmup < 1 ? (uint64_t)ceil(t->warmup * (double)s->course.total) : (uint64_t)t->warmup;
 }
 
+/* --- distillation ------------------------------------------------------------------------- */
+
+/* Teacher and student each hold a chunk of logits: half as many rows. */
+static int32_t chunk_rows(int32_t vocab)
+{
+    const int32_t fit = (int32_t)((24 << 20) / (4 * (int64_t)vocab) / 16 * 16);
+    return fit < 32 ? 32 : fit > 1024 ? 1024 : fit;
+}
+
+static int open_distill(struct setup *s, struct corpus *corpus, struct error *error)
+{
+    struct distill_setup how = {.options = &s->settings.distill,
+                                .examples = &s->examples,
+                                .tokenizer = s->tokenizer,
+                                .config = &s->config,
+                                .model = &s->settings.model,
+                                .seed = s->settings.seed,
+                                .out = s->settings.out};
+    if (how.options->source == DISTILL_NONE)
+        return 0;
+    if (how.options->source == DISTILL_LOCAL)
+        s->settings.logits_rows = chunk_rows(s->config.vocab);
+    how.limits = preflight_limits(&s->settings, &s->examples);
+    return distill_open(&s->distill, &how, corpus, error);
+}
+
+struct distill *setup_distill(struct setup *s)
+{
+    return s->settings.distill.source != DISTILL_NONE ? &s->distill : NULL;
+}
+
 /* --- identities --------------------------------------------------------------------------- */
 
 static void digest_rows(struct setup *s)
@@ -99,6 +130,8 @@ static void digest_rows(struct setup *s)
         h = hash128_add(h, e->mask + x->first, x->length);
     }
     h = hash128_add(h, s->held, s->n_held * sizeof *s->held);
+    if (setup_distill(s) != NULL)
+        h = hash128_add(h, &s->distill.identity, sizeof s->distill.identity);
     hash128_hex(h, s->data);
 }
 
@@ -138,6 +171,8 @@ int setup_open(struct setup *s, const struct recipe *recipe, struct corpus *corp
         goto fail;
     }
     plan(s);
+    if (open_distill(s, corpus, error) != 0)
+        goto fail;
     digest_rows(s);
     if (digest_student(s, error) != 0)
         goto fail;
@@ -152,6 +187,7 @@ fail:
 void setup_close(struct setup *s)
 {
     course_close(&s->course);
+    distill_close(&s->distill);
     examples_free(&s->examples);
     mem_free(s->train);
     mem_free(s->held);
@@ -226,4 +262,6 @@ void setup_describe(const struct setup *s, struct json *report)
     json_put_integer(report, "supervised_tokens", (int64_t)supervised);
     json_put_integer(report, "max_length", s->settings.max_length);
     json_put_integer(report, "steps", (int64_t)s->course.total);
+    if (s->settings.distill.source != DISTILL_NONE)
+        distill_describe(&s->distill, report);
 }

@@ -16,6 +16,7 @@
 #include "model/config.h"
 #include "model/tokenizer.h"
 #include "train/course.h"
+#include "train/distill/distill.h"
 #include "train/examples.h"
 #include "train/resume.h"
 #include "train/settings.h"
@@ -36,6 +37,7 @@ struct setup {
     size_t n_train, n_held; /* all held-out rows; of them the first n_measured are measured */
     size_t n_measured;
     struct course course;
+    struct distill distill;     /* where settings.distill has a source */
     int32_t stops[SETUP_STOPS]; /* end-of-turn and end-of-text ids */
     int32_t n_stops;
     struct buf recipe; /* the identity of the recipe */
@@ -51,6 +53,9 @@ struct resume_identity setup_identity(const struct setup *s);
 
 /* Load the student or draw it, with its workspace; owned by the caller (model_free). */
 struct model *setup_model(const struct setup *s, struct error *error);
+
+/* The distillation of this run, or NULL. */
+struct distill *setup_distill(struct setup *s);
 
 /* rows: {kept, trained, held_out, cut, too_long, empty, refused}, tokens and steps. */
 void setup_describe(const struct setup *s, struct json *report);

@@ -169,7 +169,8 @@ static int one_step(struct run *r, struct error *error)
     const struct train_settings *t = &r->setup.settings;
     struct course *c = &r->setup.course;
     struct learner_step result = {.number = r->at.step + 1,
-                                  .rate = schedule_rate(&t->schedule, r->at.step)};
+                                  .rate = schedule_rate(&t->schedule, r->at.step),
+                                  .statistic = r->at.statistic};
     const struct pack_step *step = course_at(c, &r->at.epoch, &r->at.in_epoch);
     int64_t from = clock_ns();
     if (learner_step(&r->learner, &c->pack, step, &result, error) != 0)
@@ -178,6 +179,7 @@ static int one_step(struct run *r, struct error *error)
     r->at.in_epoch++;
     r->at.tokens += result.tokens;
     r->at.supervised += result.supervised;
+    r->at.statistic = result.statistic;
     return journal_step(&r->journal, &r->at, &result, since(from), error);
 }
 
@@ -213,6 +215,18 @@ static int loop(struct run *r, struct error *error)
 
 /* --- before and after --------------------------------------------------------------------- */
 
+/* The teacher beside the student, or its values from the cache. */
+static int start_distill(struct run *r, struct error *error)
+{
+    struct distill *d = setup_distill(&r->setup);
+    struct backend *b = model_backend(r->model);
+    if (d == NULL)
+        return 0;
+    r->learner.distill = d;
+    r->journal.distils = true;
+    return distill_start(d, b, r->ranks, error) != 0 ? -1 : matcher_start(d->matcher, b, error);
+}
+
 static int begin(struct run *r, struct error *error)
 {
     const struct train_settings *t = &r->setup.settings;
@@ -226,8 +240,13 @@ static int begin(struct run *r, struct error *error)
     if (r->model == NULL ||
         learner_open(&r->learner, r->model, t, &r->setup.examples, r->ranks, error) != 0)
         return -1;
+    if (start_distill(r, error) != 0)
+        return -1;
     (void)ranks_any(r->ranks, false); /* nobody reads before the first has cleared up */
-    r->at = (struct resume_point){.before = (double)NAN, .best = (double)NAN, .last = (double)NAN};
+    r->at = (struct resume_point){.before = (double)NAN,
+                                  .best = (double)NAN,
+                                  .last = (double)NAN,
+                                  .statistic = (double)NAN};
     found = resume_load(&r->learner, t->out, &identity, &r->at, &passed, error);
     if (passed.len != 0)
         journal_say(&r->journal, "passed over: %s", buf_text(&passed));
@@ -297,6 +316,22 @@ static void add_preview(const struct setup *s, size_t n, bool colour, struct buf
     }
 }
 
+static void say_distill(const struct run *r)
+{
+    const struct distill *d = &r->setup.distill;
+    const struct align_count *a = &d->aligned;
+    struct slice lines = slice_trim(buf_view(&d->warnings));
+    if (d->setup.options->source == DISTILL_STORED)
+        journal_say(&r->journal,
+                    "soft labels: %" PRIu64 " of %" PRIu64 " tokens aligned (%.1f %%), %.1f %% of "
+                    "the alternatives are tokens of the student, %" PRIu64 " rows without labels",
+                    a->aligned, a->tokens, 100 * (double)a->aligned / (double)a->tokens,
+                    100 * (double)a->known / (double)(a->alternatives != 0 ? a->alternatives : 1),
+                    (uint64_t)d->setup.examples->n - a->rows);
+    if (lines.len != 0)
+        journal_say(&r->journal, "warning: %.*s", (int)lines.len, lines.data);
+}
+
 static int preflight(struct run *r, struct json *report, struct error *error)
 {
     struct setup *s = &r->setup;
@@ -304,6 +339,12 @@ static int preflight(struct run *r, struct json *report, struct error *error)
     struct buf preview = BUF_MAX(1 << 22);
     bool dry = r->options->dry_run;
     preflight_make(&f, &s->settings, &s->config, &s->examples, &s->course, true);
+    if (setup_distill(s) != NULL) {
+        const int64_t beside = distill_memory(&s->distill);
+        f.memory.frozen += beside;
+        f.memory.total += beside;
+        say_distill(r);
+    }
     preflight_describe(&f, report);
     add_preview(s, dry ? 2 : 1, r->options->colour, &preview);
     journal_say(&r->journal, "What is learnt:\n%s\n", buf_text(&preview));
@@ -365,6 +406,7 @@ int train_run(const struct recipe *recipe, struct corpus *corpus,
             json_write(o, 0, report);
         journal_close(&r.journal);
         learner_close(&r.learner);
+        distill_close(&r.setup.distill);
         model_free(r.model);
         setup_close(&r.setup);
     }

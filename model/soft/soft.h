@@ -119,6 +119,11 @@ struct soft_row {
 };
 void soft_row(const struct soft_math *m, const struct soft_how *how, struct soft_row *r);
 
+/* The k most likely of the tokens with these logits (k at most SOFT_TOP_MAX and vocab), most likely
+ * first, and their log probabilities at a temperature.  Host floats. */
+void soft_top_of(const float *logits, size_t vocab, double temperature, size_t k, int32_t *ids,
+                 float *logprobs);
+
 /* The operation of a backend: rows of a chunk of logits. */
 struct soft_op {
     const struct soft_how *how;

@@ -3,6 +3,7 @@
  * others.  The gradient of the others is q_i times one number, so such a row costs what a
  * cross-entropy costs: one pass of exponentials in place and one of scaling.
  */
+#include "model/kernels/kernels.h"
 #include "model/soft/soft_internal.h"
 
 #include <math.h>
@@ -68,6 +69,16 @@ void soft_best(const struct soft_math *m, const void *row, size_t vocab, int32_t
         ids[k] = id;
         sift(m, row, ids, k, 0);
     }
+}
+
+void soft_top_of(const float *logits, size_t vocab, double temperature, size_t k, int32_t *ids,
+                 float *logprobs)
+{
+    const struct soft_math m = {kernels_best()};
+    const double factor = 1 / temperature, lse = soft_lse(&m, logits, vocab, factor);
+    soft_best(&m, logits, vocab, ids, k);
+    for (size_t i = 0; i < k; i++)
+        logprobs[i] = (float)(factor * (double)logits[ids[i]] - lse);
 }
 
 /* Which tokens, and the teacher's probabilities of the bins at temperature T. */

@@ -368,7 +368,7 @@ static void test_watch(void **state)
 {
     struct model *m = make(LLAMA, &(struct model_options){.method = MODEL_FULL, .seed = 4});
     struct seen seen = {{0}, {0}, 0};
-    const struct model_watch watch = {look, &seen};
+    const struct model_watch watch = {.hidden = look, .context = &seen};
     double loss;
     float *g = gradients(m, 1, (struct model_pass){.watch = &watch}, &loss);
     (void)state;
