@@ -81,8 +81,8 @@ static void try_again(struct session *s, struct flight *f, const struct net_limi
         (double)(rng_at(f->question->key.lo, f->question->key.hi, (uint64_t)f->tries) >> 11) *
         0x1p-53;
     (void)s;
-    f->due_ns =
-        clock_ns() + pace_backoff_ns(f->tries + 1, limits != NULL ? limits->retry_after_s : -1, u);
+    f->due_ns = clock_ns() + pace_backoff_ns(f->tries + 1, PACE_MOST_S,
+                                             limits != NULL ? limits->retry_after_s : -1, u);
     f->state = FLIGHT_WAITING;
 }
 

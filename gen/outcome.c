@@ -370,6 +370,14 @@ static void give_up(struct item *i, struct store *s, enum net_cause cause)
     store_post(s);
 }
 
+/* No request waits much longer than its teacher has given no good reply: where others are answered,
+ * one that met ten refusals is worth asking again soon, and a storm ends for all at once. */
+static double longest_pause_s(const struct item *i, int64_t now)
+{
+    double since = (double)(now - i->lane->last_good_ns) / 1e9, least = i->tries ? 4 : 1;
+    return since < least ? least : since;
+}
+
 static void try_again(struct item *i, const struct net_limits *limits)
 {
     struct gen *g = i->g;
@@ -382,7 +390,8 @@ static void try_again(struct item *i, const struct net_limits *limits)
         item_free(i); /* it waits in the file */
         return;
     }
-    i->due_ns = clock_ns() + pace_backoff_ns(i->tries + i->refusals, after, u);
+    int64_t now = clock_ns();
+    i->due_ns = now + pace_backoff_ns(i->tries + i->refusals, longest_pause_s(i, now), after, u);
     lane_retry(i->lane, i);
 }
 

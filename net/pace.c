@@ -119,12 +119,17 @@ static void learn(struct pace *p, int kind, const struct net_limit *l,
     p->anchor[kind] = ticket->sequence;
 }
 
+/* Back off in proportion to the share that was refused (as DCTCP does, RFC 8257, section 3.3): where
+ * refusals come whatever the load, the window settles at twice the step over their share, and work
+ * goes on; where they come of the load, it settles below it. */
 static void epoch_over(struct pace *p)
 {
-    if (p->refused * 10 > p->good + p->refused)
-        p->window = fmax(1, p->window * 0.7);
+    double share = (double)p->refused / (p->good + p->refused), step = fmax(1, p->max_window / 64);
+    if (!p->good)
+        p->window *= 0.7;
     else
-        p->window = least(p->max_window, p->window + fmax(1, p->max_window / 64));
+        p->window += step - (share > 0.1 ? p->window * share / 2 : 0);
+    p->window = fmax(1, least(p->max_window, p->window));
     p->good = p->refused = 0;
 }
 
@@ -155,9 +160,9 @@ void pace_done(struct pace *p, const struct pace_ticket *ticket, enum net_cause 
         epoch_over(p);
 }
 
-int64_t pace_backoff_ns(int tries, double retry_after_s, double u)
+int64_t pace_backoff_ns(int tries, double most_s, double retry_after_s, double u)
 {
-    double base = 0.5, cap = 60, pause = base;
+    double base = 0.5, cap = least(most_s, PACE_MOST_S), pause = base;
     for (int i = 1; i < tries && pause < cap; i++)
         pause *= 2;
     pause = least(pause, cap) * u;

@@ -4,9 +4,9 @@
  * Three governors, the strictest wins:
  *   - configured limits (requests, input and output tokens a minute) as token buckets;
  *   - what the last response's headers said, less what went out since;
- *   - a window on requests in flight: additive increase, multiplicative decrease when more than a
- *     tenth of a window's replies are refusals (429, overload), never below 1, so that a storm
- *     cannot stall the run at zero.
+ *   - a window on requests in flight: additive increase, decrease by half the share of a window's
+ *     replies that are refusals (429, overload) where that is over a tenth, never below 1, so that a
+ *     storm cannot stall the run at zero.
  * A Retry-After that many replies in a row repeat holds the whole endpoint; a single one holds only
  * its own request (the caller's retry heap does that).
  *
@@ -60,8 +60,10 @@ struct pace_ticket pace_sent(struct pace *p, double input_tokens, double output_
 void pace_done(struct pace *p, const struct pace_ticket *ticket, enum net_cause cause,
                const struct net_limits *limits, int64_t now_ns);
 
-/* Pause before try `tries` (1, 2, …) of a request: uniform in [0, min(cap, base·2^(tries-1))),
- * "full jitter", but never before what Retry-After said.  u is uniform in [0, 1). */
-int64_t pace_backoff_ns(int tries, double retry_after_s, double u);
+/* Pause before try `tries` (1, 2, …) of a request: uniform in [0, min(most, base·2^(tries-1))),
+ * "full jitter", but never before what Retry-After said.  u is uniform in [0, 1).  most_s is
+ * PACE_MOST_S at most: less where others are answered meanwhile. */
+enum { PACE_MOST_S = 60 };
+int64_t pace_backoff_ns(int tries, double most_s, double retry_after_s, double u);
 
 #endif

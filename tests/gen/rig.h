@@ -88,6 +88,31 @@ static inline void rig_start(struct rig *r, const char *server, const char *a, c
     }
 }
 
+/* A teacher nobody here wrote (../shared/peers/gen/fault_teacher.c, built): says "listening PORT". */
+static inline void rig_judge(struct rig *r, const char *path, const char *option, const char *value)
+{
+    char line[64] = "";
+    int out[2];
+    if (pipe(out))
+        abort();
+    r->server = fork();
+    if (r->server == 0) {
+        dup2(out[1], 1);
+        close(out[0]);
+        close(out[1]);
+        execl(path, path, option, value, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    for (size_t n = 0; n < sizeof line - 1 && read(out[0], line + n, 1) == 1 && line[n] != '\n';)
+        n++;
+    close(out[0]);
+    if (sscanf(line, "listening %d", &r->port) != 1) {
+        fprintf(stderr, "%s did not start\n", path);
+        abort();
+    }
+}
+
 static inline void rig_server(struct rig *r, const char *a, const char *b, const char *c)
 {
     rig_start(r, "faults", a, b, c);

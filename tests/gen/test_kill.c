@@ -12,7 +12,7 @@
 #include "core/rng.h"
 #include "tests/gen/rig.h"
 
-enum { IN_FLIGHT = 16, PROMPTS_A_KILL = 40 };
+enum { IN_FLIGHT = 8, PROMPTS_A_KILL = 40, LATENCY_MS = 10 };
 
 static int kills(void)
 {
@@ -26,8 +26,8 @@ static bool run_and_kill(struct rig *r, int ms, const char *set)
     pid_t child = fork();
     int status;
     if (child == 0) {
-        int rc = rig_run(r, "teacher.in_flight=16", "teacher.price.input=1000",
-                         "teacher.price.output=2000", "gen.max_tokens=20", set);
+        int rc = rig_run(r, "teacher.in_flight=8", "teacher.price.input=1000",
+                         "teacher.price.output=2000", "gen.max_tokens=200", set);
         _exit(rc ? 1 : 0);
     }
     clock_sleep_ms(ms);
@@ -36,29 +36,78 @@ static bool run_and_kill(struct rig *r, int ms, const char *set)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void test_kill(void **state)
+/* What the server still writes to a dead client counts as paid: until nothing more comes. */
+static int64_t paid_in_the_end(struct rig *r)
 {
-    struct rig *r = rig_new();
+    int64_t before = -1, now = rig_stat(r, "answered");
+    while (now != before) {
+        clock_sleep_ms(3 * LATENCY_MS);
+        before = now;
+        now = rig_stat(r, "answered");
+    }
+    return now;
+}
+
+/* Answers the server gave that are not in the file. */
+static int64_t paid_and_gone(struct rig *r)
+{
+    int64_t stored = rig_number(r, "SELECT count(*) FROM reply WHERE status = 200");
+    return paid_in_the_end(r) - (stored > 0 ? stored : 0);
+}
+
+/* again: what the server calls an answer given twice. */
+static void kill_often(struct rig *r, const char *again)
+{
     struct rng rng = rng_new(7, 1);
     int n = kills(), prompts = n * PROMPTS_A_KILL, done = 0;
-    (void)state;
-    rig_server(r, "latency=10", NULL, NULL);
+    int64_t gone = 0, worst = 0;
     rig_prompts(r, prompts, "");
-    for (int i = 0; i < n; i++)
+    corpus_close(corpus_open(r->dataset, CORPUS_CREATE, NULL)); /* there is a file to ask */
+    for (int i = 0; i < n; i++) {
         done += run_and_kill(r, 10 + (int)rng_below(&rng, 90), "seed=1");
-    int rc = rig_run(r, "teacher.in_flight=16", "teacher.price.input=1000",
-                     "teacher.price.output=2000", "gen.max_tokens=20", "seed=1");
-    int64_t again = rig_stat(r, "again");
-    print_message("%d kills (%d runs were over), %lld requests for %d prompts, %lld paid twice\n",
-                  n, done, (long long)rig_stat(r, "requests"), prompts, (long long)again);
+        int64_t now = paid_and_gone(r);
+        worst = now - gone > worst ? now - gone : worst;
+        gone = now;
+    }
+    int rc = rig_run(r, "teacher.in_flight=8", "teacher.price.input=1000",
+                     "teacher.price.output=2000", "gen.max_tokens=200", "seed=1");
+    int64_t twice = rig_stat(r, again);
+    print_message("%d kills (%d runs were over), %lld requests for %d prompts, %lld paid twice; "
+                  "the costliest kill took %lld answers, %d in flight\n",
+                  n, done, (long long)rig_stat(r, "requests"), prompts, (long long)twice,
+                  (long long)worst, IN_FLIGHT);
     assert_int_equal(rc, 0);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), prompts);
     assert_int_equal(rig_number(r, "SELECT count(DISTINCT instruction) FROM sample"), prompts);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE state = 'answered'"),
                      prompts);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 0);
-    assert_int_equal(rig_stat(r, "prompts"), prompts);
-    assert_true(again <= (int64_t)n * IN_FLIGHT);
+    assert_int_equal(twice, gone);
+    assert_true(worst <= IN_FLIGHT);
+}
+
+static void test_kill(void **state)
+{
+    struct rig *r = rig_new();
+    (void)state;
+    rig_server(r, "latency=10", NULL, NULL);
+    kill_often(r, "again");
+    assert_int_equal(rig_stat(r, "prompts"), kills() * PROMPTS_A_KILL);
+    rig_free(r);
+}
+
+/* The same before a server of others: RETORT_JUDGE is ../shared/peers/gen/fault_teacher, built. */
+static void test_kill_before_a_judge(void **state)
+{
+    const char *judge = getenv("RETORT_JUDGE");
+    (void)state;
+    if (!judge) {
+        print_message("SKIP: RETORT_JUDGE names no server; bench/gen-kills.sh gives one\n");
+        skip();
+    }
+    struct rig *r = rig_new();
+    rig_judge(r, judge, "--latency", "2");
+    kill_often(r, "answered_again");
     rig_free(r);
 }
 
@@ -74,7 +123,7 @@ static void test_kill_under_budget(void **state)
     rig_prompts(r, 2000, "");
     for (int i = 0; i < n; i++)
         run_and_kill(r, 10 + (int)rng_below(&rng, 90), "gen.budget_requests=300");
-    int rc = rig_run(r, "teacher.in_flight=16", "gen.max_tokens=20", "gen.budget_requests=300");
+    int rc = rig_run(r, "teacher.in_flight=8", "gen.max_tokens=200", "gen.budget_requests=300");
     int64_t sent = rig_stat(r, "requests");
     int64_t lost = rig_number(r, "SELECT count(*) FROM attempt WHERE cause = 'lost'");
     print_message("budget of 300 requests: the server saw %lld, %lld counted as lost\n",
@@ -92,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_kill_before_a_judge),
         cmocka_unit_test(test_kill_under_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

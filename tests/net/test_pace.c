@@ -144,6 +144,12 @@ static void test_window(void **state)
         pace_done(&p, &t, i % 20 ? NET_OK : NET_RATE_LIMIT, &none, now);
     }
     assert_true(p.window >= 63);
+    for (int i = 0; i < 5000;
+         i++, now += MS) { /* one in five, whatever we do: slower, not one by one */
+        struct pace_ticket t = pace_sent(&p, 1, 1, now);
+        pace_done(&p, &t, i % 5 ? NET_OK : NET_RATE_LIMIT, &none, now);
+    }
+    assert_true(p.window >= 6 && p.window <= 16);
 }
 
 /* Retry-After of one reply holds nobody else; of many in a row it holds the endpoint. */
@@ -170,14 +176,16 @@ static void test_backoff(void **state)
 {
     (void)state;
     for (int tries = 1; tries < 100; tries++) {
-        assert_true(pace_backoff_ns(tries, -1, 0) == 0);
-        assert_true(pace_backoff_ns(tries, -1, 0.999) <= 60000 * MS);
-        assert_true(pace_backoff_ns(tries, 1, 0) >= 1000 * MS); /* never early */
-        assert_true(pace_backoff_ns(tries, 1, 0.999) < 1200 * MS);
+        assert_true(pace_backoff_ns(tries, 60, -1, 0) == 0);
+        assert_true(pace_backoff_ns(tries, 60, -1, 0.999) <= 60000 * MS);
+        assert_true(pace_backoff_ns(tries, 60, 1, 0) >= 1000 * MS); /* never early */
+        assert_true(pace_backoff_ns(tries, 60, 1, 0.999) < 1200 * MS);
     }
-    assert_true(pace_backoff_ns(1, -1, 0.5) == 250 * MS);
-    assert_true(pace_backoff_ns(3, -1, 0.5) == 1000 * MS);
-    assert_true(pace_backoff_ns(1, 1e300, 0.5) < 100000000 * MS);
+    assert_true(pace_backoff_ns(1, 60, -1, 0.5) == 250 * MS);
+    assert_true(pace_backoff_ns(3, 60, -1, 0.5) == 1000 * MS);
+    assert_true(pace_backoff_ns(30, 1, -1, 0.999) < 1000 * MS);
+    assert_true(pace_backoff_ns(30, 1, 2, 0) >= 2000 * MS);
+    assert_true(pace_backoff_ns(1, 60, 1e300, 0.5) < 100000000 * MS);
 }
 
 int main(void)
