@@ -57,7 +57,9 @@ options() {
 number() { grep -o "\"$1\": *[0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }
 bad=0
 printf '| %-11s | %5s | %5s | %6s | %7s | %6s | %8s | %5s | %4s | %5s | %5s | %4s | %5s | %s\n' mix asked rows failed waiting server answered twice lost early over exit s 'failed by cause'
-for mix in ${*:-$mixes}; do
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $mixes
+for mix in "$@"; do
     rm -rf "$dir/run" "$dir/port"
     mkdir "$dir/run"
     cp "$dir/p.jsonl" "$dir/run/"

@@ -19,4 +19,6 @@ if [ -r "$judge" ]; then
 else
     echo "SKIP of the second server: $judge is not there"
 fi
-RETORT_KILLS=${1:-100} BUILD=$BUILD "$BUILD/tests/gen/test_kill"
+RETORT_KILLS=${1:-100}
+export RETORT_KILLS BUILD
+"$BUILD/tests/gen/test_kill"
