@@ -33,9 +33,9 @@ static const struct command_example examples[] = {
 /* For a person, what is empty is left out. */
 static void drop_empty(struct json *report)
 {
-    static const char *const names[] = {
-        "failures", "removed_by_rule", "flagged_by_rule", "teachers",
-        "runs",     "checkpoints",     "evaluations",     NULL};
+    static const char *const names[] = {"failures",    "removed_by_rule", "flagged_by_rule",
+                                        "teachers",    "batches",         "runs",
+                                        "checkpoints", "evaluations",     NULL};
     for (size_t i = 0; names[i] != NULL; i++)
         if (json_count(json_get(report, names[i])) == 0)
             json_remove(report, names[i]);

@@ -68,6 +68,11 @@ static const struct {
     {"SELECT id FROM request WHERE state <> 'waiting' AND (reserved_nusd <> 0 OR"
      " reserved_tokens <> 0)",
      "request", "is over, but still holds a reservation"},
+    {"SELECT l.request_id FROM batch_line l JOIN batch b ON b.id = l.batch_id"
+     " WHERE l.settled = 0 AND b.state IN ('done', 'dropped')",
+     "request", "is said to be in a batch that is over"},
+    {"SELECT request_id FROM batch_line WHERE settled = 0 GROUP BY request_id HAVING count(*) > 1",
+     "request", "is in two batches at once"},
     {"SELECT id FROM request WHERE reserved_nusd < 0 OR reserved_tokens < 0", "request",
      "holds a negative reservation"},
     {"SELECT id FROM reply WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.id = reply.id)"

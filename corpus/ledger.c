@@ -198,8 +198,7 @@ int ledger_reserve(struct corpus *c, int64_t request, int64_t nusd, int64_t toke
     return corpus_tally(c, "tokens.reserved", tokens, error);
 }
 
-/* Give back what the request has reserved. */
-static int release(struct corpus *c, int64_t request, struct error *error)
+int ledger_release(struct corpus *c, int64_t request, struct error *error)
 {
     struct sql_stmt *q = sql_prepare(corpus_sql(c),
                                      "SELECT reserved_nusd, reserved_tokens FROM request"
@@ -235,6 +234,8 @@ static int next_lost(struct corpus *c, struct lost *out, struct error *error)
                     "SELECT r.id, r.reserved_nusd, r.reserved_tokens FROM request r"
                     " WHERE r.reserved_nusd + r.reserved_tokens > 0 AND NOT EXISTS (SELECT 1 FROM"
                     " unread u JOIN reply p ON p.id = u.reply_id WHERE p.request_id = r.id)"
+                    " AND NOT EXISTS (SELECT 1 FROM batch_line l WHERE l.request_id = r.id"
+                    " AND l.settled = 0)"
                     " LIMIT 1",
                     error);
     if (!q)
@@ -352,7 +353,7 @@ int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct 
     sql_bind_text(q, 8, a->message);
     for (int i = 0; i < 6; i++)
         sql_bind_int(q, 9 + i, numbers[i]);
-    if (sql_run(q, error) || tally_attempt(c, a, error) || release(c, a->request_id, error))
+    if (sql_run(q, error) || tally_attempt(c, a, error) || ledger_release(c, a->request_id, error))
         return -1;
     return a->status ? read_now(c, a->id, error) : 0;
 }
@@ -406,7 +407,9 @@ int64_t ledger_withdraw(struct corpus *c, struct error *error)
 {
     struct sql_stmt *q = sql_prepare(corpus_sql(c),
                                      "UPDATE request SET state = 'failed', cause = 'withdrawn'"
-                                     " WHERE state = 'waiting'",
+                                     " WHERE state = 'waiting' AND NOT EXISTS (SELECT 1 FROM"
+                                     " batch_line l WHERE l.request_id = request.id"
+                                     " AND l.settled = 0)",
                                      error);
     if (!q || sql_run(q, error))
         return -1;

@@ -79,8 +79,11 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
 /* Mark as in flight, with its worst case in money (nano-USD) and tokens. */
 int ledger_reserve(struct corpus *c, int64_t request, int64_t nusd, int64_t tokens,
                    struct error *error);
-/* Settle what was in flight when a process died, but for what has an unread reply: one attempt
- * with cause "lost" each, numbered on from *next_reply.  Returns how many there were. */
+/* Give back what the request has reserved. */
+int ledger_release(struct corpus *c, int64_t request, struct error *error);
+/* Settle what was in flight when a process died, but for what has an unread reply or is in a batch
+ * (batches.h): one attempt with cause "lost" each, numbered on from *next_reply.  Returns how many
+ * there were. */
 int64_t ledger_recover(struct corpus *c, int64_t run_id, int64_t *next_reply, int64_t now_ms,
                        struct error *error);
 
@@ -118,8 +121,8 @@ int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct erro
 
 /* ---- going on -------------------------------------------------------------------------------- */
 
-/* Waiting requests become failed/withdrawn: a new plan follows, and what it still wants comes back
- * with ledger_request_add.  Returns how many. */
+/* Waiting requests that are in no batch become failed/withdrawn: a new plan follows, and what it
+ * still wants comes back with ledger_request_add.  Returns how many. */
 int64_t ledger_withdraw(struct corpus *c, struct error *error);
 /* Failed requests of the cause wait again with no tries used.  Returns how many. */
 int64_t ledger_reopen(struct corpus *c, const char *cause, struct error *error);

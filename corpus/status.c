@@ -199,6 +199,10 @@ static int put_records(struct corpus *c, struct json *out, struct error *error)
 {
     static const char *const lists[][2] = {
         {"teachers", "SELECT provider, endpoint, model, licence FROM teacher ORDER BY id"},
+        {"batches", "SELECT * FROM (SELECT b.id, t.model, b.state, b.status, b.remote, b.lines,"
+                    " (SELECT count(*) FROM batch_line l WHERE l.batch_id = b.id AND l.settled = 0)"
+                    " AS waiting, b.made_ms, b.ended_ms, b.message FROM batch b JOIN teacher t"
+                    " ON t.id = b.teacher_id ORDER BY b.id DESC LIMIT 20) ORDER BY id"},
         {"runs", "SELECT * FROM (SELECT id, stage, state, started_ms, ended_ms,"
                  " (ended_ms - started_ms) / 1e3 AS seconds, version FROM run"
                  " ORDER BY id DESC LIMIT 20) ORDER BY id"},

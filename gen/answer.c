@@ -32,6 +32,8 @@ static void post_reply(struct gen *g, struct item *i)
     i->lane->unstored++;
     s->item = i;
     s->has_reply = true;
+    s->settled_batch = i->batch;
+    s->settled_request = i->request.id;
     s->reply = (struct ledger_reply){
         .id = i->reply_id,
         .request_id = i->request.id,
@@ -76,6 +78,14 @@ void answer_flown(struct http_exchange *x)
         outcome_failed(i, &f, said, NULL);
 }
 
+void answer_heard(struct item *i, const struct net_failure *f)
+{
+    if (f->cause == NET_OK)
+        post_reply(i->g, i);
+    else
+        outcome_failed(i, f, NULL, NULL);
+}
+
 /* ---- its bytes are safe: look inside --------------------------------------------------------- */
 
 static void name_refusal(const struct net_choice *c, struct net_failure *f)
@@ -115,6 +125,8 @@ void answer_stored(struct gen *g, struct store *s)
 {
     struct item *i = s->item;
     (void)g;
+    if (!i)
+        return; /* kept unread, for another recipe */
     i->lane->unstored--;
     if (s->job.failed)
         item_free(i);

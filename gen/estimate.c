@@ -23,8 +23,9 @@ static void add(struct sum *s, const struct item *i)
     s->requests++;
     s->input += i->input_tokens;
     s->most_output += i->output_tokens;
-    s->low_usd += (double)endpoint_cost(e, &low) / 1e9;
-    s->high_usd += (double)endpoint_cost(e, &high) / 1e9;
+    double share = (e->batch.on ? 1 - e->batch.discount : 1) / 1e9;
+    s->low_usd += (double)endpoint_cost(e, &low) * share;
+    s->high_usd += (double)endpoint_cost(e, &high) * share;
 }
 
 /* Plan everything; what the dataset has answered already costs nothing. */

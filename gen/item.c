@@ -5,6 +5,7 @@
 #include "gen/lane.h"
 #include "gen/run.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { MAX_BODY = 64 << 20, PER_MESSAGE = 16 };
@@ -37,6 +38,15 @@ struct item *items_pop(struct items *l)
     l->n--;
     i->next = NULL;
     return i;
+}
+
+void items_add_first(struct items *l, struct item *i)
+{
+    i->next = l->first;
+    if (!l->first)
+        l->end = &i->next;
+    l->first = i;
+    l->n++;
 }
 
 /* ---- texts ----------------------------------------------------------------------------------- */
@@ -170,11 +180,18 @@ void item_free(struct item *i)
     mem_free(i);
 }
 
+int64_t item_cost(const struct item *i, const struct net_usage *usage)
+{
+    const struct endpoint *e = i->lane->teacher;
+    int64_t full = endpoint_cost(e, usage);
+    return i->batch ? (int64_t)ceil((double)full * (1 - e->batch.discount)) : full;
+}
+
 struct budget_amount item_worst(const struct item *i)
 {
     struct net_usage u = {
         .input = (int64_t)i->body.len + PER_MESSAGE,
         .output = i->step->max_tokens * i->g->settings.n,
     };
-    return (struct budget_amount){endpoint_cost(i->lane->teacher, &u), u.input + u.output, 1};
+    return (struct budget_amount){item_cost(i, &u), u.input + u.output, 1};
 }

@@ -53,6 +53,8 @@ struct item {
     enum net_cause over; /* how it ended, while it waits for its turn */
     struct net_reply heard;
     bool resumed;             /* from an earlier run */
+    bool leftover;            /* was in a batch, unanswered */
+    int64_t batch;            /* it goes out or came back in; 0: by itself */
     struct slice reply, head; /* STORED: the bytes, in x or in `text` of a reply read back */
     int64_t reply_id, started_ms, latency_ms;
     int status;
@@ -67,6 +69,9 @@ int item_refresh(struct item *i, struct error *error);
 /* The worst this request can cost: every byte of the prompt a token, every reply at its limit. */
 struct budget_amount item_worst(const struct item *i);
 
+/* What `usage` of it costs, in nano-USD. */
+int64_t item_cost(const struct item *i, const struct net_usage *usage);
+
 struct items {
     struct item *first, **end;
     size_t n;
@@ -74,5 +79,6 @@ struct items {
 void items_init(struct items *l);
 void items_add(struct items *l, struct item *i);
 struct item *items_pop(struct items *l); /* NULL: empty */
+void items_add_first(struct items *l, struct item *i);
 
 #endif

@@ -14,6 +14,7 @@ void lane_init(struct lane *l, struct endpoint *teacher, int number, int64_t now
     pace_init(&l->pace, &teacher->limits, now_ns);
     items_init(&l->ready);
     items_init(&l->again);
+    items_init(&l->alone);
     items_init(&l->cleared);
 }
 
@@ -28,6 +29,7 @@ void lane_free(struct lane *l)
 {
     free_all(&l->ready);
     free_all(&l->again);
+    free_all(&l->alone);
     free_all(&l->cleared);
     for (size_t k = 0; k < l->n_retries; k++)
         item_free(l->retries[k]);
@@ -67,5 +69,5 @@ int64_t lane_due(struct lane *l, int64_t now_ns)
 
 size_t lane_waiting(const struct lane *l)
 {
-    return l->ready.n + l->again.n + l->cleared.n + l->reserving + l->n_retries;
+    return l->ready.n + l->again.n + l->alone.n + l->cleared.n + l->reserving + l->n_retries;
 }

@@ -18,6 +18,7 @@ struct lane {
     struct pace pace;
     struct items ready;    /* fresh, in the order of the plan */
     struct items again;    /* due retries: before fresh ones */
+    struct items alone;    /* of a lane in batch mode: what goes out by itself all the same */
     struct items cleared;  /* reservation committed */
     size_t reserving;      /* reservation being committed */
     int unstored;          /* replies that came and are not committed yet: a kill would lose them */

@@ -34,6 +34,9 @@ static void draw(struct gen *g, bool last)
     s.done = (uint64_t)over;
     s.resumed = (uint64_t)(over - g->run_answered - g->run_failed);
     int n = snprintf(s.note, sizeof s.note, "in flight %d", g->flying);
+    if (g->batched && n > 0 && (size_t)n < sizeof s.note)
+        n += snprintf(s.note + n, sizeof s.note - (size_t)n, "  in batches %lld",
+                      (long long)g->batched);
     if (g->totals.failed && n > 0 && (size_t)n < sizeof s.note)
         n += snprintf(s.note + n, sizeof s.note - (size_t)n, "  failed %lld",
                       (long long)g->totals.failed);
@@ -60,6 +63,7 @@ static struct json *live_json(struct gen *g, bool last)
     json_put_integer(o, "pid", (int64_t)getpid());
     json_put_integer(o, "at_ms", clock_wall_ms());
     json_put_integer(o, "in_flight", g->flying);
+    json_put_integer(o, "in_batches", g->batched);
     json_put_number(o, "replies_per_s", rate);
     json_put_integer(o, "expected", expected(g));
     json_put_number(o, "eta_s", rate > 0 && !last ? (double)left / rate : 0);
@@ -144,6 +148,8 @@ void live_report(struct gen *g, struct buf *out)
         json_free(causes);
     if (g->run_attempts == 0 && g->run_rows == 0)
         json_put_bool(o, "up_to_date", true);
+    if (g->batched)
+        json_put_integer(o, "in_batches", g->batched);
     if (g->repeated)
         json_put_integer(o, "repeated_prompts", g->repeated);
     if (g->bad_lines) {

@@ -29,7 +29,7 @@ static void settle(struct item *i, const struct net_usage *usage, bool maybe_bil
         a->output_tokens = usage->output;
         a->cached_tokens = usage->cached;
         a->reasoning_tokens = usage->reasoning;
-        real.nusd = endpoint_cost(i->lane->teacher, usage);
+        real.nusd = item_cost(i, usage);
     } else if (maybe_billed && budget_limited(&g->budget)) {
         struct budget_amount worst = i->worst.tokens ? i->worst : item_worst(i);
         a->assumed = true;
@@ -63,6 +63,8 @@ static struct store *attempt(struct item *i, enum net_cause cause, const char *m
         .status = i->status,
         .cause = cause == NET_OK ? NULL : net_cause_name(cause),
     };
+    s->settled_batch = i->reply_id ? 0 : i->batch; /* else it was with its reply */
+    s->settled_request = i->request.id;
     if (message && *message)
         s->attempt.message = arena_copy(&s->arena, slice_of(message));
     settle(i, usage, maybe_billed || i->resumed, &s->attempt);
@@ -436,7 +438,7 @@ void outcome_failed(struct item *i, const struct net_failure *f, const struct ne
         item_free(i);
         return;
     }
-    if (net_cause_class(f->cause) != NET_ROW_FATAL)
+    if (net_cause_class(f->cause) != NET_ROW_FATAL && !i->batch)
         lose_patience(i, f, limits ? limits->retry_after_s : -1);
     if (class == NET_ROW_FATAL) {
         notice_refusal(i, f);

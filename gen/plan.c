@@ -1,5 +1,6 @@
 /* Where requests come from: the strategy's plan, and what an earlier run left waiting. */
 #include "core/mem.h"
+#include "gen/batch.h"
 #include "gen/run.h"
 
 #include <string.h>
@@ -140,10 +141,22 @@ static int load_one(void *context, const struct ledger_item *stored, struct erro
         *error = why;
         return -1;
     }
-    if (!i)
-        withdraw(g, stored->request.id);
-    else
+    if (batch_holds(g, stored->request.key, i)) {
+        item_free(i); /* its answer is on the way */
+        return 0;
+    }
+    if (i && i->lane->teacher->batch.on) {
+        int had = batches_had(g->corpus, i->request.id, error);
+        i->leftover = had > 0;
+        if (had < 0) {
+            item_free(i);
+            return -1;
+        }
+    }
+    if (i)
         items_add(&i->lane->ready, i);
+    else
+        withdraw(g, stored->request.id);
     return 0;
 }
 
@@ -169,7 +182,7 @@ static size_t under_way(const struct gen *g)
 static bool enough(const struct gen *g)
 {
     int64_t rows = g->settings.rows;
-    return rows > 0 && g->rows + (int64_t)under_way(g) + (int64_t)g->jobs >= rows;
+    return rows > 0 && g->rows + (int64_t)under_way(g) + (int64_t)g->jobs + g->batched >= rows;
 }
 
 /* Larger transactions pay in a large file (see put_asks in store.c), as far as memory allows. */
@@ -252,6 +265,10 @@ void plan_stored(struct gen *g, struct store *s)
     while ((i = items_pop(&s->asks)) != NULL) {
         g->planning--;
         if (s->job.failed) {
+            item_free(i);
+        } else if (batch_holds(g, i->request.key, i)) { /* its answer is on the way */
+            g->totals.waiting += i->added;
+            g->totals.failed -= i->was_withdrawn;
             item_free(i);
         } else if (i->added || (i->redo_of && i->request.state == LEDGER_WAITING)) {
             g->totals.waiting += i->added;

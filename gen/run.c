@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/signals.h"
+#include "gen/batch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static int prepare_file(struct gen *g, struct error *error)
 {
     if (corpus_claim(g->corpus, "gen", error) || corpus_begin(g->corpus, error))
         return -1;
-    if (open_lanes(g, error) || ledger_next(g->corpus, &g->next, error))
+    if (open_lanes(g, error) || ledger_next(g->corpus, &g->next, error) || batch_recover(g, error))
         goto fail;
     g->run_lost =
         ledger_recover(g->corpus, g->options->run_id, &g->next.reply, clock_wall_ms(), error);
@@ -89,6 +90,11 @@ static int open_all(struct gen *g, struct error *error)
     ledger_totals(g->corpus, &g->totals);
     g->rows = ledger_rows(g->corpus);
     open_budget(g);
+    if (batch_open(g, error))
+        return -1;
+    for (int k = 0; k < g->n_lanes; k++)
+        if (g->batches || g->lanes[k].teacher->batch.on)
+            http.max_in_flight += BATCH_CALLS;
     g->compressor = compressor_new(1);
     g->http = http_open(&http, error);
     if (!g->http)
@@ -106,6 +112,7 @@ static void close_all(struct gen *g)
     if (g->settings.strategy && g->settings.strategy->close && g->strategy)
         g->settings.strategy->close(g->strategy);
     http_close(g->http);
+    batch_close(g);
     for (int k = 0; k < g->n_lanes; k++)
         lane_free(&g->lanes[k]);
     mem_free(g->lanes);
@@ -130,6 +137,7 @@ void run_take_back(struct gen *g)
         case STORE_RESERVE: send_cleared(g, s); break;
         case STORE_REPLY: answer_stored(g, s); break;
         case STORE_END: answer_over(g, s); break;
+        case STORE_BATCH: batch_stored(g, s); break;
         }
         store_free(s);
     }
@@ -137,7 +145,7 @@ void run_take_back(struct gen *g)
 
 static bool finished(const struct gen *g)
 {
-    if (g->flying || g->jobs)
+    if (g->flying || g->jobs || batch_busy(g))
         return false;
     if (g->stopping)
         return true;
@@ -165,7 +173,8 @@ static int loop(struct gen *g, struct error *error)
                      "again to go on");
         if (writer_state(g->writer, &why))
             gen_stop(g, why.code, "%s", why.text);
-        if (plan_more(g, error) || send_all(g, error))
+        g->deaf = signals_draining() || why.code;
+        if (plan_more(g, error) || batch_step(g, error) || send_all(g, error))
             return -1;
         live_tick(g, false);
         if (finished(g))

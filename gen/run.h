@@ -71,6 +71,12 @@ struct gen {
     int64_t wake_ns;  /* when a pace or a back-off lets something go */
     const char *full; /* the budget that refused the next request; NULL: none */
 
+    /* batches (batch.h) */
+    struct batch *batches;
+    int64_t batched, next_batch; /* requests that are away in one; the next number */
+    int batch_calls;             /* exchanges about them */
+    bool deaf; /* nothing can be stored, or the user will not wait: hear no more */
+
     /* the end */
     bool
         replaying; /* replies of a dead run are read: what has to be asked again waits in the file */
@@ -97,11 +103,15 @@ struct item *plan_item_as_it_is(struct gen *g, const struct ledger_item *stored,
                                 struct error *error);
 
 /* send.c */
+/* The next request fits into no budget: the run ends here, unless something is still under way. */
+void send_exhausted(struct gen *g, const struct lane *l, struct budget_amount worst);
 int send_all(struct gen *g, struct error *error);
 void send_cleared(struct gen *g, struct store *s); /* a STORE_RESERVE came back */
 
 /* answer.c */
-void answer_flown(struct http_exchange *x);            /* `done` of http */
+void answer_flown(struct http_exchange *x); /* `done` of http */
+/* It has its answer, or the failure f (NET_OK: none), by whatever way. */
+void answer_heard(struct item *i, const struct net_failure *f);
 int answer_unread(struct gen *g, struct error *error); /* of a run that died */
 void run_take_back(struct gen *g);                     /* run.c: jobs whose commit returned */
 void answer_stored(struct gen *g, struct store *s);    /* a STORE_REPLY came back */

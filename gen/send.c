@@ -1,4 +1,5 @@
 /* Reserve, pace, send. */
+#include "gen/batch.h"
 #include "gen/run.h"
 
 enum {
@@ -10,16 +11,18 @@ enum {
 
 static struct items *next_list(struct lane *l)
 {
+    if (l->teacher->batch.on)
+        return l->alone.n ? &l->alone : NULL;
     return l->again.n ? &l->again : l->ready.n ? &l->ready : NULL;
 }
 
 /* ---- budget ---------------------------------------------------------------------------------- */
 
 /* The next request does not fit.  It may when what is in the air costs less than its worst case. */
-static void exhausted(struct gen *g, const struct lane *l, struct budget_amount worst)
+void send_exhausted(struct gen *g, const struct lane *l, struct budget_amount worst)
 {
     const char *cap = budget_refuses(&g->budget, worst);
-    if (!cap || g->flying || g->jobs || l->cleared.n || l->reserving)
+    if (!cap || g->flying || g->jobs || l->cleared.n || l->reserving || batch_away(g))
         return;
     gen_stop(g, ERROR_PARTIAL,
              "gen.%s is reached: spent $%.6f, %lld tokens, %lld requests, and the next request "
@@ -36,10 +39,11 @@ static void reserve(struct gen *g, struct lane *l)
     struct items *from;
     while (l->cleared.n + l->reserving < most && (from = next_list(l)) != NULL) {
         struct item *i = from->first;
+        i->batch = 0;
         struct budget_amount worst = item_worst(i);
         if (!budget_reserve(&g->budget, worst)) {
             if (!s)
-                exhausted(g, l, worst);
+                send_exhausted(g, l, worst);
             break;
         }
         i = items_pop(from);
@@ -81,6 +85,7 @@ static int send_one(struct gen *g, struct lane *l, struct items *from, int64_t n
     i->x.body = buf_view(&i->body);
     i->x.done = answer_flown;
     i->reply_id = 0;
+    i->batch = 0;
     i->ticket = pace_sent(&l->pace, i->input_tokens, i->output_tokens, now);
     if (http_submit(g->http, &i->x, error)) {
         item_free(i);

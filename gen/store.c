@@ -5,6 +5,7 @@
 #include "corpus/remake.h"
 #include "corpus/softlabels.h"
 #include "corpus/verdicts.h"
+#include "gen/batch.h"
 #include "gen/run.h"
 
 #include <stdio.h>
@@ -115,11 +116,31 @@ static int put_end(struct corpus *c, struct store *s, struct error *error)
     return s->has_end ? ledger_request_end(c, &s->end, error) : 0;
 }
 
+static int put_batch(struct corpus *c, struct store *s, struct error *error)
+{
+    struct batch *b = s->batch;
+    if (s->batch_drop && batches_drop(c, b->id, NULL, error))
+        return -1;
+    if (batches_put(c, &s->batch_row, error))
+        return -1;
+    for (size_t k = 0; s->batch_new && k < b->n; k++) {
+        const struct batch_line *l = &b->lines[k];
+        if (batches_line_put(c, b->id, l->request, l->place, error) ||
+            ((l->nusd || l->tokens) && ledger_reserve(c, l->request, l->nusd, l->tokens, error)))
+            return -1;
+    }
+    return 0;
+}
+
 /* On the writer's thread. */
 static int apply(struct corpus *c, struct writer_job *job, struct error *error)
 {
     struct store *s = (struct store *)job;
     if (s->has_reply && ledger_reply_put(c, s->g->compressor, &s->reply, error))
+        return -1;
+    if (s->batch && put_batch(c, s, error))
+        return -1;
+    if (s->settled_batch && batches_line_settle(c, s->settled_batch, s->settled_request, error))
         return -1;
     if (s->has_attempt && ledger_attempt_put(c, &s->attempt, error))
         return -1;

@@ -5,6 +5,7 @@
 #define GEN_STORE_H
 
 #include "core/arena.h"
+#include "corpus/batches.h"
 #include "corpus/ledger.h"
 #include "corpus/samples.h"
 #include "corpus/writer.h"
@@ -17,7 +18,10 @@ enum store_kind {
     STORE_RESERVE, /* reservations of `items` */
     STORE_REPLY,   /* the bytes of a reply, before anything looks inside */
     STORE_END,     /* an attempt; and perhaps the request's end, rows, follow-up asks */
+    STORE_BATCH,   /* where a batch stands; and its lines, when it is new */
 };
+
+struct batch;
 
 struct store_score {
     int64_t sample_id;
@@ -54,7 +58,11 @@ struct store {
     struct net_reply heard; /* what the rows point into */
     struct slice position;  /* absent: unchanged */
     struct slice live;      /* absent: no report for other processes */
-    struct arena arena;     /* texts of this job */
+    struct batch *batch;    /* STORE_BATCH */
+    struct batches_row batch_row;
+    bool batch_new, batch_drop;
+    int64_t settled_batch, settled_request; /* a line of it is settled; 0: none */
+    struct arena arena;                     /* texts of this job */
 };
 
 /* Keep the logprobs of a choice with its row. */

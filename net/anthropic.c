@@ -8,6 +8,7 @@
  */
 #include "net/anthropic.h"
 
+#include "net/batches.h"
 #include "net/body.h"
 #include "net/providers.h"
 
@@ -224,4 +225,5 @@ const struct net_provider provider_anthropic = {
     .reply = anthropic_reply,
     .failure = anthropic_failure,
     .adapt = adapt,
+    .batches = &batches_anthropic,
 };

@@ -6,5 +6,7 @@
 
 int anthropic_reply(struct slice body, struct net_reply *out, struct net_failure *failure);
 void anthropic_failure(int status, struct slice body, struct net_failure *out);
+int anthropic_status(
+    struct slice type); /* the status that belongs to an error's type; 0: unknown */
 
 #endif

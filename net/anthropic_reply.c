@@ -152,8 +152,7 @@ int anthropic_reply(struct slice body, struct net_reply *out, struct net_failure
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-/* The status that belongs to a type; 0 where it is unknown. */
-static int status_of(struct slice type)
+int anthropic_status(struct slice type)
 {
     static const struct {
         const char *type;
@@ -226,7 +225,7 @@ void anthropic_failure(int status, struct slice body, struct net_failure *out)
     const struct json *e = json_get(root, "error");
     struct slice message = json_string(json_get(e, "message"));
     struct slice detail = json_string(json_path(e, "details.error_code"));
-    int typed = status_of(json_string(json_get(e, "type")));
+    int typed = anthropic_status(json_string(json_get(e, "type")));
     if (typed && !(typed == 400 && status > 400 && status < 500)) /* that one is for any 4xx */
         status = typed;
     struct slice parameter = status == 400 || status == 422 ? parameter_of(message) : SLICE("");

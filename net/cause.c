@@ -22,6 +22,7 @@ static const struct {
     [NET_SERVER_ERROR] = {"server-error", NET_TRANSIENT, ""},
     [NET_MALFORMED] = {"malformed", NET_TRANSIENT, ""},
     [NET_LOST] = {"lost", NET_TRANSIENT, ""},
+    [NET_EXPIRED] = {"expired", NET_TRANSIENT, ""},
     [NET_RATE_LIMIT] = {"rate-limit", NET_RATE_LIMITED, ""},
     [NET_OVERLOADED] = {"overloaded", NET_RATE_LIMITED, ""},
     [NET_BAD_REQUEST] = {"bad-request", NET_ROW_FATAL, ""},

@@ -30,6 +30,7 @@ enum net_cause {
     NET_SERVER_ERROR,    /* 5xx */
     NET_MALFORMED,       /* status 200, but not the JSON of this provider */
     NET_LOST,            /* in flight when the process died; what it cost is not known */
+    NET_EXPIRED,         /* its batch ended before it was asked; not billed */
     /* rate-limited */
     NET_RATE_LIMIT, /* 429 */
     NET_OVERLOADED, /* 503, 529, slow_down */

@@ -2,6 +2,7 @@
 
 #include "core/file.h"
 #include "core/mem.h"
+#include "net/batches.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,11 +56,14 @@ static int set_address(struct endpoint *e, const char *base, struct error *error
     buf_add(&b, base, p.end);
     buf_str(&b, e->provider->path);
     buf_str(&b, query);
+    e->query = mem_strdup(query);
     if (b.full) {
         buf_free(&b);
         return error_set(error, ERROR_USAGE, "teacher.base_url is too long");
     }
     e->url = buf_take(&b);
+    buf_add(&b, base, p.end);
+    e->base = buf_take(&b);
     buf_add(&b, base, p.host);
     buf_add(&b, base + p.at, p.end - p.at);
     buf_str(&b, e->provider->path);
@@ -120,7 +124,45 @@ static int set_headers(struct endpoint *e, const struct json *t, const char *fol
     for (const struct json *h = json_first(json_get(t, "headers")); !rc && h; h = json_next(h))
         rc = net_headers_add(&e->headers, json_key(h), json_text(h, ""), error);
     wipe(&key);
+    for (int i = 0; !rc && i < e->headers.n; i++) {
+        char *line = e->headers.line[i];
+        if (strncasecmp(line, "Content-Type:", 13) != 0)
+            e->plain.line[e->plain.n++] = mem_strdup(line);
+    }
     return rc;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+static int set_batch(struct endpoint *e, const struct json *t, struct error *error)
+{
+    const struct json *b = json_get(t, "batch");
+    const struct net_batches *has = e->provider->batches;
+    double mb = number_or(b, "max_mb", 0);
+    char *url = text_or_null(b, "endpoint");
+    struct buf path = BUF_MAX(256);
+    e->batch = (struct endpoint_batch){
+        .on = !strcmp(json_text(json_get(t, "mode"), "online"), "batch"),
+        .leftovers_online = !strcmp(json_text(json_get(b, "leftovers"), "batch"), "online"),
+        .wait = json_type(json_get(b, "wait")) != JSON_FALSE,
+        .discount = number_or(b, "discount", 0.5),
+        .max_lines = (int64_t)number_or(b, "max_requests", 0),
+        .max_bytes = (int64_t)(mb * 1e6),
+        .poll_ms = (int64_t)(number_or(b, "poll_s", 60) * 1000),
+        .window = mem_strdup(json_text(json_get(b, "window"), "24h")),
+    };
+    buf_str(&path, "/v1");
+    buf_str(&path, e->provider->path);
+    e->batch.url = url ? url : mem_strdup(buf_text(&path));
+    buf_free(&path);
+    if (e->batch.on && !has)
+        return error_set(error, ERROR_USAGE, "teacher.mode: provider %s has no batches; use online",
+                         e->provider->name);
+    if (has && e->batch.max_lines <= 0)
+        e->batch.max_lines = has->max_lines;
+    if (has && e->batch.max_bytes <= 0)
+        e->batch.max_bytes = has->max_bytes;
+    return 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -138,7 +180,7 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, const char *fo
     e->model = mem_strdup(json_text(json_get(teacher, "model"), "default"));
     if (set_address(e, json_text(json_get(teacher, "base_url"), "http://127.0.0.1:8080/v1"),
                     error) ||
-        set_headers(e, teacher, folder, error)) {
+        set_headers(e, teacher, folder, error) || set_batch(e, teacher, error)) {
         endpoint_close(e);
         return -1;
     }
@@ -169,12 +211,31 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, const char *fo
 void endpoint_close(struct endpoint *e)
 {
     net_headers_free(&e->headers);
+    net_headers_free(&e->plain);
+    mem_free(e->base);
+    mem_free(e->query);
+    mem_free(e->batch.url);
+    mem_free(e->batch.window);
     mem_free(e->url);
     mem_free(e->name);
     mem_free(e->label);
     mem_free(e->model);
     mem_free(e->licence);
     memset(e, 0, sizeof *e);
+}
+
+void endpoint_address(const struct endpoint *e, const char *path, struct buf *out)
+{
+    buf_str(out, e->base);
+    buf_str(out, path);
+    if (!*e->query)
+        return;
+    if (strchr(path, '?')) {
+        buf_char(out, '&');
+        buf_str(out, e->query + 1);
+    } else {
+        buf_str(out, e->query);
+    }
 }
 
 bool endpoint_has_price(const struct endpoint *e)

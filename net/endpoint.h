@@ -15,16 +15,31 @@
 
 #include <stdint.h>
 
+/* teacher.mode batch: how (net/batches.h). */
+struct endpoint_batch {
+    bool on;               /* requests go out in batches */
+    bool leftovers_online; /* what came back unanswered goes out by itself */
+    bool wait;             /* for the answers, in the run that asked */
+    double discount;       /* off the price: 0.5 is half of it */
+    int64_t max_lines, max_bytes;
+    int64_t poll_ms;
+    char *url;    /* what the lines of a batch go to */
+    char *window; /* in which the answers are wanted */
+};
+
 struct endpoint {
     const struct net_provider *provider;
-    char *url;   /* base_url + path, to send to */
-    char *name;  /* what is stored and what the request key contains */
-    char *label; /* teacher.name of the recipe, or the model */
+    char *url;          /* base_url + path, to send to */
+    char *base, *query; /* base_url without what it asks for, and that ("" or "?…") */
+    char *name;         /* what is stored and what the request key contains */
+    char *label;        /* teacher.name of the recipe, or the model */
     char *model;
     char *licence; /* as the user stated it; NULL */
     double weight;
     const struct json *extra; /* teacher.body; belongs to the recipe */
     struct net_headers headers;
+    struct net_headers plain; /* the same without Content-Type: for forms and for GET */
+    struct endpoint_batch batch;
     struct net_dialect dialect;
     bool dialect_fixed; /* the recipe named the field: no fallback */
     struct pace_config limits;
@@ -39,6 +54,8 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, const char *fo
 void endpoint_close(struct endpoint *e);
 /* Cost in nano-USD; 0 where prices are unknown. */
 int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u); /* rounded up */
+/* Append the address of another path of the same server. */
+void endpoint_address(const struct endpoint *e, const char *path, struct buf *out);
 bool endpoint_has_price(const struct endpoint *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/vec.h"
+#include "net/exchange.h"
 #include "net/poller.h"
 
 #include <curl/curl.h>
@@ -35,6 +36,8 @@ struct http_transfer {
     curl_mime *mime;
     int64_t heard_ns;
     bool too_large;
+    int file; /* what goes out, where it is a file; -1 none */
+    int64_t file_size;
     int begun; /* times libcurl was about to send it */
 };
 
@@ -48,8 +51,6 @@ struct http {
     size_t n_slots, cap_slots;
     struct http_transfer **active, **idle;
     size_t n_active, cap_active, n_idle, cap_idle;
-    uint8_t *wanted; /* by descriptor: libcurl waits for it */
-    size_t n_wanted;
     int n_watched;
     int64_t now_ns, sweep_ns;
     struct error *error; /* of the poll in progress */
@@ -70,12 +71,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *o
     (void)of_socket;
     /* An idle connection stays watched for input: its next request wants the same.  If the server
      * closes it meanwhile, on_ready forgets it. */
-    if ((size_t)fd >= h->n_wanted) {
-        size_t had = h->n_wanted;
-        h->wanted = vec_reserve(h->wanted, &h->n_wanted, (size_t)fd + 1, 1);
-        memset(h->wanted + had, 0, h->n_wanted - had);
-    }
-    h->wanted[fd] = what != CURL_POLL_REMOVE;
+    poller_want(h->poller, fd, what != CURL_POLL_REMOVE);
     if (what == CURL_POLL_REMOVE)
         events = POLLER_IN;
     if (poller_set(h->poller, fd, s->number, events, h->error))
@@ -98,9 +94,6 @@ static int on_close(void *user, curl_socket_t fd)
 {
     struct http *h = user;
     poller_closed(h->poller, fd);
-    if ((size_t)fd < h->n_wanted)
-        h->wanted[fd] = 0;
-
     return close(fd);
 }
 
@@ -141,12 +134,34 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     struct http_exchange *x = t->x;
     size_t len = size * n;
     t->heard_ns = t->http->now_ns;
+    if (x->sink) {
+        long status = 0;
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200 && status <= 299)
+            return x->sink(x, data, len) ? len : 0;
+    }
     size_t room = x->reply.max - x->reply.len;
     if (len <= room)
         return buf_add(&x->reply, data, len) ? 0 : len;
     (void)buf_add(&x->reply, data, room);
     t->too_large = true;
     return 0;
+}
+
+/* More of the file that goes out: sending it is a sign of life. */
+static size_t on_read(char *out, size_t size, size_t n, void *user)
+{
+    struct http_transfer *t = user;
+    size_t got = exchange_read_file(t->file, out, size * n);
+    t->heard_ns = clock_ns();
+    return got == (size_t)-1 ? CURL_READFUNC_ABORT : got;
+}
+
+static int on_seek(void *user, curl_off_t offset, int origin)
+{
+    struct http_transfer *t = user;
+    return origin == SEEK_SET && !exchange_rewind_file(t->file, offset) ? CURL_SEEKFUNC_OK
+                                                                        : CURL_SEEKFUNC_FAIL;
 }
 
 /* ---- transfers ------------------------------------------------------------------------------- */
@@ -158,6 +173,10 @@ static void set_once(struct http *h, struct http_transfer *t)
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(e, CURLOPT_READDATA, t);
+    curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(e, CURLOPT_SEEKDATA, t);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
@@ -190,6 +209,7 @@ static struct http_transfer *transfer_get(struct http *h)
         return h->idle[--h->n_idle];
     struct http_transfer *t = mem_zero(1, sizeof *t);
     t->http = h;
+    t->file = -1;
     t->easy = curl_easy_init();
     if (!t->easy) {
         mem_free(t);
@@ -199,8 +219,16 @@ static struct http_transfer *transfer_get(struct http *h)
     return t;
 }
 
+static void close_file(struct http_transfer *t)
+{
+    if (t->file >= 0)
+        close(t->file);
+    t->file = -1;
+}
+
 static void transfer_free(struct http_transfer *t)
 {
+    close_file(t);
     curl_easy_cleanup(t->easy);
     curl_mime_free(t->mime);
     curl_slist_free_all(t->list);
@@ -233,7 +261,8 @@ static int set_form(struct http_transfer *t, const struct http_form *form)
     for (; t->mime && form->name; form++) {
         curl_mimepart *part = curl_mime_addpart(t->mime);
         if (!part || curl_mime_name(part, form->name) ||
-            curl_mime_data(part, form->data.data, form->data.len) ||
+            (form->file ? curl_mime_data_cb(part, t->file_size, on_read, on_seek, NULL, t)
+                        : curl_mime_data(part, form->data.data, form->data.len)) ||
             (form->filename && curl_mime_filename(part, form->filename)))
             return -1;
     }
@@ -252,6 +281,10 @@ static int set_request(struct http *h, struct http_transfer *t, struct http_exch
     if (x->form) {
         if (set_form(t, x->form))
             return -1;
+    } else if (x->body_file) {
+        curl_easy_setopt(e, CURLOPT_POST, 1L);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->file_size);
     } else if (x->body.data) {
         curl_easy_setopt(e, CURLOPT_POST, 1L);
         curl_easy_setopt(e, CURLOPT_POSTFIELDS, x->body.data);
@@ -279,6 +312,11 @@ int http_submit(struct http *h, struct http_exchange *x, struct error *error)
     t->too_large = false;
     x->transfer = t;
     x->started_ns = t->heard_ns = clock_ns();
+    if (exchange_open_file(x, &t->file, &t->file_size, error)) {
+        x->transfer = NULL;
+        transfer_free(t);
+        return -1;
+    }
     if (set_request(h, t, x) || curl_multi_add_handle(t->shard->multi, t->easy)) {
         x->transfer = NULL;
         transfer_free(t);
@@ -296,6 +334,7 @@ static void detach(struct http *h, struct http_transfer *t)
 {
     struct http_transfer *last = h->active[h->n_active - 1];
     curl_multi_remove_handle(t->shard->multi, t->easy);
+    close_file(t);
     if (t->mime) {
         curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, NULL);
         curl_mime_free(t->mime);
@@ -379,21 +418,6 @@ static void collect(struct http *h, struct shard *s)
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
-static enum net_cause overdue(const struct http *h, const struct http_transfer *t)
-{
-    const struct http_options *o = &h->o;
-    const struct http_exchange *x = t->x;
-    int64_t since = (h->now_ns - t->heard_ns) / 1000000;
-    int64_t all = (h->now_ns - x->started_ns) / 1000000;
-    if (o->total_ms && all >= o->total_ms)
-        return NET_TOTAL_TIMEOUT;
-    if (!x->sent)
-        return o->connect_ms && since >= o->connect_ms ? NET_CONNECT_TIMEOUT : NET_OK;
-    if (!x->first_byte_ns)
-        return o->first_byte_ms && since >= o->first_byte_ms ? NET_FIRST_BYTE_TIMEOUT : NET_OK;
-    return o->idle_ms && since >= o->idle_ms ? NET_IDLE_TIMEOUT : NET_OK;
-}
-
 static void sweep(struct http *h)
 {
     if (h->now_ns < h->sweep_ns)
@@ -401,7 +425,7 @@ static void sweep(struct http *h)
     h->sweep_ns = h->now_ns + SWEEP_MS * 1000000LL;
     for (size_t i = 0; i < h->n_active;) {
         struct http_transfer *t = h->active[i];
-        enum net_cause cause = overdue(h, t);
+        enum net_cause cause = exchange_overdue(&h->o, t->x, t->heard_ns, h->now_ns);
         if (cause == NET_OK) {
             i++;
             continue;
@@ -454,7 +478,7 @@ static void on_ready(struct http *h, const struct poller_event *e)
     int running, mask = (e->ready & POLLER_IN ? CURL_CSELECT_IN : 0) |
                         (e->ready & POLLER_OUT ? CURL_CSELECT_OUT : 0) |
                         (e->ready & POLLER_GONE ? CURL_CSELECT_ERR : 0);
-    if (!h->wanted[e->fd]) {
+    if (!poller_wanted(h->poller, e->fd)) {
         (void)poller_set(h->poller, e->fd, e->tag, 0, NULL);
         return;
     }
@@ -560,20 +584,8 @@ void http_close(struct http *h)
     mem_free(h->active);
     mem_free(h->idle);
     mem_free(h->slots);
-    mem_free(h->wanted);
     mem_free(h->shards);
     mem_free(h);
-}
-
-void http_exchange_clear(struct http_exchange *x)
-{
-    buf_free(&x->head);
-    buf_free(&x->reply);
-    x->cause = NET_OK;
-    x->status = 0;
-    x->sent = false;
-    x->started_ns = x->connected_ns = x->first_byte_ns = x->ended_ns = 0;
-    x->message[0] = '\0';
 }
 
 const char *http_version(void)

@@ -41,8 +41,12 @@ struct http_exchange {
     const char *method; /* NULL: POST when there is a body, else GET */
     const char *url;
     const struct net_headers *headers;
-    struct slice body;            /* absent: none */
-    const struct http_form *form; /* multipart/form-data instead of body; NULL: none */
+    struct slice body;               /* absent: none */
+    const struct http_form *form;    /* multipart/form-data instead of body; NULL: none */
+    const char *body_file;           /* or the bytes of a file, sent as they are read; NULL: none */
+    int64_t total_ms, first_byte_ms; /* 0: as the options say; < 0: no such deadline */
+    /* Takes the body of a 2xx as it comes, instead of `reply`; false: give up.  NULL: none. */
+    bool (*sink)(struct http_exchange *x, const char *data, size_t len);
     void (*done)(struct http_exchange *x);
     void *context;
     /* heard */
@@ -61,6 +65,7 @@ struct http_form {
     const char *name;
     const char *filename; /* NULL: a plain field */
     struct slice data;
+    const char *file; /* of one part: its data are the bytes of this file, read as they go out */
 };
 
 struct http *http_open(const struct http_options *o, struct error *error);

@@ -134,7 +134,6 @@ enum net_feature {
     NET_SEED = 8,
     NET_TOP_LOGPROBS = 16,
     NET_NATIVE_SCHEMA = 32,
-    NET_BATCHES = 64,
 };
 
 enum { NET_MAX_HEADERS = 32 };
@@ -145,6 +144,8 @@ struct net_headers {
 int net_headers_add(struct net_headers *h, const char *name, const char *value,
                     struct error *error);
 void net_headers_free(struct net_headers *h); /* wipes before it frees: keys are in here */
+
+struct net_batches; /* net/batches.h */
 
 struct net_provider {
     const char *name;
@@ -165,6 +166,7 @@ struct net_provider {
      * send it again in *now, which may have changed.  NULL: never. */
     bool (*adapt)(const struct net_failure *f, const struct net_dialect *sent,
                   struct net_dialect *now);
+    const struct net_batches *batches; /* NULL: it has none */
 };
 
 extern const struct net_provider *const net_providers[]; /* NULL-ended */

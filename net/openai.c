@@ -5,6 +5,7 @@
  */
 #include "net/openai.h"
 
+#include "net/batches.h"
 #include "net/body.h"
 #include "net/logprobs.h"
 #include "net/providers.h"
@@ -210,4 +211,5 @@ const struct net_provider provider_openai = {
     .reply = openai_reply,
     .failure = openai_failure,
     .adapt = openai_adapt,
+    .batches = &batches_openai,
 };

@@ -6,6 +6,7 @@
  *
  * What it cannot say is left out: a schema is then checked by us alone.
  */
+#include "net/batches.h"
 #include "net/body.h"
 #include "net/openai.h"
 #include "net/providers.h"
@@ -78,4 +79,5 @@ const struct net_provider provider_openai_completions = {
     .body = body,
     .reply = reply,
     .failure = openai_failure,
+    .batches = &batches_openai,
 };

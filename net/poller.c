@@ -18,6 +18,7 @@
 struct watched {
     uint32_t tag;
     uint8_t events; /* 0: not watched */
+    bool wanted;
 };
 
 struct poller {
@@ -38,7 +39,17 @@ static struct watched *slot(struct poller *p, int fd)
 void poller_closed(struct poller *p, int fd)
 {
     if (fd >= 0 && (size_t)fd < p->cap)
-        p->fds[fd].events = 0;
+        p->fds[fd] = (struct watched){0};
+}
+
+void poller_want(struct poller *p, int fd, bool wanted)
+{
+    slot(p, fd)->wanted = wanted;
+}
+
+bool poller_wanted(const struct poller *p, int fd)
+{
+    return (size_t)fd < p->cap && p->fds[fd].wanted;
 }
 
 int poller_room(int need, struct error *error)
@@ -138,7 +149,8 @@ int poller_set(struct poller *p, int fd, uint32_t tag, unsigned events, struct e
 {
     struct watched *w = slot(p, fd);
     (void)error;
-    *w = (struct watched){.tag = tag, .events = (uint8_t)events};
+    w->tag = tag;
+    w->events = (uint8_t)events;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct poller;
@@ -27,6 +28,9 @@ void poller_free(struct poller *p);
 int poller_set(struct poller *p, int fd, uint32_t tag, unsigned events, struct error *error);
 /* The descriptor is being closed: forget it without asking the kernel. */
 void poller_closed(struct poller *p, int fd);
+/* A mark of the caller's on a descriptor: somebody waits for it.  Gone when it is closed. */
+void poller_want(struct poller *p, int fd, bool wanted);
+bool poller_wanted(const struct poller *p, int fd);
 /* At most `max` events; waits wait_ms at most (< 0: for ever).  An interrupt by a signal gives 0.
  */
 int poller_wait(struct poller *p, struct poller_event *out, int max, int wait_ms,
