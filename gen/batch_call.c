@@ -114,7 +114,7 @@ static void setback(struct batch *b, const struct net_failure *f, const char *do
         limits_read(buf_view(&b->x.head), clock_wall_ms(), &limits);
         after = limits.retry_after_s;
     }
-    later(b, pace_backoff_ns(b->failures, after, 0.9) / 1000000);
+    later(b, pace_backoff_ns(b->failures, PACE_MOST_S, after, 0.9) / 1000000);
 }
 
 /* ---- upload ---------------------------------------------------------------------------------- */
