@@ -28,6 +28,7 @@ struct backend;
 
 enum norm_kind { NORM_RMS, NORM_LAYER };
 enum gelu_kind { GELU_TANH, GELU_ERF };
+enum activation_kind { ACTIVATION_TANH, ACTIVATION_RELU };
 
 /* Block-diagonal attention over segments that stand behind each other in a batch. */
 struct attention {
@@ -134,6 +135,10 @@ struct backend_ops {
     void (*gelu)(struct backend *b, enum gelu_kind kind, struct tensor y, struct tensor x);
     void (*gelu_back)(struct backend *b, enum gelu_kind kind, struct tensor x, struct tensor y,
                       struct tensor dy); /* x becomes its gradient, y the forward value */
+    /* y = f(y) in place; dy *= f' from the forward value y. */
+    void (*activate)(struct backend *b, enum activation_kind kind, struct tensor y);
+    void (*activate_back)(struct backend *b, enum activation_kind kind, struct tensor dy,
+                          struct tensor y);
     /* y = x where kept, scaled by 1/(1-p), else 0; the mask is a function of seed, stream and
      * the element's index, so the backward pass asks for the same one. */
     void (*dropout)(struct backend *b, struct tensor y, struct tensor x, double p,

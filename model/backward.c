@@ -5,7 +5,8 @@ bool backward_reaches(const struct model *m, int32_t layer)
 {
     if (layer > 0)
         return m->p.layers[layer - 1].learns;
-    return tensor_present(m->p.embed.gradient) || tensor_present(m->p.positions.gradient);
+    return tensor_present(m->p.embed.gradient) || tensor_present(m->p.positions.gradient) ||
+           tensor_present(m->p.embed_norm.gradient);
 }
 
 /* One of a layer's two norms with all that both passes need. */
@@ -68,9 +69,8 @@ static void heads_back(const struct run *r, struct tensor dx, struct tensor dy, 
     m->ops->copy(m->b, dx, draw);
 }
 
-/* ws.dqkv from the gradient of attention's output. */
-static void attention_back(const struct run *r, const struct layer *layer, const struct kept *k,
-                           struct tensor datt)
+void backward_attention(const struct run *r, const struct layer *layer, const struct kept *k,
+                        struct tensor datt)
 {
     const struct model *m = r->m;
     const struct model_config *c = &m->config;
@@ -113,11 +113,16 @@ void backward_layer(const struct run *r, int32_t index, const struct kept *k)
     const struct norm norm = norm_of(r, layer, k, false);
     const struct tensor datt = first_rows(m->ws.datt, r->tokens);
     const struct tensor dqkv = first_rows(m->ws.dqkv, r->tokens);
-    const bool further = backward_reaches(m, index) || tensor_present(layer->norm1.gradient);
+    bool further;
+    if (m->config.encoder) {
+        encoder_layer_back(r, layer, k);
+        return;
+    }
+    further = backward_reaches(m, index) || tensor_present(layer->norm1.gradient);
     mlp_back(r, layer, k, dx);
     linear_backward_input(r, &layer->out, datt, dx);
     linear_backward_weight(r, &layer->out, dx, k->att, k->low[1]);
-    attention_back(r, layer, k, datt);
+    backward_attention(r, layer, k, datt);
     linear_backward_input(r, &layer->qkv, further ? norm.dy : TENSOR_ABSENT, dqkv);
     m->ops->norm(m->b, &norm);
     linear_backward_weight(r, &layer->qkv, dqkv, norm.y, k->low[0]);
@@ -129,6 +134,10 @@ void backward_embed(const struct run *r)
 {
     const struct model *m = r->m;
     const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    if (m->config.encoder) {
+        encoder_embed_back(r);
+        return;
+    }
     if (tensor_present(m->p.embed.gradient))
         m->ops->scatter(m->b, m->p.embed.gradient, dx, m->ws.ids, true);
     if (tensor_present(m->p.positions.gradient))

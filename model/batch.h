@@ -17,6 +17,7 @@
 
 struct batch {
     const int32_t *ids, *starts, *rows, *targets;
+    const int32_t *types; /* encoders: token types [tokens]; NULL: all 0 */
     const float *weights; /* [supervised], or NULL: all 1 */
     int32_t tokens, segments, supervised;
 };

@@ -4,12 +4,15 @@
 #include "core/mem.h"
 #include "model/config_field.h"
 
+#include <stdio.h>
 #include <string.h>
 
-extern const struct architecture arch_llama, arch_mistral, arch_qwen2, arch_qwen3, arch_gpt2;
+extern const struct architecture arch_llama, arch_mistral, arch_qwen2, arch_qwen3, arch_gpt2,
+    arch_bert, arch_roberta, arch_distilbert;
 
-const struct architecture *const architectures[] = {&arch_llama, &arch_mistral, &arch_qwen2,
-                                                    &arch_qwen3, &arch_gpt2,    NULL};
+const struct architecture *const architectures[] = {&arch_llama,   &arch_mistral,    &arch_qwen2,
+                                                    &arch_qwen3,   &arch_gpt2,       &arch_bert,
+                                                    &arch_roberta, &arch_distilbert, NULL};
 
 enum { MAX_CONFIG = 4 << 20 };
 
@@ -182,6 +185,53 @@ struct model_config config_copy(const struct model_config *c)
     return copy;
 }
 
+int32_t config_classes(const struct model_config *c)
+{
+    return c->encoder ? c->classes : c->vocab;
+}
+
+void config_set_head(struct model_config *c, enum head_kind head, const char *const *names,
+                     int32_t n)
+{
+    struct json *to = json_new_object(), *from = json_new_object();
+    c->head = head;
+    c->classes = head == HEAD_SPAN ? 2 : n;
+    for (int32_t i = 0; names != NULL && i < n; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%d", (int)i);
+        json_put_text(to, key, names[i]);
+        json_put_integer(from, names[i], i);
+    }
+    if (names == NULL) {
+        json_free(to);
+        json_free(from);
+        return;
+    }
+    json_put(c->source, "id2label", to);
+    json_put(c->source, "label2id", from);
+    json_remove(c->source, "num_labels");
+}
+
+void config_class_name(const struct model_config *c, int32_t i, struct buf *out)
+{
+    const struct json *name;
+    char key[16];
+    (void)snprintf(key, sizeof key, "%d", (int)i);
+    name = json_get(json_get(c->source, "id2label"), key);
+    if (json_type(name) == JSON_STRING)
+        buf_slice(out, json_string(name));
+    else
+        buf_printf(out, "LABEL_%d", (int)i);
+}
+
+/* Pooler and classifier. */
+static int64_t head_parameters(const struct model_config *c)
+{
+    const int64_t h = c->hidden;
+    int64_t n = c->head == HEAD_NONE ? 0 : (h + 1) * c->classes;
+    return n + (c->head == HEAD_SEQUENCE ? h * (h + 1) : 0);
+}
+
 int64_t config_parameters(const struct model_config *c)
 {
     const int64_t h = c->hidden, q = (int64_t)c->heads * c->head_dim;
@@ -192,6 +242,9 @@ int64_t config_parameters(const struct model_config *c)
     layer += (c->qkv_bias ? q + 2 * kv : 0) + (c->out_bias ? h : 0);
     layer += c->mlp_bias ? (c->mlp == MLP_SWIGLU ? 2 * ff : ff) + h : 0;
     layer += c->qk_norm ? 2 * (int64_t)c->head_dim : 0;
+    if (c->encoder)
+        return c->layers * layer + norm + head_parameters(c) +
+               h * ((int64_t)c->vocab + c->positions + c->types);
     total = c->layers * layer + norm + (c->tied ? 1 : 2) * (int64_t)c->vocab * h;
     return total + (c->position == POSITION_LEARNED ? (int64_t)c->positions * h : 0);
 }
@@ -266,17 +319,28 @@ static void write_quantisation(struct json *j)
     json_put(j, "quantization_config", q);
 }
 
+static void write_class(const struct model_config *c, struct json *classes)
+{
+    static const char *const heads[] = {"Model", "ForSequenceClassification",
+                                        "ForTokenClassification", "ForQuestionAnswering"};
+    char name[96];
+    (void)snprintf(name, sizeof name, "%s%s", c->arch->class_name,
+                   c->encoder ? heads[c->head] : "");
+    json_push(classes, json_new_string(slice_of(name)));
+}
+
 int config_write(const struct model_config *c, enum dtype type, struct buf *out)
 {
     const char *name = type == DTYPE_F32 ? "float32" : type == DTYPE_F16 ? "float16" : "bfloat16";
     struct json *j = json_copy(c->source);
     struct json *classes = json_new_array();
     int status;
-    json_push(classes, json_new_string(slice_of(c->arch->class_name)));
+    write_class(c, classes);
     json_put(j, "architectures", classes);
     json_put_text(j, "dtype", name);
     json_put_text(j, "torch_dtype", name);
-    json_put_bool(j, "tie_word_embeddings", c->tied);
+    if (!c->encoder)
+        json_put_bool(j, "tie_word_embeddings", c->tied);
     json_put_integer(j, "vocab_size", c->vocab);
     json_remove(j, "_name_or_path");
     json_remove(j, "quantization_config");

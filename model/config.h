@@ -14,6 +14,9 @@
 
 enum mlp_kind { MLP_SWIGLU, MLP_GELU };
 enum position_kind { POSITION_ROPE, POSITION_LEARNED };
+/* What an encoder says: nothing yet, a class for a sequence (its first token), a class for each
+ * token, or for each token whether an answer begins and ends there. */
+enum head_kind { HEAD_NONE, HEAD_SEQUENCE, HEAD_TOKEN, HEAD_SPAN };
 enum rope_kind { ROPE_DEFAULT, ROPE_LINEAR, ROPE_LLAMA3, ROPE_YARN };
 
 struct rope_config {
@@ -40,6 +43,11 @@ struct model_config {
     struct rope_config rope;
     double norm_epsilon, init_range;
     bool tied, qkv_bias, out_bias, mlp_bias, qk_norm;
+    /* Encoders: attention both ways, the norm behind each part, a head of few classes. */
+    bool encoder;
+    enum head_kind head;
+    enum activation_kind pool;
+    int32_t types, classes, first_position;
     bool int8;                                    /* stored as I8 with scales (model/int8.h) */
     int32_t window;                               /* sliding attention, 0 none */
     int32_t bos, pad, eos[CONFIG_MAX_EOS], n_eos; /* -1: none */
@@ -49,7 +57,7 @@ struct model_config {
 /* One family of models: how its config.json reads and how its tensors are called. */
 struct architecture {
     const char *model_type; /* "llama" */
-    const char *class_name; /* "LlamaForCausalLM" */
+    const char *class_name; /* "LlamaForCausalLM"; of encoders without what the head adds: "Bert" */
     const char *gguf;       /* general.architecture of GGUF: "llama", "qwen2"; NULL: no export */
     const struct tensor_naming *naming;
     /* Fill what differs between families; the common fields are read already. */
@@ -66,6 +74,13 @@ struct model_config config_copy(const struct model_config *c);
 /* config.json as it is written with a model whose weights are of type `type`: what was read, with
  * dtype, eos and the like brought up to date; loads in transformers 4 and 5. */
 int config_write(const struct model_config *c, enum dtype type, struct buf *out);
+/* Columns of the logits: the vocabulary, or an encoder's classes. */
+int32_t config_classes(const struct model_config *c);
+/* Give an encoder a head of the kind and these classes (id2label); names NULL: as they are. */
+void config_set_head(struct model_config *c, enum head_kind head, const char *const *names,
+                     int32_t n);
+/* The name of a class, borrowed; "LABEL_i" where config.json has none. */
+void config_class_name(const struct model_config *c, int32_t i, struct buf *out);
 /* Parameters of the model (tied ones once). */
 int64_t config_parameters(const struct model_config *c);
 

@@ -21,6 +21,7 @@ struct kept forward_kept(const struct run *r, int32_t i)
     k.mid = first_rows(k.mid, n);
     k.stats2 = first_rows(k.stats2, n);
     k.up = first_rows(k.up, n);
+    k.sum = first_rows(k.sum, n);
     for (int a = 0; a < 4; a++)
         k.low[a] = first_rows(k.low[a], n);
     return k;
@@ -50,6 +51,10 @@ static void add_noise(const struct run *r, struct tensor x)
 void forward_embed(const struct run *r, struct tensor x)
 {
     const struct model *m = r->m;
+    if (m->config.encoder) {
+        encoder_embed(r, x);
+        return;
+    }
     m->ops->gather(m->b, x, m->p.embed.value, m->ws.ids);
     if (tensor_present(m->p.positions.value)) {
         const struct tensor h = first_rows(m->ws.h, x.rows);
@@ -156,6 +161,10 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
     const struct model *m = r->m;
     const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
     struct attention a = r->attention;
+    if (m->config.encoder) {
+        encoder_layer(r, layer, k, out);
+        return;
+    }
     norm(r, (struct norm){.x = k->input,
                           .y = h,
                           .stats = k->stats1,

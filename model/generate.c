@@ -70,6 +70,9 @@ static void make_staging(struct generator *g)
 static int check_options(const struct model *m, const struct generator_options *o,
                          struct error *error)
 {
+    if (m->config.encoder)
+        return error_set(error, ERROR_USAGE, "%s is an encoder: it classifies, it does not write",
+                         m->config.arch->model_type);
     if (o->slots < 1 || o->capacity < 1)
         return error_set(error, ERROR_USAGE, "a generator of %d sequences of %d tokens",
                          (int)o->slots, (int)o->capacity);

@@ -27,7 +27,12 @@ static struct norm norm_of(const struct model *m, int64_t rows)
 void head_gather(const struct run *r, int64_t rows)
 {
     struct model *m = r->m;
-    const struct norm p = norm_of(m, rows);
+    struct norm p;
+    if (m->config.encoder) {
+        encoder_gather(r, rows);
+        return;
+    }
+    p = norm_of(m, rows);
     m->ops->gather(m->b, p.x, first_rows(m->ws.last, r->tokens), m->ws.rows);
     m->ops->norm(m->b, &p);
 }
@@ -64,6 +69,8 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
     const bool begun = first > 0 || !m->fresh;
     transformer_matmul(
         m, (struct matmul){.c = logits, .a = hn, .b = head.value, .tb = true, .alpha = 1});
+    if (tensor_present(m->p.head_bias.value))
+        m->ops->add_bias(m->b, logits, m->p.head_bias.value);
     if (chunk_loss(r, logits, tensor_cols(m->ws.losses, first, n), first, error) != 0)
         return -1;
     if (!r->pass->backward)
@@ -75,6 +82,8 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
                                               .ta = true,
                                               .alpha = 1,
                                               .beta = begun ? 1 : 0});
+    if (tensor_present(m->p.head_bias.gradient))
+        m->ops->bias_back(m->b, m->p.head_bias.gradient, logits);
     transformer_matmul(m, (struct matmul){.c = tensor_rows(m->ws.dhn, first, n),
                                           .a = logits,
                                           .b = head.value,
@@ -88,7 +97,12 @@ static void spread(const struct run *r)
     struct model *m = r->m;
     const int64_t n = r->supervised;
     const struct tensor dx = first_rows(m->ws.dx, r->tokens);
-    struct norm p = norm_of(m, n);
+    struct norm p;
+    if (m->config.encoder) {
+        encoder_spread(r);
+        return;
+    }
+    p = norm_of(m, n);
     p.dx = tensor_rows(m->ws.hn, 0, n); /* hn is used up */
     m->ops->zero(m->b, p.dx);
     m->ops->norm_back(m->b, &p);

@@ -138,7 +138,7 @@ static void add_linear(struct maker *k, struct linear *x, const struct pieces *p
 {
     struct layout_unit *u = add_unit(k, &x->w, in, 2);
     u->transposed = k->c->arch->naming->transposed;
-    u->rounded = !u->trainable && k->o->frozen_type == DTYPE_I8;
+    u->rounded = !u->trainable && k->o->frozen_type == DTYPE_I8 && k->layer >= 0;
     for (int i = 0; i < p->n; i++)
         add_part(k, u, name_of(p->names[i], k->layer, ".weight"), p->sizes[i]);
     if (p->bias) {
@@ -146,7 +146,7 @@ static void add_linear(struct maker *k, struct linear *x, const struct pieces *p
         for (int i = 0; i < p->n; i++)
             add_part(k, u, name_of(p->names[i], k->layer, ".bias"), p->sizes[i]);
     }
-    if (k->o->method == MODEL_LORA)
+    if (k->o->method == MODEL_LORA && k->layer >= 0)
         add_adapter(k, &x->lora, p, in);
 }
 
@@ -160,13 +160,16 @@ static void add_attention(struct maker *k, struct layer *layer)
     const struct pieces fused = {
         {n->qkv}, {q + 2 * kv}, {LORA_Q | LORA_K | LORA_V}, 1, c->qkv_bias};
     const struct pieces out = {{n->out}, {c->hidden}, {LORA_O}, 1, c->out_bias};
-    add_norm(k, &layer->norm1, &layer->norm1_bias, n->norm1);
+    if (!c->encoder)
+        add_norm(k, &layer->norm1, &layer->norm1_bias, n->norm1);
     add_linear(k, &layer->qkv, n->qkv != NULL ? &fused : &apart, c->hidden);
     if (c->qk_norm) {
         add_vector(k, &layer->q_norm, n->q_norm, ".weight", c->head_dim);
         add_vector(k, &layer->k_norm, n->k_norm, ".weight", c->head_dim);
     }
     add_linear(k, &layer->out, &out, q);
+    if (c->encoder)
+        add_norm(k, &layer->norm1, &layer->norm1_bias, n->norm1);
 }
 
 static void add_mlp(struct maker *k, struct layer *layer)
@@ -177,9 +180,29 @@ static void add_mlp(struct maker *k, struct layer *layer)
         {n->gate, n->up}, {c->ff, c->ff}, {LORA_GATE, LORA_UP}, 2, c->mlp_bias};
     const struct pieces plain = {{n->up}, {c->ff}, {LORA_UP}, 1, c->mlp_bias};
     const struct pieces down = {{n->down}, {c->hidden}, {LORA_DOWN}, 1, c->mlp_bias};
-    add_norm(k, &layer->norm2, &layer->norm2_bias, n->norm2);
+    if (!c->encoder)
+        add_norm(k, &layer->norm2, &layer->norm2_bias, n->norm2);
     add_linear(k, &layer->up, c->mlp == MLP_SWIGLU ? &gated : &plain, c->hidden);
     add_linear(k, &layer->down, &down, c->ff);
+    if (c->encoder)
+        add_norm(k, &layer->norm2, &layer->norm2_bias, n->norm2);
+}
+
+/* Pooler (sequences only) and classifier. */
+static void add_head(struct maker *k, struct parameters *p)
+{
+    const struct model_config *c = k->c;
+    const struct tensor_naming *n = c->arch->naming;
+    const struct pieces pooler = {{n->pooler}, {c->hidden}, {0}, 1, true};
+    const char *name = c->head == HEAD_SEQUENCE ? n->classifier
+                       : c->head == HEAD_TOKEN  ? "classifier"
+                                                : "qa_outputs";
+    if (c->head == HEAD_NONE)
+        return;
+    if (c->head == HEAD_SEQUENCE)
+        add_linear(k, &p->pooler, &pooler, c->hidden);
+    add_matrix(k, &p->head, name, c->classes, c->hidden);
+    add_vector(k, &p->head_bias, name, ".bias", c->classes);
 }
 
 static int64_t round_up(int64_t n)
@@ -261,12 +284,19 @@ void layout_make(struct layout *l, struct parameters *p, const struct model_conf
     add_matrix(&k, &p->embed, n->embed, c->vocab, c->hidden);
     if (c->position == POSITION_LEARNED)
         add_matrix(&k, &p->positions, n->positions, c->positions, c->hidden);
+    if (c->types > 0)
+        add_matrix(&k, &p->types, n->types, c->types, c->hidden);
+    if (c->encoder)
+        add_norm(&k, &p->embed_norm, &p->embed_bias, n->embed_norm);
     for (k.layer = 0; k.layer < c->layers; k.layer++) {
         add_attention(&k, &p->layers[k.layer]);
         add_mlp(&k, &p->layers[k.layer]);
     }
     k.layer = END;
-    add_norm(&k, &p->final_norm, &p->final_bias, n->final_norm);
+    if (c->encoder)
+        add_head(&k, p);
+    else
+        add_norm(&k, &p->final_norm, &p->final_bias, n->final_norm);
     if (!c->tied)
         add_matrix(&k, &p->head, n->head, c->vocab, c->hidden);
     place(l, c->layers);

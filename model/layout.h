@@ -78,6 +78,8 @@ struct layout {
 
 struct parameters {
     struct weight embed, positions, final_norm, final_bias, head; /* head absent: tied */
+    struct weight types, embed_norm, embed_bias, head_bias; /* encoders; head: the classifier */
+    struct linear pooler;                                   /* of sequence heads */
     struct layer *layers;
 };
 

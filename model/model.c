@@ -27,6 +27,14 @@ static int check_options(const struct model_options *o, struct error *error)
     return 0;
 }
 
+static int check_encoder(const struct model *m, struct error *error)
+{
+    if (m->config.encoder && m->options.method == MODEL_LORA)
+        return error_set(error, ERROR_USAGE,
+                         "an encoder is trained whole: set train.method to \"full\"");
+    return 0;
+}
+
 static void release(struct model *m, struct tensor t)
 {
     if (tensor_present(t))
@@ -102,8 +110,10 @@ static struct model *new_model(struct model_config *config, const struct model_o
     if (m->config.int8 && m->options.method != MODEL_FULL)
         m->options.frozen_type = DTYPE_I8;
     m->ops = options->backend != NULL ? options->backend : &backend_cpu;
-    if (check_options(options, error) != 0 || (m->b = m->ops->open(options->pool, error)) == NULL ||
-        build(m, error) != 0) {
+    if (m->config.encoder && options->head != HEAD_NONE)
+        config_set_head(&m->config, options->head, options->classes, options->n_classes);
+    if (check_encoder(m, error) != 0 || check_options(options, error) != 0 ||
+        (m->b = m->ops->open(options->pool, error)) == NULL || build(m, error) != 0) {
         model_free(m);
         return NULL;
     }

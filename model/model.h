@@ -69,14 +69,17 @@ struct model_options {
     const struct backend_ops *backend; /* NULL: cpu */
     struct pool *pool;                 /* borrowed; NULL: one thread */
     enum model_method method;
-    struct lora_config lora; /* MODEL_LORA */
-    bool freeze_embeddings;  /* MODEL_FULL */
-    int32_t freeze_layers;   /* MODEL_FULL: the first so many */
-    bool decay_all;          /* decay norms and biases too */
-    bool hold_zeros;         /* MODEL_FULL: weights of layers that are loaded as zero stay zero */
-    enum dtype frozen_type;  /* how frozen matrices are kept: F32 (0), BF16, or I8
+    struct lora_config lora;    /* MODEL_LORA */
+    bool freeze_embeddings;     /* MODEL_FULL */
+    int32_t freeze_layers;      /* MODEL_FULL: the first so many */
+    enum head_kind head;        /* encoders: the head a task wants; NONE: the folder's own */
+    const char *const *classes; /* its classes, borrowed until the model is made */
+    int32_t n_classes;
+    bool decay_all;         /* decay norms and biases too */
+    bool hold_zeros;        /* MODEL_FULL: weights of layers that are loaded as zero stay zero */
+    enum dtype frozen_type; /* how frozen matrices are kept: F32 (0), BF16, or I8
                                 (model/int8.h: those of the layers; the others as BF16) */
-    uint64_t seed;           /* LoRA's A; model_random's weights */
+    uint64_t seed;          /* LoRA's A; model_random's weights */
 };
 
 /* Load the Hugging Face folder `dir` (config.json, model.safetensors or its shards).  With

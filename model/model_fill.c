@@ -135,6 +135,23 @@ static void do_job(void *context, size_t task, int worker)
     mem_free(rows);
 }
 
+/* TensorFlow's names of a norm's two vectors, which old files of BERT have. */
+static const struct safetensors_entry *find_old(const struct safetensors *file, const char *name)
+{
+    static const char *const names[][2] = {{".LayerNorm.weight", ".LayerNorm.gamma"},
+                                           {".LayerNorm.bias", ".LayerNorm.beta"}};
+    const size_t n = strlen(name);
+    char old[256];
+    for (size_t i = 0; i < 2; i++) {
+        const size_t end = strlen(names[i][0]);
+        if (n <= end || strcmp(name + n - end, names[i][0]) != 0)
+            continue;
+        (void)snprintf(old, sizeof old, "%.*s%s", (int)(n - end), name, names[i][1]);
+        return safetensors_find(file, old);
+    }
+    return NULL;
+}
+
 static const struct safetensors_entry *find_prefixed(const struct safetensors *file,
                                                      const char *prefix, const char *name)
 {
@@ -143,10 +160,13 @@ static const struct safetensors_entry *find_prefixed(const struct safetensors *f
     char longer[256];
     if (e != NULL)
         return e;
-    if (strncmp(name, prefix, n) == 0)
-        return safetensors_find(file, name + n);
+    if (strncmp(name, prefix, n) == 0) {
+        e = safetensors_find(file, name + n);
+        return e != NULL ? e : find_old(file, name);
+    }
     (void)snprintf(longer, sizeof longer, "%s%s", prefix, name);
-    return safetensors_find(file, longer);
+    e = safetensors_find(file, longer);
+    return e != NULL ? e : find_old(file, name);
 }
 
 /* The entry of a parameter; a tied embedding may be stored as lm_head.weight only. */
@@ -157,7 +177,7 @@ find_entry(const struct model *m, const struct safetensors *file, const struct m
     const struct safetensors_entry *e = find_prefixed(file, n->prefix, p->name);
     char head[64];
     if (e == NULL && m->config.tied && p->value.data == m->p.embed.value.data) {
-        (void)snprintf(head, sizeof head, "%s.weight", n->head);
+        (void)snprintf(head, sizeof head, "%s.weight", n->head != NULL ? n->head : "lm_head");
         e = safetensors_find(file, head);
     }
     return e;
@@ -206,6 +226,23 @@ static int check_entry(const struct safetensors_entry *e, const struct model_par
                      (long long)(e->dims > 1 ? e->shape[1] : 0));
 }
 
+/* Heads of pretraining, and of another task where this one wants a new head. */
+static bool ignored_by_encoders(const struct model *m, const char *name)
+{
+    static const char *const parts[] = {"cls.",         "lm_head.", "vocab_",
+                                        "bert.pooler.", "pooler.",  NULL};
+    const char *at = strstr(name, ".position_ids");
+    for (size_t i = 0; parts[i] != NULL; i++)
+        if (strncmp(name, parts[i], strlen(parts[i])) == 0)
+            return true;
+    if (m->options.head != HEAD_NONE &&
+        (strncmp(name, "classifier", 10) == 0 || strncmp(name, "qa_outputs", 10) == 0 ||
+         strncmp(name, "pre_classifier", 14) == 0))
+        return true;
+    return at != NULL || strstr(name, ".pooler.") != NULL ||
+           strcmp(name, "embeddings.position_ids") == 0;
+}
+
 /* Buffers that older libraries stored, and the second copy of a tied matrix. */
 static bool may_be_ignored(const struct model *m, const char *name)
 {
@@ -215,6 +252,8 @@ static bool may_be_ignored(const struct model *m, const char *name)
     for (size_t i = 0; ends[i] != NULL; i++)
         if (n > strlen(ends[i]) && strcmp(name + n - strlen(ends[i]), ends[i]) == 0)
             return true;
+    if (m->config.encoder && ignored_by_encoders(m, name))
+        return true;
     return m->config.tied && strcmp(name, "lm_head.weight") == 0;
 }
 
@@ -232,6 +271,19 @@ static int check_unused(const struct model *m, const struct safetensors *file, c
     return 0;
 }
 
+/* A task's new head begins at random where the folder has none of its shape. */
+static bool begins_anew(const struct model *m, const struct model_parameter *p,
+                        const struct safetensors_entry *e)
+{
+    const void *at = p->value.data;
+    const bool head =
+        m->config.encoder && (at == m->p.head.value.data || at == m->p.head_bias.value.data ||
+                              at == m->p.pooler.w.value.data || at == m->p.pooler.bias.value.data);
+    if (!head || m->options.head == HEAD_NONE)
+        return false;
+    return e == NULL || check_entry(e, p, NULL) != 0;
+}
+
 static int list_jobs(struct jobs *jobs, const struct safetensors *file, bool *used,
                      struct error *error)
 {
@@ -242,6 +294,15 @@ static int list_jobs(struct jobs *jobs, const struct safetensors *file, bool *us
         if (p.adapter)
             continue;
         e = find_entry(m, file, &p);
+        if (begins_anew(m, &p, e)) {
+            if (p.dims == 2)
+                add_jobs(jobs,
+                         (struct job){.how = FILL_NORMAL,
+                                      .scale = m->config.init_range,
+                                      .stream = i},
+                         p.value);
+            continue;
+        }
         if (e == NULL)
             return error_set(error, ERROR_INPUT, "tensor %s is missing", p.name);
         if (check_entry(e, &p, error) != 0)

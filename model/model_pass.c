@@ -13,11 +13,12 @@ static int check_segments(const struct model *m, const struct batch *b, struct e
         const int32_t n = b->starts[s + 1] - b->starts[s];
         if (n < 0 || b->starts[s + 1] > b->tokens)
             return error_set(error, ERROR_FAILED, "a batch whose segments overlap");
-        if (m->config.position == POSITION_LEARNED && n > m->config.positions)
+        if (m->config.position == POSITION_LEARNED &&
+            n > m->config.positions - m->config.first_position)
             return error_set(error, ERROR_INPUT,
                              "a sequence of %d tokens; this model has positions for %d (make "
                              "train.max_length smaller)",
-                             (int)n, (int)m->config.positions);
+                             (int)n, (int)(m->config.positions - m->config.first_position));
     }
     return 0;
 }
@@ -35,10 +36,14 @@ static int check_batch(const struct model *m, const struct batch *b, struct erro
     for (int32_t i = 0; i < b->supervised; i++) {
         if (b->rows[i] < 0 || b->rows[i] >= b->tokens || (i > 0 && b->rows[i] <= b->rows[i - 1]))
             return error_set(error, ERROR_FAILED, "supervised rows that do not ascend");
-        if (b->targets[i] < 0 || b->targets[i] >= m->config.vocab)
+        if (b->targets[i] < 0 || b->targets[i] >= config_classes(&m->config))
             return error_set(error, ERROR_INPUT, "target id %d; the model's vocabulary has %d",
-                             (int)b->targets[i], (int)m->config.vocab);
+                             (int)b->targets[i], (int)config_classes(&m->config));
     }
+    for (int32_t i = 0; b->types != NULL && i < b->tokens; i++)
+        if (b->types[i] < 0 || b->types[i] >= (m->config.types > 0 ? m->config.types : 1))
+            return error_set(error, ERROR_INPUT, "token type %d; the model has %d",
+                             (int)b->types[i], (int)m->config.types);
     return 0;
 }
 
@@ -74,7 +79,7 @@ static struct run start(struct model *m, const struct model_pass *pass)
                                      .dim = c->head_dim,
                                      .scale = 1 / sqrt((double)c->head_dim),
                                      .window = c->window,
-                                     .causal = true};
+                                     .causal = !c->encoder};
     return r;
 }
 
@@ -116,8 +121,10 @@ static void begin_gradients(struct model *m, int32_t layer, bool supervised)
 {
     for (size_t i = 0; i < m->layout.n_units && m->fresh; i++) {
         const struct layout_unit *u = &m->layout.units[i];
-        const bool head = u->slot == (m->config.tied ? &m->p.embed : &m->p.head);
-        const bool table = u->slot == &m->p.positions || u->slot == &m->p.embed;
+        const bool tied = m->config.tied && !m->config.encoder;
+        const bool head = u->slot == (tied ? &m->p.embed : &m->p.head) || u->slot == &m->p.pooler.w;
+        const bool table =
+            u->slot == &m->p.positions || u->slot == &m->p.embed || u->slot == &m->p.types;
         if (!u->trainable || u->layer != layer)
             continue;
         if (u->dims == 1 || (head ? !supervised : table))
@@ -159,6 +166,8 @@ int model_pass(struct model *m, const struct model_pass *pass, double *loss, str
     *loss = 0;
     if (pass->backward && m->options.method == MODEL_FROZEN)
         return error_set(error, ERROR_USAGE, "a frozen model has no backward pass");
+    if (m->config.encoder && m->config.head == HEAD_NONE)
+        return error_set(error, ERROR_USAGE, "this encoder has no head yet: a task gives it one");
     if (pass->backward && m->ws.shared && !m->fresh)
         return error_set(error, ERROR_FAILED,
                          "a second backward pass in a step that was reserved for one");
@@ -217,6 +226,8 @@ struct tensor model_rows_chunk(struct model *m, int32_t first, int32_t n)
                                           .b = head_weight(m).value,
                                           .tb = true,
                                           .alpha = 1});
+    if (tensor_present(m->p.head_bias.value))
+        m->ops->add_bias(m->b, out, m->p.head_bias.value);
     return out;
 }
 
@@ -230,8 +241,8 @@ int model_logits(struct model *m, const struct batch *batch, const int32_t *rows
         return -1;
     for (int32_t at = 0, step = model_rows_most(m); at < n_rows; at += step) {
         const int32_t n = n_rows - at < step ? n_rows - at : step;
-        m->ops->download(m->b, model_rows_chunk(m, at, n), logits + (int64_t)at * m->config.vocab,
-                         DTYPE_F32);
+        m->ops->download(m->b, model_rows_chunk(m, at, n),
+                         logits + (int64_t)at * config_classes(&m->config), DTYPE_F32);
     }
     return m->ops->sync(m->b, error);
 }

@@ -14,7 +14,8 @@ struct tensor_naming {
     const char *q, *k, *v; /* three matrices ... */
     const char *qkv;       /* ... or one */
     const char *out, *gate, *up, *down;
-    bool transposed; /* linear layers are stored [in, out] */
+    const char *types, *embed_norm, *pooler, *classifier; /* encoders */
+    bool transposed;                                      /* linear layers are stored [in, out] */
 };
 
 extern const struct tensor_naming naming_llama, naming_gpt2;

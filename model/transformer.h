@@ -4,6 +4,7 @@
  *     model.c        parameters and blocks        workspace.c  memory of a pass
  *     forward.c      embedding, layers            head.c       final norm, lm_head, loss
  *     backward.c     layers, embedding            linear.c     one linear layer with its adapter
+ *     encoder.c      what encoders do otherwise
  */
 #ifndef MODEL_TRANSFORMER_H
 #define MODEL_TRANSFORMER_H
@@ -21,6 +22,7 @@ struct kept {
     struct tensor mid;    /* [T, H] the stream after attention */
     struct tensor stats2; /* [T, 2] */
     struct tensor up;     /* [T, 2 F] gate and up, or [T, F] before GELU */
+    struct tensor sum;    /* [T, H] encoders: the stream after the MLP, before its norm */
     struct tensor low[4]; /* x A^T of the adapters of qkv, out, up, down [T, parts * rank] */
 };
 
@@ -43,13 +45,15 @@ struct workspace {
     struct tensor last;    /* [T, H] the stream behind the last layer */
     struct tensor dx;      /* [T, H] gradient of the stream */
     struct tensor weights; /* [1, S] */
+    struct tensor embedded, embed_stats; /* encoders: [T, H] before the embedding's norm, [T, 2] */
     /* layer scratch */
     struct tensor h, dh, act, dact, datt, dqkv, dlow, dropped;
     struct tensor rotated, drotated, raw; /* [T, q + kv], with q/k norm only */
     struct tensor head_stats;             /* [T * (heads + kv_heads), 2], likewise */
     /* head scratch */
     struct tensor hs, hn, dhn, stats, losses, logits;
-    struct tensor ints; /* I32: all of the following, one after the other */
+    struct tensor ints;  /* I32: all of the following, one after the other */
+    struct tensor types; /* encoders */
     struct tensor ids, positions, starts, rows, targets; /* generation: starts are cache rows,
                                                             targets slots */
     int32_t *host_ints;                                  /* where they are put together */
@@ -152,7 +156,19 @@ void forward_watch(const struct run *r, const struct layer *layer, const struct 
 /* backward.c.  ws.dx is the gradient of the layer's output, and becomes that of its input. */
 void backward_layer(const struct run *r, int32_t index, const struct kept *k);
 void backward_embed(const struct run *r);
+/* ws.dqkv from the gradient of attention's output. */
+void backward_attention(const struct run *r, const struct layer *layer, const struct kept *k,
+                        struct tensor datt);
 bool backward_reaches(const struct model *m, int32_t layer); /* does anything below it learn? */
+
+/* encoder.c: what differs there, forward, backward, embedding, head. */
+void encoder_layer(const struct run *r, const struct layer *layer, const struct kept *k,
+                   struct tensor out);
+void encoder_layer_back(const struct run *r, const struct layer *layer, const struct kept *k);
+void encoder_embed(const struct run *r, struct tensor x);
+void encoder_embed_back(const struct run *r);
+void encoder_gather(const struct run *r, int64_t rows);
+void encoder_spread(const struct run *r);
 
 /* head.c.  The loss over the supervised rows of ws.last; with backward, ws.dx. */
 int head_pass(const struct run *r, double *loss, struct error *error);

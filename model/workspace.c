@@ -67,7 +67,7 @@ static struct plan plan_of(const struct model_config *c, const struct model_opti
 {
     /* A head kept as BF16 is made float for each chunk: fewer, larger ones. */
     const int64_t bytes = o->frozen_type != DTYPE_F32 ? 3 * (int64_t)LOGITS_BYTES : LOGITS_BYTES;
-    const int64_t fit = bytes / (4 * (int64_t)c->vocab) / 16 * 16;
+    const int64_t fit = bytes / (4 * (int64_t)config_classes(c)) / 16 * 16;
     struct plan p = {.c = c, .o = o, .l = *limits};
     if (p.l.tokens < 1)
         p.l.tokens = 1;
@@ -75,7 +75,7 @@ static struct plan plan_of(const struct model_config *c, const struct model_opti
         p.l.supervised = 1;
     if (p.l.logits_rows <= 0)
         p.l.logits_rows = fit < 32 ? 32 : fit > MAX_LOGITS_ROWS ? MAX_LOGITS_ROWS : (int32_t)fit;
-    if (p.l.logits_rows > p.l.supervised)
+    if (c->encoder || p.l.logits_rows > p.l.supervised) /* spans need all rows at once */
         p.l.logits_rows = p.l.supervised;
     p.hidden = c->hidden;
     p.q = (int64_t)c->heads * c->head_dim;
@@ -99,6 +99,8 @@ static void take_kept(struct plan *p, struct kept *k)
     k->mid = take(&p->kept, n, p->hidden);
     k->stats2 = take(&p->kept, n, 2);
     k->up = take(&p->kept, n, p->up);
+    if (p->c->encoder)
+        k->sum = take(&p->kept, n, p->hidden);
     for (int i = 0; i < 4; i++)
         if (p->low[i] > 0)
             k->low[i] = take(&p->kept, n, p->low[i]);
@@ -160,7 +162,7 @@ static void take_head_scratch(struct plan *p)
     ws->hn = take(r, n, p->hidden);
     ws->stats = take(r, n, 2);
     ws->losses = take(r, 1, n);
-    ws->logits = take(r, p->l.logits_rows, p->c->vocab);
+    ws->logits = take(r, p->l.logits_rows, config_classes(p->c));
     if (p->l.backward)
         ws->dhn = take(r, n, p->hidden);
 }
@@ -173,6 +175,10 @@ static void lay_out(struct plan *p)
     take_layers(p);
     ws->weights = take(&p->scratch, 1, p->l.supervised);
     ws->last = take(&p->scratch, p->l.tokens, p->hidden);
+    if (p->c->encoder) {
+        ws->embedded = take(&p->scratch, p->l.tokens, p->hidden);
+        ws->embed_stats = take(&p->scratch, p->l.tokens, 2);
+    }
     if (p->l.backward)
         ws->dx = take(&p->scratch, p->l.tokens, p->hidden);
     from = p->scratch.used;
@@ -222,7 +228,7 @@ void workspace_clear(struct model *m)
 
 static int make_ints(struct model *m, const struct model_limits *l, struct error *error)
 {
-    const int64_t n = 4 * (int64_t)l->tokens + 1 + 2 * (int64_t)l->supervised;
+    const int64_t n = 6 * (int64_t)l->tokens + 1 + 2 * (int64_t)l->supervised;
     void *data = m->ops->alloc(m->b, (size_t)n * sizeof(int32_t), "a batch's tokens", error);
     if (data == NULL)
         return -1;
@@ -303,15 +309,20 @@ void workspace_upload(struct model *m, const struct batch *batch)
     struct workspace *ws = &m->ws;
     /* Positions are written where they belong at the end of the staging memory first. */
     int32_t *positions = ws->host_ints + ws->ints.cols - batch->tokens;
+    int32_t *none = positions - batch->tokens;
+    const int32_t *types = batch->types != NULL ? batch->types : none;
     const struct workspace_ints arrays[] = {{positions, batch->tokens, &ws->positions},
                                             {batch->ids, batch->tokens, &ws->ids},
                                             {batch->starts, batch->segments + 1, &ws->starts},
                                             {batch->rows, batch->supervised, &ws->rows},
-                                            {batch->targets, batch->supervised, &ws->targets}};
+                                            {batch->targets, batch->supervised, &ws->targets},
+                                            {types, batch->tokens, &ws->types}};
+    memset(none, 0, (size_t)batch->tokens * sizeof *none);
     for (int32_t s = 0; s < batch->segments; s++)
         for (int32_t i = batch->starts[s]; i < batch->starts[s + 1]; i++)
-            positions[i] = i - batch->starts[s];
-    workspace_put(m, arrays, 5);
+            positions[i] = i - batch->starts[s] + m->config.first_position;
+    workspace_put(m, arrays, 6);
+
     if (batch->weights != NULL && batch->supervised > 0)
         m->ops->upload(m->b, tensor_cols(ws->weights, 0, batch->supervised), batch->weights,
                        DTYPE_F32);

@@ -55,6 +55,9 @@ void cpu_swiglu_back(struct backend *b, struct tensor gate_up, struct tensor y, 
 void cpu_gelu(struct backend *b, enum gelu_kind kind, struct tensor y, struct tensor x);
 void cpu_gelu_back(struct backend *b, enum gelu_kind kind, struct tensor x, struct tensor y,
                    struct tensor dy);
+void cpu_activate(struct backend *b, enum activation_kind kind, struct tensor y);
+void cpu_activate_back(struct backend *b, enum activation_kind kind, struct tensor dy,
+                       struct tensor y);
 void cpu_dropout(struct backend *b, struct tensor y, struct tensor x, double p,
                  const uint64_t seed_stream[2]);
 void cpu_noise(struct backend *b, struct tensor y, double magnitude, const uint64_t seed_stream[2]);

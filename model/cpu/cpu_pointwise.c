@@ -270,3 +270,26 @@ void cpu_cross_entropy(struct backend *b, struct tensor logits, struct tensor nl
     const struct loss l = {logits, nll, weights, cpu_ints(targets), gradient};
     cpu_rows(cpu_of(b), logits.rows, logits.cols, loss_rows, &l);
 }
+
+/* Only a few rows, those of pooled sequences, come here: plain loops. */
+void cpu_activate(struct backend *b, enum activation_kind kind, struct tensor y)
+{
+    (void)b;
+    for (int64_t i = 0; i < y.rows; i++) {
+        float *row = cpu_row(y, i);
+        for (int64_t j = 0; j < y.cols; j++)
+            row[j] = kind == ACTIVATION_TANH ? tanhf(row[j]) : row[j] > 0 ? row[j] : 0;
+    }
+}
+
+void cpu_activate_back(struct backend *b, enum activation_kind kind, struct tensor dy,
+                       struct tensor y)
+{
+    (void)b;
+    for (int64_t i = 0; i < y.rows; i++) {
+        const float *row = cpu_row(y, i);
+        float *out = cpu_row(dy, i);
+        for (int64_t j = 0; j < y.cols; j++)
+            out[j] *= kind == ACTIVATION_TANH ? 1 - row[j] * row[j] : row[j] > 0 ? 1 : 0;
+    }
+}

@@ -15,6 +15,9 @@ void reference_matmul(struct backend *b, const struct matmul *p);
 void reference_add(struct backend *b, struct tensor y, struct tensor x);
 void reference_copy(struct backend *b, struct tensor y, struct tensor x);
 void reference_zero(struct backend *b, struct tensor y);
+void reference_activate(struct backend *b, enum activation_kind kind, struct tensor y);
+void reference_activate_back(struct backend *b, enum activation_kind kind, struct tensor dy,
+                             struct tensor y);
 void reference_multiply(struct backend *b, struct tensor y, struct tensor x);
 void reference_scale(struct backend *b, struct tensor y, double factor);
 void reference_add_bias(struct backend *b, struct tensor y, struct tensor bias);

@@ -214,3 +214,27 @@ void reference_cross_entropy(struct backend *b, struct tensor logits, struct ten
         }
     }
 }
+
+void reference_activate(struct backend *b, enum activation_kind kind, struct tensor y)
+{
+    (void)b;
+    for (int64_t i = 0; i < y.rows; i++) {
+        for (int64_t j = 0; j < y.cols; j++) {
+            const double x = reference_get(y, i, j);
+            reference_set(y, i, j, kind == ACTIVATION_TANH ? tanh(x) : x > 0 ? x : 0);
+        }
+    }
+}
+
+void reference_activate_back(struct backend *b, enum activation_kind kind, struct tensor dy,
+                             struct tensor y)
+{
+    (void)b;
+    for (int64_t i = 0; i < y.rows; i++) {
+        for (int64_t j = 0; j < y.cols; j++) {
+            const double x = reference_get(y, i, j);
+            const double slope = kind == ACTIVATION_TANH ? 1 - x * x : x > 0 ? 1 : 0;
+            reference_set(dy, i, j, slope * reference_get(dy, i, j));
+        }
+    }
+}
