@@ -51,11 +51,13 @@ void learner_close(struct learner *l)
     mem_free(l->sum);
     mem_free(l->part);
     mem_free(l->losses);
+    mem_free(l->lists);
     memset(l, 0, sizeof *l);
 }
 
 /* "rows 12, 88": the samples of the micro-batch whose loss is not finite (all where each is). */
-static void name_rows(const struct learner *l, const uint32_t *which, struct buf *out)
+static void name_rows(const struct learner *l, const struct examples *e, const uint32_t *which,
+                      struct buf *out)
 {
     int named = 0;
     for (int32_t s = 0; s < l->feed.batch.segments; s++) {
@@ -66,17 +68,17 @@ static void name_rows(const struct learner *l, const uint32_t *which, struct buf
             buf_str(out, " …");
             return;
         }
-        buf_printf(out, "%s%lld", named == 1 ? "" : ", ",
-                   (long long)l->examples->items[which[s]].sample);
+        buf_printf(out, "%s%lld", named == 1 ? "" : ", ", (long long)e->items[which[s]].sample);
     }
 }
 
-/* which: the examples of the micro-batch that was run last; NULL: it was none alone. */
+/* which: the examples of the pass that was run last; NULL: it was none alone. */
 static int not_finite(const struct learner *l, const char *what, uint64_t number,
-                      const uint32_t *which, struct error *error)
+                      const struct distill_batch *batch, struct error *error)
 {
     struct buf rows = BUF_MAX(256);
-    name_rows(l, which, &rows);
+    if (batch != NULL)
+        name_rows(l, batch->examples, batch->which, &rows);
     error_set(
         error, ERROR_FAILED,
         "%s is not a number at step %llu (rows %s); look at them with `retort show`, or lower "
@@ -86,39 +88,75 @@ static int not_finite(const struct learner *l, const char *what, uint64_t number
     return -1;
 }
 
-/* The parts of the micro-batch's loss behind it. */
+/* The parts of the pass's loss, added to sums[0 .. LEARNER_SUMS). */
 static void take_parts(const struct distill *d, double *sums)
 {
     const struct distill_sums parts = distill_sums(d);
     sums[0] += parts.match;
-    sums[1] = parts.soft;
-    sums[2] = parts.hard;
-    sums[3] = parts.statistic;
-    sums[4] = parts.match;
-    sums[5] = parts.labelled;
+    sums[1] += parts.soft;
+    sums[2] += parts.hard;
+    sums[3] += parts.statistic;
+    sums[4] += parts.match;
+    sums[5] += parts.labelled;
+}
+
+static int run_pass(struct learner *l, const struct distill_batch *batch, struct model_pass *pass,
+                    uint64_t number, double *sums, struct error *error)
+{
+    double loss;
+    feed_fill(&l->feed, batch->examples, batch->which, batch->n);
+    pass->batch = l->feed.batch;
+    pass->row_losses = l->feed.losses;
+    if (l->distill != NULL && distill_micro(l->distill, batch, pass, error) != 0)
+        return error_wrap(error, "step %llu", (unsigned long long)number);
+    if (model_pass(l->model, pass, &loss, error) != 0)
+        return error_wrap(error, "step %llu", (unsigned long long)number);
+    sums[0] += loss;
+    if (l->distill != NULL)
+        take_parts(l->distill, sums);
+    if (!isfinite(sums[0]))
+        return not_finite(l, "the loss", number, batch, error);
+    return 0;
+}
+
+/* Part the micro-batch's rows: first those that stay, then the numbers of those on policy. */
+static size_t part_rows(struct learner *l, const uint32_t *which, size_t n)
+{
+    size_t plain = 0, own = 0;
+    l->lists = vec_reserve(l->lists, &l->cap_lists, n + 1, sizeof *l->lists);
+    for (size_t i = 0; i < n; i++)
+        if (policy_find(l->policy, which[i]) == UINT32_MAX)
+            l->lists[plain++] = which[i];
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t row = policy_find(l->policy, which[i]);
+        if (row != UINT32_MAX)
+            l->lists[plain + own++] = row;
+    }
+    return plain;
 }
 
 static int run_micro(struct learner *l, const struct pack *p, size_t micro, uint64_t number,
-                     double *loss, struct error *error)
+                     double *sums, struct error *error)
 {
     const struct pack_micro *m = &p->micros[micro];
-    struct model_pass pass = {.backward = true, .training = true};
-    feed_fill(&l->feed, l->examples, p->order + m->first, m->count);
-    pass.batch = l->feed.batch;
-    pass.neftune = l->settings->neftune;
-    pass.seed = l->settings->seed;
-    pass.stream = number << 24 | (m->first & 0xFFFFFF);
-    pass.row_losses = l->feed.losses;
-    if (l->distill != NULL &&
-        distill_micro(l->distill, &l->feed, p->order + m->first, m->count, &pass, error) != 0)
-        return error_wrap(error, "step %llu", (unsigned long long)number);
-    if (model_pass(l->model, &pass, loss, error) != 0)
-        return error_wrap(error, "step %llu", (unsigned long long)number);
-    if (l->distill != NULL)
-        take_parts(l->distill, loss);
-    if (!isfinite(*loss))
-        return not_finite(l, "the loss", number, p->order + m->first, error);
-    return 0;
+    struct model_pass pass = {.backward = true,
+                              .training = true,
+                              .neftune = l->settings->neftune,
+                              .seed = l->settings->seed,
+                              .stream = number << 24 | (m->first & 0xFFFFFF)};
+    struct distill_batch batch = {&l->feed, l->examples, p->order + m->first, m->count, false};
+    if (l->policy != NULL) {
+        batch.n = part_rows(l, batch.which, m->count);
+        batch.which = l->lists;
+    }
+    if (batch.n > 0 && run_pass(l, &batch, &pass, number, sums, error) != 0)
+        return -1;
+    if (batch.n == m->count)
+        return 0;
+    batch = (struct distill_batch){&l->feed, policy_rows(l->policy), l->lists + batch.n,
+                                   m->count - batch.n, true};
+    pass.stream |= (uint64_t)1 << 23;
+    return run_pass(l, &batch, &pass, number, sums, error);
 }
 
 static void update(struct learner *l, double norm, double n, const struct learner_step *io)
@@ -284,28 +322,68 @@ static void add_up(const struct learner *l, const struct pack_step *step, struct
     io->labelled = sums[5] / n;
 }
 
-static void begin_distill(struct learner *l, const struct pack *p, const struct pack_step *step,
-                          const struct learner_step *io)
+/* The student answers its share of this rank's rows. */
+static int draw(struct learner *l, const struct pack *p, const struct pack_step *step,
+                uint64_t number, struct error *error)
+{
+    uint32_t *rows = mem_alloc((step->examples + 1) * sizeof *rows);
+    size_t n = 0;
+    int status;
+    for (size_t i = 0; i < step->count; i++) {
+        const struct pack_micro *m = &p->micros[step->first + i];
+        for (size_t k = 0; mine(l, i) && k < m->count; k++)
+            rows[n++] = p->order[m->first + k];
+    }
+    status = policy_draw(l->policy, l->model, rows, n, number, error);
+    mem_free(rows);
+    return status;
+}
+
+/* Supervised tokens of this rank's micro-batches, as they will be run. */
+static double count_tokens(const struct learner *l, const struct pack *p,
+                           const struct pack_step *step)
+{
+    double tokens = 0;
+    for (size_t i = 0; i < step->count; i++) {
+        const struct pack_micro *m = &p->micros[step->first + i];
+        for (size_t k = 0; mine(l, i) && k < m->count; k++) {
+            const uint32_t example = p->order[m->first + k];
+            const uint32_t row = l->policy != NULL ? policy_find(l->policy, example) : UINT32_MAX;
+            tokens += row != UINT32_MAX ? policy_rows(l->policy)->items[row].supervised
+                                        : l->examples->items[example].supervised;
+        }
+    }
+    return tokens;
+}
+
+/* Everything of a step that its passes need to know. */
+static int begin_step(struct learner *l, const struct pack *p, const struct pack_step *step,
+                      struct learner_step *io, struct error *error)
 {
     const double total = (double)l->settings->schedule.total;
+    double tokens;
+    int status = l->policy != NULL ? draw(l, p, step, io->number, error) : 0;
+    if (l->policy != NULL && ranks_any(l->ranks, status != 0))
+        return status != 0 ? -1 : error_set(error, ERROR_FAILED, "another process failed");
+    tokens = count_tokens(l, p, step);
+    if (ranks_sum_doubles(l->ranks, &tokens, 1, error) != 0)
+        return -1;
+    io->tokens = step->tokens;
+    io->rows = step->examples;
+    io->supervised = (uint64_t)tokens;
     if (l->distill == NULL)
-        return;
+        return 0;
     distill_step(l->distill, total > 0 ? (double)(io->number - 1) / total : 0, io->statistic);
     matcher_step(l->distill->matcher, p->order + step->first_example, step->examples,
                  io->supervised);
+    return 0;
 }
 
 int learner_step(struct learner *l, const struct pack *p, const struct pack_step *step,
                  struct learner_step *io, struct error *error)
 {
     double norm, n;
-    io->tokens = step->tokens;
-    io->rows = step->examples;
-    io->supervised = 0;
-    for (size_t i = 0; i < step->examples; i++)
-        io->supervised += l->examples->items[p->order[step->first_example + i]].supervised;
-    begin_distill(l, p, step, io);
-    if (collect(l, p, step, io, error) != 0)
+    if (begin_step(l, p, step, io, error) != 0 || collect(l, p, step, io, error) != 0)
         return -1;
     add_up(l, step, io);
     norm = model_gradient_norm(l->model);
@@ -347,7 +425,7 @@ int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *
             return error_wrap(error, "held-out rows");
         if (!isfinite(loss)) {
             struct buf rows = BUF_MAX(256);
-            name_rows(l, which + at, &rows);
+            name_rows(l, l->examples, which + at, &rows);
             error_set(error, ERROR_FAILED, "the held-out loss is not a number (rows %s)",
                       buf_text(&rows));
             buf_free(&rows);

@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "model/model.h"
 #include "train/distill/distill.h"
+#include "train/distill/policy.h"
 #include "train/examples.h"
 #include "train/feed.h"
 #include "train/pack.h"
@@ -33,8 +34,11 @@ struct learner {
     struct model *model; /* borrowed */
     const struct train_settings *settings;
     const struct examples *examples;
-    struct ranks *ranks;         /* borrowed; NULL: alone */
-    struct distill *distill;     /* borrowed; NULL: hard labels alone */
+    struct ranks *ranks;     /* borrowed; NULL: alone */
+    struct distill *distill; /* borrowed; NULL: hard labels alone */
+    struct policy *policy;   /* borrowed; NULL: no row is answered by the student */
+    uint32_t *lists;         /* rows of a micro-batch, and those that are on policy; or of a step */
+    size_t cap_lists;
     struct tensor first, second; /* moments, laid out as model_values */
     struct feed feed;
     float *sum, *part; /* host blocks for gradients of several ranks, or added in order */

@@ -87,7 +87,8 @@ struct model_limits preflight_limits(const struct train_settings *s, const struc
                                  .backward = true,
                                  .recompute = s->recompute,
                                  .logits_rows = s->logits_rows,
-                                 .one_pass = s->pack.micro_tokens >= s->pack.step_tokens};
+                                 .one_pass = s->pack.micro_tokens >= s->pack.step_tokens &&
+                                             s->distill.policy.share == 0};
 }
 
 /* Work of all steps: that of the first epoch, scaled to the number of steps. */

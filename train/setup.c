@@ -113,6 +113,18 @@ static int open_distill(struct setup *s, struct corpus *corpus, struct error *er
     return distill_open(&s->distill, &how, corpus, error);
 }
 
+struct policy *setup_policy(const struct setup *s)
+{
+    const struct policy_setup how = {.options = &s->settings.distill.policy,
+                                     .examples = &s->examples,
+                                     .seed = s->settings.seed,
+                                     .max_length = s->settings.max_length,
+                                     .vocab = tokenizer_size(s->tokenizer),
+                                     .stops = s->stops,
+                                     .n_stops = s->n_stops};
+    return how.options->share > 0 ? policy_new(&how) : NULL;
+}
+
 struct distill *setup_distill(struct setup *s)
 {
     return s->settings.distill.source != DISTILL_NONE ? &s->distill : NULL;

@@ -54,6 +54,8 @@ struct resume_identity setup_identity(const struct setup *s);
 /* Load the student or draw it, with its workspace; owned by the caller (model_free). */
 struct model *setup_model(const struct setup *s, struct error *error);
 
+/* The student's own replies of this run, or NULL (policy_free). */
+struct policy *setup_policy(const struct setup *s);
 /* The distillation of this run, or NULL. */
 struct distill *setup_distill(struct setup *s);
 

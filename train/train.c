@@ -22,6 +22,7 @@ struct run {
     struct model *model;
     struct ranks *ranks;
     struct learner learner;
+    struct policy *policy; /* NULL: no row is answered by the student */
     struct journal journal;
     struct resume_point at;
     uint64_t resumed;          /* the step this process began behind */
@@ -223,6 +224,7 @@ static int start_distill(struct run *r, struct error *error)
     if (d == NULL)
         return 0;
     r->learner.distill = d;
+    r->learner.policy = r->policy = setup_policy(&r->setup);
     r->journal.distils = true;
     return distill_start(d, b, r->ranks, error) != 0 ? -1 : matcher_start(d->matcher, b, error);
 }
@@ -406,6 +408,7 @@ int train_run(const struct recipe *recipe, struct corpus *corpus,
             json_write(o, 0, report);
         journal_close(&r.journal);
         learner_close(&r.learner);
+        policy_free(r.policy);
         distill_close(&r.setup.distill);
         model_free(r.model);
         setup_close(&r.setup);

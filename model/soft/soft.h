@@ -100,7 +100,6 @@ struct soft_top {
     const float *logprobs;
     int32_t n;         /* at most SOFT_TOP_MAX; 0: no soft label, the row is a hard one */
     float temperature; /* at which the logprobs were taken */
-    bool only_soft;    /* no hard label: the row's target is the student's own sample */
 };
 
 struct soft_parts {
@@ -131,7 +130,7 @@ struct soft_op {
     struct tensor losses;   /* [1, n] */
     struct tensor teacher;  /* absent or [n, common] of the backend's type; used up */
     const int32_t *targets; /* host [n] */
-    const struct soft_top *top; /* host [n]; with a teacher only its only_soft is looked at */
+    const struct soft_top *top; /* host [n], where there is no teacher */
     struct soft_parts *parts;   /* host [n], or NULL */
     bool gradient;
 };

@@ -46,8 +46,6 @@ static struct soft_plan plan_of(const struct soft_how *how, const struct soft_ro
                  how->temperature / 10);
     p.value = how->soft * (how->t_squared ? p.temperature * p.temperature : 1);
     p.chain = p.value / p.temperature;
-    if (r->top.only_soft)
-        p.hard = 0;
     return p;
 }
 
@@ -175,16 +173,15 @@ static void ranked_row(const struct soft_math *m, const struct soft_how *how,
 {
     const size_t n = r->common < SOFT_RANKS ? r->common : SOFT_RANKS;
     const double factor = 1 / plan->temperature, lse = soft_lse(m, r->t, r->common, factor);
-    const bool only_soft = r->top.only_soft;
     int32_t ids[SOFT_RANKS];
     float logprobs[SOFT_RANKS];
     soft_best(m, r->t, r->common, ids, n);
     for (size_t i = 0; i < n; i++)
         logprobs[i] = (float)(factor * soft_get(m, r->t, (size_t)ids[i]) - lse);
-    r->top = (struct soft_top){ids, logprobs, (int32_t)n, (float)plan->temperature, only_soft};
+    r->top = (struct soft_top){ids, logprobs, (int32_t)n, (float)plan->temperature};
     r->t = NULL;
     soft_top_row(m, how, plan, r);
-    r->top = (struct soft_top){NULL, NULL, 0, 1, only_soft};
+    r->top = (struct soft_top){NULL, NULL, 0, 1};
 }
 
 void soft_row(const struct soft_math *m, const struct soft_how *how, struct soft_row *r)

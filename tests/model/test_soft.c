@@ -237,7 +237,7 @@ static void make_tops(const double *z, double t, int32_t k, int32_t *ids, float 
             ids[i * TOP + (size_t)n] = best;
             lps[i * TOP + (size_t)n] = (float)(row[best] / t - lse);
         }
-        top[i] = (struct soft_top){ids + i * TOP, lps + i * TOP, k, (float)t, false};
+        top[i] = (struct soft_top){ids + i * TOP, lps + i * TOP, k, (float)t};
     }
 }
 

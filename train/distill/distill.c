@@ -247,17 +247,36 @@ void distill_step(struct distill *d, double progress, double mean)
     d->how.schedule_mean = mean;
 }
 
+/* The student's own replies are not matched. */
+static struct matcher *matcher_of(const struct distill *d)
+{
+    return d->now.own ? NULL : d->matcher;
+}
+
+/* The loss of the micro-batch in hand. */
+static struct soft_how how_now(const struct distill *d)
+{
+    struct soft_how how = d->how;
+    if (!d->now.own)
+        return how;
+    how.loss = d->setup.options->policy.loss;
+    how.soft += how.hard;
+    how.hard = 0;
+    how.shift = false;
+    return how;
+}
+
 /* Which row of the batch is which of an example's. */
 static void number_rows(struct distill *d)
 {
-    const size_t rows = (size_t)d->feed->batch.supervised;
+    const size_t rows = (size_t)d->now.feed->batch.supervised;
     size_t at = 0;
     d->top = vec_reserve(d->top, &d->cap_top, rows + 1, sizeof *d->top);
     d->parts = vec_reserve(d->parts, &d->cap_parts, rows + 1, sizeof *d->parts);
     d->row_example = vec_reserve(d->row_example, &d->cap_example, rows + 1, sizeof *d->row_example);
     d->row_number = vec_reserve(d->row_number, &d->cap_number, rows + 1, sizeof *d->row_number);
-    for (size_t s = 0; s < d->n_which; s++)
-        for (uint32_t k = 0; k < d->setup.examples->items[d->which[s]].supervised; k++, at++) {
+    for (size_t s = 0; s < d->now.n; s++)
+        for (uint32_t k = 0; k < d->now.examples->items[d->now.which[s]].supervised; k++, at++) {
             d->row_example[at] = (int32_t)s;
             d->row_number[at] = (int32_t)k;
             d->top[at] = (struct soft_top){.temperature = 1};
@@ -268,12 +287,12 @@ static void number_rows(struct distill *d)
 static int label_live(struct distill *d, struct error *error)
 {
     const struct distill_options *o = d->setup.options;
-    const size_t rows = (size_t)d->feed->batch.supervised;
+    const size_t rows = (size_t)d->now.feed->batch.supervised;
     labels_clear(&d->live, rows, (float)o->how.temperature);
-    for (size_t s = 0; s < d->n_which; s++) {
-        feed_fill(&d->alone, d->setup.examples, &d->which[s], 1);
+    for (size_t s = 0; s < d->now.n; s++) {
+        feed_fill(&d->alone, d->now.examples, &d->now.which[s], 1);
         if (teacher_forward(d->teacher, &d->alone.batch,
-                            matcher_teacher(d->matcher, d->feed->starts[s]), error) != 0 ||
+                            matcher_teacher(matcher_of(d), d->now.feed->starts[s]), error) != 0 ||
             teacher_label(d->teacher, (size_t)o->top_k, o->how.temperature, &d->live, error) != 0)
             return -1;
     }
@@ -284,18 +303,19 @@ static int label_live(struct distill *d, struct error *error)
 
 static int find_labels(struct distill *d, struct error *error)
 {
-    const size_t rows = (size_t)d->feed->batch.supervised;
+    const size_t rows = (size_t)d->now.feed->batch.supervised;
     if (d->labelled) {
         for (size_t i = 0; i < rows; i++)
             d->top[i] =
-                labels_top(&d->labels, d->which[d->row_example[i]], (uint32_t)d->row_number[i]);
+                labels_top(&d->labels, d->now.which[d->row_example[i]], (uint32_t)d->row_number[i]);
         return 0;
     }
     if (d->teacher == NULL)
         return 0; /* full values from the cache, a chunk at a time */
     if (d->setup.options->top_k != 0)
         return label_live(d, error);
-    return teacher_forward(d->teacher, &d->feed->batch, matcher_teacher(d->matcher, 0), error);
+    return teacher_forward(d->teacher, &d->now.feed->batch, matcher_teacher(matcher_of(d), 0),
+                           error);
 }
 
 /* The teacher's logits of rows [first, first + n). */
@@ -305,7 +325,7 @@ static struct tensor full_chunk(struct distill *d, int32_t first, int32_t n)
         return teacher_chunk(d->teacher, first, n);
     for (int32_t i = 0; i < n; i++)
         d->b->ops->upload(d->b, tensor_rows(d->full, i, 1),
-                          cache_logits(d->cache, d->which[d->row_example[first + i]],
+                          cache_logits(d->cache, d->now.which[d->row_example[first + i]],
                                        (uint32_t)d->row_number[first + i]),
                           DTYPE_F32);
     return tensor_rows(d->full, 0, n);
@@ -314,10 +334,11 @@ static struct tensor full_chunk(struct distill *d, int32_t first, int32_t n)
 static int rows_loss(void *context, const struct model_rows *r, struct error *error)
 {
     struct distill *d = context;
-    struct soft_op op = {.how = &d->how,
+    const struct soft_how how = how_now(d);
+    struct soft_op op = {.how = &how,
                          .logits = r->logits,
                          .losses = r->losses,
-                         .targets = d->feed->targets + r->first,
+                         .targets = d->now.feed->targets + r->first,
                          .top = d->top + r->first,
                          .parts = d->parts + r->first,
                          .gradient = r->gradient};
@@ -328,29 +349,29 @@ static int rows_loss(void *context, const struct model_rows *r, struct error *er
     return 0;
 }
 
-int distill_micro(struct distill *d, const struct feed *feed, const uint32_t *which, size_t n,
-                  struct model_pass *pass, struct error *error)
+int distill_micro(struct distill *d, const struct distill_batch *batch, struct model_pass *pass,
+                  struct error *error)
 {
-    d->feed = feed;
-    d->which = which;
-    d->n_which = n;
+    struct matcher *matcher;
+    d->now = *batch;
+    matcher = matcher_of(d);
     number_rows(d);
-    matcher_micro(d->matcher, feed);
+    matcher_micro(matcher, batch->feed);
     if (find_labels(d, error) != 0)
         return -1;
-    if (d->matcher != NULL && d->cache != NULL)
-        matcher_cached(d->matcher, d->cache, which, n);
+    if (matcher != NULL && d->cache != NULL)
+        matcher_cached(matcher, d->cache, batch->which, batch->n);
     d->loss = (struct model_loss){rows_loss, d};
     pass->loss = &d->loss;
-    pass->watch = matcher_student(d->matcher);
+    pass->watch = matcher_student(matcher);
     return 0;
 }
 
 struct distill_sums distill_sums(const struct distill *d)
 {
-    struct distill_sums sums = {.match = matcher_loss(d->matcher)};
+    struct distill_sums sums = {.match = matcher_loss(matcher_of(d))};
     const bool full = d->setup.options->source == DISTILL_LOCAL && d->setup.options->top_k == 0;
-    for (int32_t i = 0; i < d->feed->batch.supervised; i++) {
+    for (int32_t i = 0; i < d->now.feed->batch.supervised; i++) {
         sums.soft += d->parts[i].soft;
         sums.hard += d->parts[i].hard;
         sums.statistic += d->parts[i].statistic;

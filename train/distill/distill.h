@@ -44,6 +44,15 @@ struct distill_setup {
     const char *out; /* folder of the run */
 };
 
+/* A micro-batch: these of these examples, laid out in the feed. */
+struct distill_batch {
+    const struct feed *feed;
+    const struct examples *examples;
+    const uint32_t *which;
+    size_t n;
+    bool own; /* the student wrote the replies: the policy's loss, no hard labels, no matches */
+};
+
 struct distill_sums {
     double soft, hard, statistic, match;
     double labelled; /* rows with a soft label */
@@ -64,9 +73,7 @@ struct distill {
     struct tensor full;      /* [chunk, common]: logits from the cache */
     /* the step and micro-batch in hand */
     struct soft_how how;
-    const struct feed *feed;
-    const uint32_t *which;
-    size_t n_which;
+    struct distill_batch now;
     struct labels live; /* of its rows, with top_k and no cache */
     struct soft_top *top;
     struct soft_parts *parts;
@@ -92,9 +99,9 @@ int distill_start(struct distill *d, struct backend *b, struct ranks *ranks, str
 /* progress: share of the run's steps that is done; mean: of the schedule's statistic in the step
  * before, NAN for none. */
 void distill_step(struct distill *d, double progress, double mean);
-/* Before the student's pass of these examples: fills pass->loss and pass->watch. */
-int distill_micro(struct distill *d, const struct feed *feed, const uint32_t *which, size_t n,
-                  struct model_pass *pass, struct error *error);
+/* Before the student's pass of a micro-batch: fills pass->loss and pass->watch. */
+int distill_micro(struct distill *d, const struct distill_batch *batch, struct model_pass *pass,
+                  struct error *error);
 /* Of the micro-batch that was run last, row by row in order. */
 struct distill_sums distill_sums(const struct distill *d);
 

@@ -182,6 +182,14 @@ static int check(const struct distill_options *o, struct error *error)
                          "train.distill: %s needs a local teacher, which stored labels are not; "
                          "name a folder in train.distill.teacher",
                          o->n_matches > 0 ? "match" : "on_policy");
+    if (o->policy.share > 0 && o->cache != NULL)
+        return error_set(error, ERROR_USAGE,
+                         "train.distill: on_policy rows are new in every step, so no cache holds "
+                         "them; leave train.distill.cache out");
+    if (o->policy.share > 0 && o->policy.loss->logits && !full)
+        return error_set(error, ERROR_USAGE,
+                         "train.distill.on_policy.loss: %s needs the teacher without top_k",
+                         o->policy.loss->name);
     if (h->soft + h->hard <= 0)
         return error_set(error, ERROR_USAGE,
                          "train.distill: soft_weight and hard_weight are both "
