@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/buf.h"
+#include "core/file.h"
 #include "core/mem.h"
 #include "train/distill/align.h"
 
@@ -215,7 +216,8 @@ static int open_all(void **state)
 {
     struct error error = {ERROR_NONE, ""};
     (void)state;
-    tokenizer = tokenizer_load("demo/student", &error);
+    tokenizer =
+        tokenizer_load(file_is_dir("demo/small") ? "demo/small/student" : "demo/student", &error);
     if (tokenizer == NULL) {
         print_message("%s\n", error.text);
         return -1;
