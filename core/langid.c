@@ -24,6 +24,10 @@ static struct mark_entry {
     uint64_t languages;
 } marks_of[MARKS];
 
+/* The first entry of langid_scripts with the same language: where its letters are counted. */
+static unsigned char group_of[SCRIPTS];
+static size_t group_zh, group_ja, group_ko;
+
 static const char *codes[LANGUAGES + SCRIPTS + 1];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
@@ -70,8 +74,8 @@ static void take_word(struct slice s, size_t *at, struct word *w)
 {
     *w = (struct word){.hash = 0x9E3779B97F4A7C15U};
     while (*at < s.len) {
-        uint32_t c = 0;
-        const size_t n = utf8_decode(s.data + *at, s.len - *at, &c);
+        uint32_t c = (unsigned char)s.data[*at];
+        const size_t n = c < 0x80 ? 1 : utf8_decode(s.data + *at, s.len - *at, &c);
         if (n == 0 || (c >= 0x370 && own_script(c) < langid_scripts_n) ||
             !(word_code(c) || (c == '\'' && w->letters > 0 && w->letters < 4)))
             break;
@@ -112,6 +116,14 @@ static void make_language(size_t l)
     }
 }
 
+static size_t group_named(const char *code)
+{
+    size_t i = 0;
+    while (strcmp(langid_scripts[i].code, code) != 0)
+        i++;
+    return i;
+}
+
 static void make(void)
 {
     size_t n = 0;
@@ -119,9 +131,15 @@ static void make(void)
         codes[n++] = langid_languages[l].code;
         make_language(l);
     }
-    for (size_t i = 0; i < langid_scripts_n; i++)
-        if (i == 0 || strcmp(langid_scripts[i].code, langid_scripts[i - 1].code) != 0)
+    for (size_t i = 0; i < langid_scripts_n; i++) {
+        const bool more = i > 0 && strcmp(langid_scripts[i].code, langid_scripts[i - 1].code) == 0;
+        group_of[i] = more ? group_of[i - 1] : (unsigned char)i;
+        if (!more)
             codes[n++] = langid_scripts[i].code;
+    }
+    group_zh = group_named("zh");
+    group_ja = group_named("ja");
+    group_ko = group_named("ko");
 }
 
 const char *const *langid_codes(void)
@@ -173,16 +191,16 @@ static void count_text(struct count *k, struct slice s)
 {
     size_t at = 0;
     while (at < s.len && k->words < MAX_WORDS && k->letters < MAX_LETTERS) {
-        uint32_t c = 0;
+        uint32_t c = (unsigned char)s.data[at];
         struct word w;
-        const size_t n = utf8_decode(s.data + at, s.len - at, &c);
+        const size_t n = c < 0x80 ? 1 : utf8_decode(s.data + at, s.len - at, &c);
         if (n == 0 || !word_code(c)) {
             at += n > 0 ? n : 1;
             continue;
         }
         const size_t own = c < 0x370 ? langid_scripts_n : own_script(c);
         if (own < langid_scripts_n) {
-            k->own[own]++;
+            k->own[group_of[own]]++;
             k->letters++;
             at += n;
             continue;
@@ -192,35 +210,21 @@ static void count_text(struct count *k, struct slice s)
     }
 }
 
-static bool is_wide(const char *code)
-{
-    return strcmp(code, "zh") == 0 || strcmp(code, "ja") == 0 || strcmp(code, "ko") == 0;
-}
-
-static size_t own_letters(const struct count *k, const char *code)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < langid_scripts_n; i++)
-        n += strcmp(langid_scripts[i].code, code) == 0 ? k->own[i] : 0;
-    return n;
-}
-
 /* The language whose own script holds most of the text; Han counts as Japanese beside kana. */
 static const char *by_script(const struct count *k, double *share)
 {
-    const size_t kana = own_letters(k, "ja"), han = own_letters(k, "zh");
+    const size_t kana = k->own[group_ja], han = k->own[group_zh];
     const bool japanese = kana > 0 && kana * 8 >= kana + han;
     for (size_t i = 0; i < langid_scripts_n; i++) {
-        const char *code = langid_scripts[i].code;
-        size_t n = own_letters(k, code);
-        if (n == 0 || (strcmp(code, "zh") == 0 && japanese))
+        size_t n = k->own[i];
+        if (n == 0 || (i == group_zh && japanese) || (i == group_ja && !japanese))
             continue;
-        if (strcmp(code, "ja") == 0)
-            n = japanese ? kana + han : 0;
-        const size_t weight = is_wide(code) ? WIDE : 1;
+        if (i == group_ja)
+            n += han;
+        const size_t weight = i == group_zh || i == group_ja || i == group_ko ? WIDE : 1;
         if (n * weight > k->letters - n) {
             *share = (double)n / (double)k->letters;
-            return code;
+            return langid_scripts[i].code;
         }
     }
     return NULL;
@@ -259,7 +263,7 @@ struct langid langid_of(struct slice text)
     count_text(&k, text);
     l.letters = k.letters;
     l.latin = k.shared[SCRIPT_LATIN];
-    l.han = own_letters(&k, "zh") + own_letters(&k, "ja");
+    l.han = k.own[group_zh] + k.own[group_ja];
     l.other = k.letters - l.latin - l.han;
     if (k.letters == 0)
         return l;
@@ -277,14 +281,21 @@ struct langid langid_of(struct slice text)
     return l;
 }
 
-/* The most frequent words, as the bytes behind a blank. */
+/* The most frequent words, as the four bytes behind a blank. */
 static bool english_word(uint32_t v)
 {
     v |= 0x20202020;
     switch (v) {
     case 0x20656874:              /* "the " */
     case 0x20646E61:              /* "and " */
-    case 0x20726F66: return true; /* "for " */
+    case 0x20726F66:              /* "for " */
+    case 0x20756F79:              /* "you " */
+    case 0x68746977:              /* "with" */
+    case 0x74616874:              /* "that" */
+    case 0x73696874:              /* "this" */
+    case 0x72756F79:              /* "your" */
+    case 0x74616877:              /* "what" */
+    case 0x6D6F7266: return true; /* "from" */
     default: break;
     }
     switch (v & 0xFFFFFF) {
@@ -295,6 +306,22 @@ static bool english_word(uint32_t v)
     }
 }
 
+/* Blanks, and how many of them stand before one of the most frequent English words. */
+static void count_english(const unsigned char *p, size_t n, size_t *words, size_t *common)
+{
+    const unsigned char *at = p, *end = p + n;
+    while (end - at >= 5 && (at = memchr(at, ' ', (size_t)(end - at) - 4)) != NULL) {
+        uint32_t v;
+        memcpy(&v, at + 1, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        v = __builtin_bswap32(v);
+#endif
+        ++*words;
+        *common += english_word(v);
+        at++;
+    }
+}
+
 enum langid_plain langid_plain(struct slice text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
@@ -302,14 +329,10 @@ enum langid_plain langid_plain(struct slice text)
     size_t words = 0, common = 0, high = 0, han = 0;
     for (size_t i = 0; i < n; i++) {
         high += p[i] >= 0x80;
-        han += p[i] >= 0xE4 && p[i] <= 0xE9; /* lead bytes of the common Han characters */
-        if (p[i] != ' ' || i + 5 > n)
-            continue;
-        words++;
-        common += english_word((uint32_t)p[i + 1] | (uint32_t)p[i + 2] << 8 |
-                               (uint32_t)p[i + 3] << 16 | (uint32_t)p[i + 4] << 24);
+        han += (unsigned char)(p[i] - 0xE4) <= 5; /* lead bytes of the common Han characters */
     }
-    if (16 * high <= n)
-        return common >= 2 && 10 * common >= words ? LANGID_ENGLISH : LANGID_UNSURE;
-    return 4 * han > n ? LANGID_HAN : LANGID_UNSURE;
+    if (16 * high > n)
+        return 4 * han > n ? LANGID_HAN : LANGID_UNSURE;
+    count_english(p, n, &words, &common);
+    return common >= 2 && 10 * common >= words ? LANGID_ENGLISH : LANGID_UNSURE;
 }

@@ -18,37 +18,63 @@ static enum verdict_action action_of(struct slice name)
     return slice_is(name, "keep") ? VERDICT_KEEP : VERDICT_FLAG;
 }
 
-static void bind_span(struct sql_stmt *q, const struct verdict *v)
+static void bind_span(struct sql_stmt *q, int first, const struct verdict *v)
 {
-    sql_bind_text(q, 7, slice_of(v->field));
+    sql_bind_text(q, first, slice_of(v->field));
     if (v->field == NULL)
         return; /* the offsets stay NULL */
-    sql_bind_int(q, 8, v->span_from);
-    sql_bind_int(q, 9, v->span_to);
+    sql_bind_int(q, first + 1, v->span_from);
+    sql_bind_int(q, first + 2, v->span_to);
+}
+
+/* The parameters of one verdict, from `first` on. */
+static void bind(struct sql_stmt *q, int first, const struct verdict *v)
+{
+    sql_bind_int(q, first, v->sample_id);
+    sql_bind_text(q, first + 1, slice_of(v->rule));
+    sql_bind_int(q, first + 2, v->version);
+    sql_bind_text(q, first + 3, slice_of(action_names[v->action]));
+    sql_bind_real(q, first + 4, v->value);
+    sql_bind_real(q, first + 5, v->threshold);
+    bind_span(q, first + 6, v);
+    if (v->match_id != 0)
+        sql_bind_int(q, first + 9, v->match_id);
+    sql_bind_real(q, first + 10, v->similarity);
+    sql_bind_text(q, first + 11, v->why);
 }
 
 int verdicts_put(struct corpus *c, const struct verdict *v, struct error *error)
 {
-    struct sql_stmt *q = sql_prepare(
-        corpus_sql(c),
-        "INSERT OR REPLACE INTO verdict (sample_id, rule, version, action, value, threshold, field,"
-        " span_from, span_to, match_id, similarity, why)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        error);
-    if (q == NULL)
-        return -1;
-    sql_bind_int(q, 1, v->sample_id);
-    sql_bind_text(q, 2, slice_of(v->rule));
-    sql_bind_int(q, 3, v->version);
-    sql_bind_text(q, 4, slice_of(action_names[v->action]));
-    sql_bind_real(q, 5, v->value);
-    sql_bind_real(q, 6, v->threshold);
-    bind_span(q, v);
-    if (v->match_id != 0)
-        sql_bind_int(q, 10, v->match_id);
-    sql_bind_real(q, 11, v->similarity);
-    sql_bind_text(q, 12, v->why);
-    return sql_run(q, error);
+    return verdicts_put_all(c, v, 1, error);
+}
+
+#define INSERT_HEAD                                                                                \
+    "INSERT OR REPLACE INTO verdict (sample_id, rule, version, action, value, threshold, field,"   \
+    " span_from, span_to, match_id, similarity, why) VALUES "
+#define ONE   "(?,?,?,?,?,?,?,?,?,?,?,?)"
+#define EIGHT ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE "," ONE
+
+enum { PARAMETERS = 12, TOGETHER = 32 };
+
+/* Many rows a statement: each statement that may fail half-way costs SQLite a journal of its own. */
+int verdicts_put_all(struct corpus *c, const struct verdict *v, size_t n, struct error *error)
+{
+    while (n > 0) {
+        const size_t take = n >= TOGETHER ? TOGETHER : 1;
+        struct sql_stmt *q = sql_prepare(corpus_sql(c),
+                                         take > 1 ? INSERT_HEAD EIGHT "," EIGHT "," EIGHT "," EIGHT
+                                                  : INSERT_HEAD ONE,
+                                         error);
+        if (q == NULL)
+            return -1;
+        for (size_t i = 0; i < take; i++)
+            bind(q, 1 + (int)i * PARAMETERS, &v[i]);
+        if (sql_run(q, error) != 0)
+            return -1;
+        v += take;
+        n -= take;
+    }
+    return 0;
 }
 
 int verdicts_clear(struct corpus *c, const char *rule, struct error *error)

@@ -27,6 +27,9 @@ bool claims_quoted(struct slice sentence);
 enum claim claims_of(struct slice sentence);
 /* A sentence that may stand before a refusal: an apology, a greeting, thanks, understanding. */
 bool claims_polite(struct slice sentence);
+/* Does the text name a model, a maker of models or such a machine at all?  Without it no sentence
+ * can say what claims_identity asks for. */
+bool claims_speak_of_models(struct slice text);
 /* Does the sentence say that the speaker is an AI, or by whom it was made?  *known: it names a
  * model, a maker, or itself a language model. */
 bool claims_identity(struct slice sentence, bool *known);

@@ -2,25 +2,30 @@
 
 #include "filter/text.h"
 
-TEXT_LIST(makers, "openai", "anthropic", "google", "deepmind", "alibaba", "alibaba cloud",
-          "deepseek", "meta", "meta ai", "mistral", "mistral ai", "moonshot", "moonshot ai",
-          "microsoft", "baidu", "zhipu", "zhipu ai", "xai", "cohere", "tencent", "bytedance",
-          "nvidia", "stability ai", "inflection", "01.ai", "minimax", "stepfun", "阿里云",
-          "阿里巴巴", "通义", "百度", "腾讯", "字节跳动", "智谱", "月之暗面", "深度求索",
-          "科大讯飞", "商汤");
+#define MAKERS                                                                                     \
+    "openai", "anthropic", "google", "deepmind", "alibaba", "alibaba cloud", "deepseek", "meta",   \
+        "meta ai", "mistral", "mistral ai", "moonshot", "moonshot ai", "microsoft", "baidu",       \
+        "zhipu", "zhipu ai", "xai", "cohere", "tencent", "bytedance", "nvidia", "stability ai",    \
+        "inflection", "01.ai", "minimax", "stepfun", "阿里云", "阿里巴巴", "通义", "百度", "腾讯", \
+        "字节跳动", "智谱", "月之暗面", "深度求索", "科大讯飞", "商汤"
+TEXT_LIST(makers, MAKERS);
 
 /* Names that are only a model's. */
-TEXT_LIST(models, "chatgpt", "gpt-4", "gpt-3", "gpt-3.5", "gpt-4o", "gpt-5", "claude", "gemini",
-          "bard", "qwen", "deepseek", "deepseek-r1", "deepseek-v3", "llama", "llama 2", "llama 3",
-          "kimi", "mistral", "mixtral", "copilot", "grok", "ernie", "ernie bot", "vicuna", "alpaca",
-          "palm", "chatglm", "glm-4", "yi", "phi-3", "bing chat", "文心一言", "通义千问", "千问",
-          "豆包", "讯飞星火", "星火", "混元", "智谱清言");
+#define MODELS                                                                                     \
+    "chatgpt", "gpt-4", "gpt-3", "gpt-3.5", "gpt-4o", "gpt-5", "claude", "gemini", "bard", "qwen", \
+        "deepseek", "deepseek-r1", "deepseek-v3", "llama", "llama 2", "llama 3", "kimi",           \
+        "mistral", "mixtral", "copilot", "grok", "ernie", "ernie bot", "vicuna", "alpaca", "palm", \
+        "chatglm", "glm-4", "yi", "phi-3", "bing chat", "文心一言", "通义千问", "千问", "豆包",    \
+        "讯飞星火", "星火", "混元", "智谱清言"
+TEXT_LIST(models, MODELS);
 
-TEXT_LIST(machine, "ai", "artificial intelligence", "language model", "large language model",
-          "ai language model", "llm", "chatbot", "virtual assistant", "ai assistant", "ai model",
-          "machine learning model", "人工智能", "语言模型", "大模型", "ai助手", "智能助手",
-          "ki-modell", "modelo de lenguaje", "modèle de langage", "sprachmodell", "языковая модель",
-          "言語モデル");
+#define MACHINE                                                                                    \
+    "ai", "artificial intelligence", "language model", "large language model",                     \
+        "ai language model", "llm", "chatbot", "virtual assistant", "ai assistant", "ai model",    \
+        "machine learning model", "人工智能", "语言模型", "大模型", "ai助手", "智能助手",          \
+        "ki-modell", "modelo de lenguaje", "modèle de langage", "sprachmodell", "языковая модель", \
+        "言語モデル"
+TEXT_LIST(machine, MACHINE);
 
 /* "As an AI engineer, I" speaks of a job. */
 TEXT_LIST(jobs, "ai engineer", "ai researcher", "ai company", "ai expert", "ai scientist",
@@ -41,6 +46,12 @@ TEXT_LIST(as_role, "as an", "as a", "being an", "being a", "since i am", "since 
           "because i am", "als", "en tant que", "en tant qu'", "como", "作为", "作為", "身为");
 
 TEXT_LIST(me, "i", "i'm", "my", "me", "ich", "je", "yo", "我", "я", "sorry");
+
+bool claims_speak_of_models(struct slice text)
+{
+    TEXT_LIST(clues, MACHINE, MODELS, MAKERS);
+    return text_has_any(text, &clues);
+}
 
 bool claims_identity(struct slice sentence, bool *known)
 {

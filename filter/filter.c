@@ -1,5 +1,6 @@
 #include "filter/filter.h"
 
+#include "core/arena.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -207,9 +208,44 @@ static int find_duplicates(struct run *r, struct error *error)
 
 /* ---- applying */
 
+enum { TOGETHER = 256 };
+
+/* Verdicts on their way into the dataset, with copies of their texts. */
+struct applying {
+    struct corpus *corpus;
+    struct verdict *verdicts; /* TOGETHER of them */
+    struct arena texts;
+    size_t n;
+};
+
+static int apply_waiting(struct applying *a, struct error *error)
+{
+    const int rc = verdicts_put_all(a->corpus, a->verdicts, a->n, error);
+    a->n = 0;
+    arena_reset(&a->texts);
+    return rc;
+}
+
 static int apply_one(void *context, const struct verdict *v, struct error *error)
 {
-    return verdicts_put(context, v, error);
+    struct applying *a = context;
+    struct verdict *to = &a->verdicts[a->n++];
+    *to = *v;
+    if (v->why.data != NULL)
+        to->why = arena_copy(&a->texts, v->why);
+    return a->n == TOGETHER ? apply_waiting(a, error) : 0;
+}
+
+static int apply_verdicts(struct run *r, struct error *error)
+{
+    struct applying a = {.corpus = r->corpus, .texts = ARENA};
+    a.verdicts = mem_alloc(TOGETHER * sizeof *a.verdicts);
+    int rc = ledger_each(&r->ledger, apply_one, &a, error);
+    if (rc == 0)
+        rc = apply_waiting(&a, error);
+    mem_free(a.verdicts);
+    arena_free(&a.texts);
+    return rc;
 }
 
 static int write_state(struct run *r, struct error *error)
@@ -234,8 +270,7 @@ static int apply(struct run *r, size_t own, struct error *error)
 {
     if (corpus_begin(r->corpus, error) != 0)
         return -1;
-    if (judging_clear_after(r->corpus, r->through, error) == 0 &&
-        ledger_each(&r->ledger, apply_one, r->corpus, error) == 0 &&
+    if (judging_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
         store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
         return corpus_commit(r->corpus, error);
     corpus_rollback(r->corpus);

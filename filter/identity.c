@@ -3,6 +3,8 @@
 #include "core/hash.h"
 #include "filter/measure.h"
 
+#include <string.h>
+
 void identity_init(struct identity *w)
 {
     shingle_init(&w->shingler, NULL);
@@ -24,14 +26,31 @@ static void add(struct identity *w, const struct chosen *c, struct slice piece)
     buf_char(&w->normal, '\0');
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Bit 7 of bytes that may be digits (0x30..0x3F), for bytes of ASCII; others may set it too. */
+static bool may_hold_digits(uint64_t v)
+{
+    const uint64_t x = (v ^ EACH(0x30)) & EACH(0xF0); /* 0 where the high half is 3 */
+    return ((x - EACH(1)) & ~x & EACH(0x80)) != 0;
+}
+
 /* The hash of the text with each run of digits as one mark; the text is spent. */
 static uint64_t masked(char *text, size_t len)
 {
     size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len;) {
+        uint64_t v;
+        if (i + 8 <= len && (memcpy(&v, text + i, 8), !may_hold_digits(v))) {
+            memcpy(text + n, &v, 8);
+            n += 8;
+            i += 8;
+            continue;
+        }
         const bool digit = text[i] >= '0' && text[i] <= '9';
         if (!digit || n == 0 || text[n - 1] != '\1')
             text[n++] = digit ? '\1' : text[i];
+        i++;
     }
     return hash64(text, n, 0);
 }

@@ -2,6 +2,7 @@
 
 #include "core/unicode.h"
 #include "filter/letters.h"
+#include "filter/text.h"
 
 #include <string.h>
 
@@ -80,9 +81,7 @@ static inline bool write_eight(const unsigned char *p, bool lower, struct writer
 static bool write_simple(struct slice text, const struct normal_options *how, struct writer *w)
 {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
-    unsigned char table[128], one[4];
-    for (unsigned char c = 0; c < 128; c++)
-        table[c] = ascii(c, how);
+    unsigned char one[4];
     const bool whole = how->fold_space && !how->drop_punctuation;
     while (p < end) {
         if (whole && end - p >= 8 && write_eight(p, how->fold_case, w)) {
@@ -90,7 +89,7 @@ static bool write_simple(struct slice text, const struct normal_options *how, st
             continue;
         }
         if (*p < 0x80) {
-            const unsigned char c = table[*p++];
+            const unsigned char c = ascii(*p++, how);
             if (c > 1 || (c == 1 && !how->drop_punctuation))
                 put(w, &c, 1);
             else if (c == 0 && how->fold_space)
@@ -143,9 +142,7 @@ void normal_text(struct slice text, const struct normal_options *how, struct buf
 {
     struct normal_options rest = *how;
     struct writer w;
-    bool high = false;
-    for (size_t i = 0; i < text.len && !high; i++)
-        high = (unsigned char)text.data[i] >= 0x80;
+    const bool high = text_ascii_prefix(text) < text.len;
     if (buf_reserve(out, text.len * 2 + 8) != 0)
         return;
     if (!high || how->nfkc == how->fold_case) {

@@ -2,6 +2,8 @@
 
 #include "filter/text.h"
 
+#include <string.h>
+
 enum { LOOK_AT = 2 }; /* sentences */
 
 TEXT_LIST(asks_why, "why", "reason", "reasons", "explain why", "warum", "pourquoi", "por qué",
@@ -75,12 +77,26 @@ TEXT_LIST(forbids, "is illegal", "are illegal", "is highly illegal", "not only i
           "is never justified", "is a crime", "is a serious crime", "ist illegal", "est illégal",
           "es ilegal", "是违法", "是非法", "是犯罪");
 
-/* Said of the question itself. */
+/* Said of the question itself; see may_object. */
 TEXT_LIST(objects, "question is inappropriate", "not an appropriate question",
           "not appropriate to ask", "not appropriate to make assumptions",
           "not appropriate to make a statement", "not appropriate to make jokes",
           "not appropriate or respectful", "not accurate or respectful",
           "not respectful or appropriate");
+
+/* Each of the objections says "appropriate" or "respectful", so has "ppr" or "pectf": most replies
+ * are done with at once. */
+static bool may_object(const struct row *row)
+{
+    const char *p = row->reply.data;
+    const char *end = p + (row->reply.len < 600 ? row->reply.len : 600);
+    while ((p = memchr(p, 'p', (size_t)(end - p))) != NULL && end - p >= 5) {
+        if (memcmp(p, "ppr", 3) == 0 || memcmp(p, "pectf", 5) == 0)
+            return true;
+        p++;
+    }
+    return false;
+}
 
 static bool first(const struct row *row, struct text_list *list, size_t *sentence)
 {
@@ -121,7 +137,7 @@ bool rebuttal_find(const struct row *row, size_t *sentence)
 {
     if (row->n_sentences == 0 || row->request.len > 400)
         return false;
-    if (first(row, &objects, sentence))
+    if (may_object(row) && first(row, &objects, sentence))
         return true;
     if (text_has_any(row->request, &asks_why) && text_has_any(row->request, &presumes))
         return first(row, &denies, sentence) && !text_has(row->sentences[*sentence], "because") &&

@@ -56,6 +56,8 @@ static void set_turns(struct row *r, struct slice messages)
 void row_set(struct row *r, const struct sample *s)
 {
     r->sample = s;
+    r->notes = &r->own_notes;
+    r->own_notes.known = false;
     r->n_prompt = 0;
     r->shingles = NULL;
     r->n_sentences = 0;
@@ -85,28 +87,30 @@ void row_shingle(struct row *r, struct shingler *s)
     r->n_shingles = s->n - prompt;
 }
 
+bool row_sentence(struct slice text, size_t *at, struct slice *sentence)
+{
+    while (*at < text.len) {
+        const char *end = memchr(text.data + *at, '\n', text.len - *at);
+        const size_t stop = end != NULL ? (size_t)(end - text.data) : text.len;
+        const size_t from = *at, next = sentence_next(slice_sub(text, 0, stop), from);
+        *at = next < stop ? next : stop + 1;
+        *sentence = slice_trim(slice_sub(text, from, next - from));
+        if (sentence->len > 0)
+            return true;
+    }
+    return false;
+}
+
 void row_sentences(struct row *r)
 {
-    const struct slice text = r->reply;
+    size_t at = 0;
     r->n_sentences = 0;
-    for (size_t at = 0, stop; at < text.len; at = stop + 1) {
-        const char *end = memchr(text.data + at, '\n', text.len - at);
-        stop = end != NULL ? (size_t)(end - text.data) : text.len;
-        const struct slice line = slice_sub(text, 0, stop);
-        for (size_t next; at < stop; at = next) {
-            next = sentence_next(line, at);
-            const struct slice one = slice_trim(slice_sub(text, at, next - at));
-            if (one.len == 0)
-                continue;
-            r->sentences = vec_reserve(r->sentences, &r->cap_sentences, r->n_sentences + 1,
-                                       sizeof *r->sentences);
-            r->sentences[r->n_sentences++] = one;
-        }
-    }
+    while (r->n_sentences < ROW_SENTENCES &&
+           row_sentence(r->reply, &at, &r->sentences[r->n_sentences]))
+        r->n_sentences++;
 }
 
 void row_free(struct row *r)
 {
-    mem_free(r->sentences);
     buf_free(&r->turns);
 }

@@ -13,8 +13,18 @@
 #include "corpus/samples.h"
 #include "filter/shingle.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What one rule found out and another asks too; filled on demand. */
+struct row_notes {
+    bool known, apology, helps, rebuts;
+    int claim;       /* enum claim */
+    size_t from, to; /* of the sentence, in the output */
+};
+
+enum { ROW_SENTENCES = 4 };
 
 struct row {
     const struct sample *sample;
@@ -25,8 +35,10 @@ struct row {
     struct slice reply;       /* output without white space at its ends, Unicode's included */
     const uint64_t *shingles; /* of the output, and the two that run into it from the prompt */
     size_t n_shingles;
-    struct slice *sentences; /* of the reply, line by line */
-    size_t n_sentences, cap_sentences;
+    struct slice sentences[ROW_SENTENCES]; /* the first of the reply */
+    size_t n_sentences;
+    struct row_notes *notes; /* never NULL; writable by the rules */
+    struct row_notes own_notes;
     struct buf turns; /* memory of a multi-turn prompt; kept between rows */
 };
 
@@ -35,8 +47,11 @@ struct row {
 void row_set(struct row *r, const struct sample *s);
 /* Shingle prompt and output into `s`, which row->shingles then points into. */
 void row_shingle(struct row *r, struct shingler *s);
-/* Cut the reply into row->sentences. */
+/* Cut the first sentences of the reply into row->sentences. */
 void row_sentences(struct row *r);
+/* The next sentence of the text at or after *at, line by line; *at moves behind it.  False where
+ * there is none. */
+bool row_sentence(struct slice text, size_t *at, struct slice *sentence);
 void row_free(struct row *r);
 /* Without white space of any script, zero-width spaces and byte order marks at both ends. */
 struct slice row_trim(struct slice s);

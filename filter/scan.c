@@ -34,16 +34,24 @@ struct taken {
     uint32_t language;
 };
 
-struct batch {
-    struct scan *scan;
+/* Rows as read.  There are two: one is judged while the next one is read. */
+struct rows {
     struct arena arena;
     struct sample *samples;
     size_t n, bytes;
+    int64_t last;  /* of the index of the scan: no row behind it is taken */
+    int64_t after; /* the last row read */
+    int rc;
+    struct error error;
+};
+
+struct batch {
+    struct scan *scan;
+    struct rows rows[2], *now, *next;
     struct taken *taken;
     struct task *tasks;
     struct worker *workers;
     size_t known; /* entry of the index to look for the next known row at */
-    int64_t after;
 };
 
 static size_t sample_bytes(const struct sample *s)
@@ -58,10 +66,10 @@ static struct slice copy(struct arena *a, struct slice s)
 
 static int collect(void *context, const struct sample *s, struct error *error)
 {
-    struct batch *b = context;
+    struct rows *b = context;
     struct sample *to = &b->samples[b->n];
     (void)error;
-    if (s->id > b->scan->last)
+    if (s->id > b->last)
         return 1;
     b->after = s->id;
     *to = (struct sample){.id = s->id,
@@ -76,6 +84,19 @@ static int collect(void *context, const struct sample *s, struct error *error)
     b->n++;
     b->bytes += sample_bytes(s);
     return b->n == SCAN_ROWS || b->bytes >= SCAN_BYTES;
+}
+
+/* Fill b->next with what follows b->now. */
+static void read_next(struct batch *b)
+{
+    struct rows *to = b->next;
+    const struct scan *s = b->scan;
+    arena_reset(&to->arena);
+    to->n = to->bytes = 0;
+    to->last = s->last;
+    to->after = b->now->after;
+    to->rc = samples_each(s->corpus, s->kept_only ? SAMPLES_KEPT : SAMPLES_ALL, to->after, collect,
+                          to, &to->error);
 }
 
 static void judge_row(const struct scan *s, const struct row *row, size_t at, struct task *t)
@@ -104,10 +125,14 @@ static void batch_task(void *context, size_t task, int worker)
     struct batch *b = context;
     struct scan *s = b->scan;
     struct worker *w = &b->workers[worker];
-    const size_t to = (task + 1) * SCAN_TASK < b->n ? (task + 1) * SCAN_TASK : b->n;
+    if (task-- == 0) { /* the first to start, since it may take longest */
+        read_next(b);
+        return;
+    }
+    const size_t n = b->now->n, to = (task + 1) * SCAN_TASK < n ? (task + 1) * SCAN_TASK : n;
     for (size_t i = task * SCAN_TASK; i < to; i++) {
         struct taken *k = &b->taken[i];
-        row_set(&w->row, &b->samples[i]);
+        row_set(&w->row, &b->now->samples[i]);
         row_shingle(&w->row, &w->identity.shingler);
         if (s->ledger != NULL) {
             row_sentences(&w->row);
@@ -124,12 +149,12 @@ static void batch_task(void *context, size_t task, int worker)
 static void mark_known(struct batch *b)
 {
     const struct index *x = b->scan->index;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->now->n; i++) {
         b->taken[i].entry.id = 0;
         b->taken[i].language = 0;
-        while (b->known < b->scan->known && x->entries[b->known].id < b->samples[i].id)
+        while (b->known < b->scan->known && x->entries[b->known].id < b->now->samples[i].id)
             b->known++;
-        if (b->known < b->scan->known && x->entries[b->known].id == b->samples[i].id)
+        if (b->known < b->scan->known && x->entries[b->known].id == b->now->samples[i].id)
             b->taken[i].entry.id = -(int64_t)b->known - 1;
     }
 }
@@ -157,7 +182,7 @@ static int store(struct batch *b, struct error *error)
 {
     struct scan *s = b->scan;
     const struct fired *f = NULL, *end = NULL;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->now->n; i++) {
         const struct taken *k = &b->taken[i];
         uint32_t flags = s->flags;
         if (i % SCAN_TASK == 0) {
@@ -165,7 +190,7 @@ static int store(struct batch *b, struct error *error)
             end = f + b->tasks[i / SCAN_TASK].n;
         }
         for (; f != end && f->row == i; f++) {
-            if (put_finding(s, b->samples[i].id, f, error) != 0)
+            if (put_finding(s, b->now->samples[i].id, f, error) != 0)
                 return -1;
             if (!f->finding.flag && f->rule->action == VERDICT_REMOVE)
                 flags |= INDEX_REMOVED;
@@ -187,14 +212,14 @@ static int store(struct batch *b, struct error *error)
 static int run_batch(struct batch *b, struct error *error)
 {
     struct scan *s = b->scan;
-    const size_t tasks = (b->n + SCAN_TASK - 1) / SCAN_TASK;
+    const size_t tasks = (b->now->n + SCAN_TASK - 1) / SCAN_TASK;
     for (size_t i = 0; i < tasks; i++)
         b->tasks[i].n = 0;
     mark_known(b);
-    pool_run(s->pool, tasks, batch_task, b);
+    pool_run(s->pool, tasks + 1, batch_task, b);
     if (store(b, error) != 0)
         return -1;
-    s->rows += b->n;
+    s->rows += b->now->n;
     struct progress_state state = {.stage = "filter",
                                    .unit = "rows",
                                    .done = s->rows,
@@ -203,39 +228,67 @@ static int run_batch(struct batch *b, struct error *error)
     return 0;
 }
 
+static void open_batch(struct batch *b, int workers)
+{
+    for (int i = 0; i < 2; i++) {
+        b->rows[i].arena = ARENA;
+        b->rows[i].samples = mem_alloc(SCAN_ROWS * sizeof *b->rows[i].samples);
+    }
+    b->now = &b->rows[0];
+    b->next = &b->rows[1];
+    b->taken = mem_alloc(SCAN_ROWS * sizeof *b->taken);
+    b->tasks = mem_zero(SCAN_ROWS / SCAN_TASK, sizeof *b->tasks);
+    b->workers = mem_zero((size_t)workers, sizeof *b->workers);
+    for (int i = 0; i < workers; i++) {
+        identity_init(&b->workers[i].identity);
+        b->workers[i].row = ROW;
+    }
+}
+
+static void close_batch(struct batch *b, int workers)
+{
+    for (int i = 0; i < workers; i++) {
+        identity_free(&b->workers[i].identity);
+        row_free(&b->workers[i].row);
+    }
+    for (size_t i = 0; i < SCAN_ROWS / SCAN_TASK; i++)
+        mem_free(b->tasks[i].fired);
+    mem_free(b->workers);
+    mem_free(b->tasks);
+    mem_free(b->taken);
+    for (int i = 0; i < 2; i++) {
+        mem_free(b->rows[i].samples);
+        arena_free(&b->rows[i].arena);
+    }
+}
+
+/* What was read becomes what is judged. */
+static int turn(struct batch *b, struct error *error)
+{
+    struct rows *was = b->now;
+    b->now = b->next;
+    b->next = was;
+    if (b->now->rc != 0 && error != NULL)
+        *error = b->now->error;
+    return b->now->rc;
+}
+
 int scan_run(struct scan *s, struct error *error)
 {
     const int workers = s->pool != NULL ? pool_threads(s->pool) : 1;
-    struct batch b = {.scan = s, .arena = ARENA, .after = s->after};
+    struct batch b = {.scan = s};
     int rc;
-    b.samples = mem_alloc(SCAN_ROWS * sizeof *b.samples);
-    b.taken = mem_alloc(SCAN_ROWS * sizeof *b.taken);
-    b.tasks = mem_zero(SCAN_ROWS / SCAN_TASK, sizeof *b.tasks);
-    b.workers = mem_zero((size_t)workers, sizeof *b.workers);
-    for (int i = 0; i < workers; i++) {
-        identity_init(&b.workers[i].identity);
-        b.workers[i].row = ROW;
-    }
-    do {
-        b.n = b.bytes = 0;
-        arena_reset(&b.arena);
-        rc = samples_each(s->corpus, s->kept_only ? SAMPLES_KEPT : SAMPLES_ALL, b.after, collect,
-                          &b, error);
-        if (rc == 0 && b.n > 0)
-            rc = run_batch(&b, error);
+    open_batch(&b, workers);
+    b.now->after = s->after;
+    read_next(&b);
+    rc = turn(&b, error);
+    while (rc == 0 && b.now->n > 0) {
+        rc = run_batch(&b, error);
         if (rc == 0 && signals_draining())
             rc = error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
-    } while (rc == 0 && b.n > 0);
-    for (int i = 0; i < workers; i++) {
-        identity_free(&b.workers[i].identity);
-        row_free(&b.workers[i].row);
+        if (rc == 0)
+            rc = turn(&b, error);
     }
-    for (size_t i = 0; i < SCAN_ROWS / SCAN_TASK; i++)
-        mem_free(b.tasks[i].fired);
-    mem_free(b.workers);
-    mem_free(b.tasks);
-    mem_free(b.taken);
-    mem_free(b.samples);
-    arena_free(&b.arena);
+    close_batch(&b, workers);
     return rc;
 }

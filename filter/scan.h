@@ -1,6 +1,7 @@
 /*
  * The first pass: read the rows in batches, judge each by the row rules, and take its identity
- * and signature.  Batches are cut by rows and bytes, never by threads.
+ * and signature.  Batches are cut by rows and bytes, never by threads; the next one is read while
+ * one is judged.
  */
 #ifndef FILTER_SCAN_H
 #define FILTER_SCAN_H

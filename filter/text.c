@@ -3,6 +3,7 @@
 #include "core/mem.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 
 static inline unsigned char lower(char c)
@@ -16,6 +17,17 @@ static inline bool alnum(char c)
     const unsigned char u = lower(c);
     return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9');
 }
+
+/* 1 for ASCII letters and digits. */
+static const unsigned char in_word[256] = {
+    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+    ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1,
+    ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1,
+    ['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1,
+    ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1,
+    ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1,
+    ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1,
+    ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1};
 
 /* Do the bytes at s[at] spell the literal, with word boundaries where they are called for? */
 static bool matches(struct slice s, size_t at, const char *literal, size_t n)
@@ -39,13 +51,35 @@ bool text_starts(struct slice s, const char *literal)
 /* The literals by first byte: those of byte c are items[first[c]] up to items[first[c + 1]]. */
 struct text_item {
     const char *literal;
-    size_t len;
+    uint32_t len, head, mask; /* the first four bytes, each | 0x20, as in memory: to tell apart */
 };
+
+#define FOLD UINT32_C(0x20202020)
+
+static struct text_item item_of(const char *literal)
+{
+    unsigned char head[4] = {0}, mask[4] = {0};
+    struct text_item item = {.literal = literal, .len = (uint32_t)strlen(literal)};
+    for (uint32_t i = 0; i < 4 && i < item.len; i++) {
+        head[i] = (unsigned char)literal[i] | 0x20;
+        mask[i] = 0xFF;
+    }
+    memcpy(&item.head, head, 4);
+    memcpy(&item.mask, mask, 4);
+    return item;
+}
 
 struct text_index {
     unsigned first[257];
+    unsigned char pairs[256]; /* of a first byte of either case: the low bits of second bytes */
     struct text_item items[];
 };
+
+/* The case of a letter is not in its low three bits. */
+static unsigned char pair_bit(const char *literal)
+{
+    return literal[1] != '\0' ? (unsigned char)(1U << ((unsigned char)literal[1] & 7)) : 0xFF;
+}
 
 static struct text_index *build(struct text_list *list)
 {
@@ -54,8 +88,14 @@ static struct text_index *build(struct text_list *list)
     while (list->literals[n] != NULL)
         n++;
     x = mem_zero(1, sizeof *x + n * sizeof *x->items);
-    for (size_t i = 0; i < n; i++)
-        x->first[(unsigned char)list->literals[i][0] + 1]++;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)list->literals[i][0];
+        const unsigned char pair = pair_bit(list->literals[i]);
+        x->first[c + 1]++;
+        x->pairs[c] |= pair;
+        if (c >= 'a' && c <= 'z')
+            x->pairs[c - 32] |= pair;
+    }
     for (size_t c = 1; c <= 256; c++)
         x->first[c] += x->first[c - 1];
     for (size_t i = n;
@@ -64,7 +104,7 @@ static struct text_index *build(struct text_list *list)
         size_t at = x->first[c + 1];
         while (at > x->first[c] && x->items[at - 1].literal != NULL)
             at--;
-        x->items[at - 1] = (struct text_item){list->literals[i], strlen(list->literals[i])};
+        x->items[at - 1] = item_of(list->literals[i]);
     }
     if (atomic_compare_exchange_strong(&list->index, &seen, x))
         return x;
@@ -82,9 +122,14 @@ static const struct text_index *index_of(struct text_list *list)
 static size_t matches_any(const struct text_index *x, struct slice s, size_t at)
 {
     const unsigned char c = lower(s.data[at]);
-    for (unsigned i = x->first[c]; i < x->first[c + 1]; i++)
-        if (matches(s, at, x->items[i].literal, x->items[i].len))
-            return x->items[i].len;
+    uint32_t v = 0;
+    memcpy(&v, s.data + at, s.len - at < 4 ? s.len - at : 4);
+    v |= FOLD;
+    for (unsigned i = x->first[c]; i < x->first[c + 1]; i++) {
+        const struct text_item *item = &x->items[i];
+        if (((v ^ item->head) & item->mask) == 0 && matches(s, at, item->literal, item->len))
+            return item->len;
+    }
     return 0;
 }
 
@@ -126,10 +171,16 @@ bool text_has(struct slice s, const char *literal)
 bool text_has_any(struct slice s, struct text_list *list)
 {
     const struct text_index *x = index_of(list);
-    for (size_t i = 0; i < s.len; i++)
-        if (matches_any(x, s, i) > 0)
+    const unsigned char *p = (const unsigned char *)s.data;
+    unsigned before = 0;
+    for (size_t i = 0; i + 1 < s.len; i++) {
+        const unsigned inside = in_word[p[i]];
+        if ((inside & before) == 0 && (x->pairs[p[i]] >> (p[i + 1] & 7) & 1) &&
+            matches_any(x, s, i) > 0)
             return true;
-    return false;
+        before = inside;
+    }
+    return s.len > 0 && matches_any(x, s, s.len - 1) > 0;
 }
 
 bool text_asked_for(const struct row *row, const char *literal)
@@ -169,6 +220,41 @@ struct slice text_skip_space(struct slice s)
         s.len--;
     }
     return s;
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+size_t text_ascii_prefix(struct slice s)
+{
+    size_t i = 0;
+    uint64_t v;
+    for (; i + 8 <= s.len; i += 8) {
+        memcpy(&v, s.data + i, 8);
+        if (v & EACH(0x80))
+            break;
+    }
+    while (i < s.len && (unsigned char)s.data[i] < 0x80)
+        i++;
+    return i;
+}
+
+size_t text_plain_prefix(struct slice s, size_t from)
+{
+    uint64_t v;
+    for (;;) {
+        for (; from + 8 <= s.len; from += 8) {
+            memcpy(&v, s.data + from, 8);
+            /* bit 7 where a byte is above 0x7E, below 0x20, or the neighbour of such a one */
+            if ((v | (v + EACH(1)) | (v - EACH(0x20))) & EACH(0x80))
+                break;
+        }
+        while (from < s.len && (unsigned char)s.data[from] >= 0x20 &&
+               (unsigned char)s.data[from] < 0x7F)
+            from++;
+        if (from == s.len || s.data[from] != '\n')
+            return from;
+        from++;
+    }
 }
 
 /* Backticks before the place on its line: an odd number says it is inside. */

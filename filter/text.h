@@ -41,6 +41,11 @@ bool text_asked(const struct row *row, struct text_list *list);
 bool text_line(struct slice s, size_t *at, struct slice *line);
 struct slice text_skip_space(struct slice s); /* blanks, tabs and line ends at the front */
 
+/* Bytes before the first that is not ASCII; before the first that is not printable ASCII or a line
+ * feed. */
+size_t text_ascii_prefix(struct slice s);
+size_t text_plain_prefix(struct slice s, size_t from);
+
 /* Is the byte at `at` inside a fenced block, or between backticks on its line? */
 bool text_in_code(struct slice s, size_t at);
 

@@ -4,6 +4,7 @@
  */
 #include "filter/letters.h"
 #include "filter/rules.h"
+#include "filter/text.h"
 
 #include <string.h>
 
@@ -14,9 +15,9 @@ static const char *broken_at(struct slice s, size_t *at, size_t *pairs)
     uint32_t before = 0, c = 0;
     for (size_t i = 0, len; i < s.len; i += len, before = c) {
         *at = i;
-        if ((p[i] >= 0x20 && p[i] < 0x7F) || p[i] == '\n') {
-            len = 1;
-            c = p[i];
+        len = text_plain_prefix(s, i) - i;
+        if (len > 0) {
+            c = ' ';
             continue;
         }
         len = letters_decode(p + i, end, &c);
@@ -38,12 +39,9 @@ static const char *broken_at(struct slice s, size_t *at, size_t *pairs)
 
 static bool damaged(struct slice s, const char *field, struct finding *out)
 {
-    size_t at = 0, pairs = 0, plain = 0;
+    size_t at = 0, pairs = 0;
     const char *what;
-    while (plain < s.len && (unsigned char)s.data[plain] >= 0x20 &&
-           (unsigned char)s.data[plain] < 0x7F)
-        plain++;
-    if (plain == s.len)
+    if (text_plain_prefix(s, 0) == s.len)
         return false;
     what = broken_at(s, &at, &pairs);
     if (what == NULL && pairs < 2)

@@ -9,9 +9,12 @@
 
 static bool judge(const void *state, const struct row *row, struct finding *out)
 {
+    struct slice sentence;
+    size_t at = 0;
     (void)state;
-    for (size_t i = 0; i < row->n_sentences; i++) {
-        const struct slice sentence = row->sentences[i];
+    if (!claims_speak_of_models(row->reply))
+        return false;
+    while (row_sentence(row->reply, &at, &sentence)) {
         bool known = false;
         if (!claims_identity(sentence, &known))
             continue;

@@ -73,15 +73,11 @@ static bool character_run(struct slice s, struct finding *out)
     return false;
 }
 
-struct seen {
-    uint64_t key;
-    uint32_t at; /* place + 1; 0 empty */
-};
-
-/* Trigrams met before, and runs in which each equals the one a period before it. */
+/* Trigrams met before, and runs in which each equals the one a period before it.  The table holds
+ * places + 1; 0 is empty. */
 static bool loops(const uint64_t *items, size_t n, struct finding *out, size_t len)
 {
-    struct seen small[TABLE], *table = small;
+    uint32_t small[TABLE], *table = small;
     size_t cap = 64, repeats = 0, run = 0, period = 0;
     bool bad = false;
     while (cap < 2 * n)
@@ -92,9 +88,9 @@ static bool loops(const uint64_t *items, size_t n, struct finding *out, size_t l
         memset(small, 0, cap * sizeof *small);
     for (size_t i = 0; i < n && !bad; i++) {
         size_t k = (size_t)(items[i] >> 20) & (cap - 1);
-        while (table[k].at != 0 && table[k].key != items[i])
+        while (table[k] != 0 && items[table[k] - 1] != items[i])
             k = (k + 1) & (cap - 1);
-        const size_t distance = table[k].at != 0 ? i + 1 - table[k].at : 0;
+        const size_t distance = table[k] != 0 ? i + 1 - table[k] : 0;
         repeats += distance != 0;
         if (period != 0 && i >= period && items[i] == items[i - period]) {
             run++;
@@ -102,7 +98,7 @@ static bool loops(const uint64_t *items, size_t n, struct finding *out, size_t l
             run = distance != 0;
             period = distance;
         }
-        table[k] = (struct seen){items[i], (uint32_t)i + 1};
+        table[k] = (uint32_t)i + 1;
         if (period != 0 && period <= PERIOD && run >= LOOP_TOKENS && run >= (COPIES - 1) * period)
             bad = found(out, 0, len, (double)(run / period + 1), COPIES,
                         "the same words over and over");

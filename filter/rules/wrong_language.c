@@ -120,10 +120,14 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     const enum langid_plain plain = langid_plain(row->reply);
     if (plain != LANGID_UNSURE && plain == langid_plain(row->request))
         return false;
+    /* English as the reply: a request that is not told, or told as English, settles it. */
+    const struct langid request = langid_of(row->request);
+    if (plain == LANGID_ENGLISH && request.han < 4 &&
+        (!sure(&request) || strcmp(request.code, "en") == 0))
+        return false;
     const struct langid reply = langid_of(row->reply);
     if (reply.letters < 10)
         return false;
-    const struct langid request = langid_of(row->request);
     if (!differ(&request, &reply) || excused(row, &reply))
         return false;
     /* A foreign input that the reply continues or summarises. */
