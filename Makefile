@@ -60,7 +60,8 @@ $(error libraries are missing; sh bootstrap.sh deps installs them (needed: $(PKG
 endif
 endif
 DEP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PKGS)))
-DEP_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lpthread -lm
+# OpenBLAS is loaded by model/blas.c when it is wanted: linked, it would start threads in every command.
+DEP_LIBS   := $(shell $(PKG_CONFIG) --libs $(filter-out openblas,$(PKGS))) -lpthread -ldl -lm
 # MPI=1: training over several processes (mpirun).  By default where mpicc is found; MPI=0: without.
 MPI ?= $(if $(shell command -v mpicc 2>/dev/null),1,0)
 ifeq ($(MPI),1)

@@ -57,11 +57,12 @@ struct attention_cached {
 };
 
 /* c = alpha op(a) op(b) + beta c; op transposes where asked.  b may be BF16 (weights kept in half
- * the memory). */
+ * the memory).  With `half` both operands are rounded to BF16 and sums are floats. */
 struct matmul {
     struct tensor c, a, b;
     bool ta, tb;
     double alpha, beta;
+    bool half;
 };
 
 /* Normalisation of each row of x [T, n] into y.  stats [T, 2]: mean and reciprocal deviation of

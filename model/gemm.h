@@ -1,7 +1,9 @@
 /*
- * Single-precision matrix products over OpenBLAS, one thread a call: the only file that sees
- * cblas.h.  Products are cut into tiles by their shape alone, so that the result is the same bits
- * for any number of threads; our own pool runs the tiles.
+ * Single-precision matrix products, and the same with operands rounded to BF16.  Our own tiles
+ * (model/kernels/micro.h) where the processor has AVX2 or more; elsewhere OpenBLAS, one thread a
+ * call, where the machine has it (model/blas.h).  Products are cut into tiles by their shape alone,
+ * so that the result is the same bits for any number of threads; our own pool runs the tiles.
+ * RETORT_GEMM=openblas or own chooses by hand.
  */
 #ifndef MODEL_GEMM_H
 #define MODEL_GEMM_H
@@ -14,11 +16,14 @@
 /* c [m, n] = alpha op(a) op(b) + beta c, row-major; ld*: elements from row to row as stored. */
 struct gemm {
     int64_t m, n, k;
-    const float *a, *b;
+    const float *a;
+    const void *b; /* float, or BF16 when b_half */
     float *c;
     int64_t lda, ldb, ldc;
     bool ta, tb;
     float alpha, beta;
+    bool b_half;
+    bool half; /* operands rounded to BF16, sums in float */
 };
 
 void gemm_one(const struct gemm *g);                    /* in the calling thread */
@@ -26,6 +31,9 @@ void gemm_run(struct pool *pool, const struct gemm *g); /* in tiles, on all thre
 
 /* Time spent inside of products so far, summed over threads (for the share of a step). */
 double gemm_seconds(void);
-const char *gemm_library(void); /* "OpenBLAS 0.3.21 Cooperlake" */
+const char *gemm_library(void); /* "own avx512", "OpenBLAS 0.3.21 Zen" */
+bool gemm_converts(void);       /* does b_half cost nothing, as our own tiles pack it anyway? */
+/* What multiplies BF16 in hardware ("avx512"), or NULL: then `half` works, slowly. */
+const char *gemm_half_name(void);
 
 #endif

@@ -60,7 +60,7 @@ static void from_half_rows(struct cpu *c, const void *context, int64_t first, in
                         (size_t)both[0].cols);
 }
 
-/* b as BF16: some of its rows at a time are made float and multiplied. */
+/* b as BF16 where OpenBLAS multiplies: some of its rows at a time are made float. */
 static void half_matmul(struct backend *b, const struct matmul *p)
 {
     struct cpu *c = cpu_of(b);
@@ -94,11 +94,14 @@ void cpu_matmul(struct backend *b, const struct matmul *p)
         few_rows(b, p);
         return;
     }
-    if (p->b.type == DTYPE_BF16) {
+    g.b_half = p->b.type == DTYPE_BF16;
+    g.half = p->half;
+    if (g.b_half && !g.half && !gemm_converts()) {
         half_matmul(b, p);
         return;
     }
-    assert(p->c.type == DTYPE_F32 && p->a.type == DTYPE_F32 && p->b.type == DTYPE_F32);
+    assert(p->c.type == DTYPE_F32 && p->a.type == DTYPE_F32);
+    assert(g.b_half || p->b.type == DTYPE_F32);
     g.ta = p->ta;
     g.tb = p->tb;
     g.a = p->a.data;

@@ -2,18 +2,24 @@
 #include "model/reference/reference.h"
 
 #include "core/mem.h"
+#include "model/half.h"
 #include "model/int8.h"
 
 #include <assert.h>
 #include <math.h>
 
-/* op(t) as plain doubles, row after row. */
-static double *unfolded(struct tensor t, bool transposed)
+/* op(t) as plain doubles, row after row; rounded to BF16 where asked. */
+static double *unfolded(struct tensor t, bool transposed, bool half)
 {
     double *x = mem_alloc((size_t)tensor_count(t) * sizeof *x);
-    for (int64_t i = 0; i < t.rows; i++)
-        for (int64_t j = 0; j < t.cols; j++)
-            x[transposed ? j * t.rows + i : i * t.cols + j] = reference_get(t, i, j);
+    for (int64_t i = 0; i < t.rows; i++) {
+        for (int64_t j = 0; j < t.cols; j++) {
+            double *to = &x[transposed ? j * t.rows + i : i * t.cols + j];
+            *to = reference_get(t, i, j);
+            if (half)
+                *to = (double)half_from_bf16(half_to_bf16((float)*to));
+        }
+    }
     return x;
 }
 
@@ -36,7 +42,7 @@ static void round_row(struct tensor t, int64_t row, double *x)
 /* What a product with an I8 matrix is by definition (model/int8.h): both sides are rounded. */
 static double *rounded(const struct matmul *p)
 {
-    double *x = unfolded(p->a, p->ta);
+    double *x = unfolded(p->a, p->ta, p->half);
     for (int64_t i = 0; p->b.type == DTYPE_I8 && p->tb && i < p->a.rows; i++)
         round_row(p->a, i, x + i * p->a.cols);
     return x;
@@ -46,7 +52,7 @@ void reference_matmul(struct backend *b, const struct matmul *p)
 {
     const struct tensor c = p->c;
     const int64_t inner = p->ta ? p->a.rows : p->a.cols;
-    double *left = rounded(p), *right = unfolded(p->b, !p->tb);
+    double *left = rounded(p), *right = unfolded(p->b, !p->tb, p->half);
     (void)b;
     assert((p->ta ? p->a.cols : p->a.rows) == c.rows);
     assert((p->tb ? p->b.rows : p->b.cols) == c.cols);

@@ -1,0 +1,61 @@
+/*
+ * The innermost part of a matrix product: strips of both operands, packed so that they are read
+ * front to back, and a tile of c computed in registers.  One table an instruction set, chosen when
+ * the first product runs; model/gemm.c cuts products into tiles.
+ *
+ * A strip holds `width` lanes (rows of a, or columns of b) times `depth` numbers along k:
+ *
+ *     float tables   to[p * width + lane]
+ *     bf16 tables    to[(p / 2) * width + lane]: a pair, p in the lower half; the operands are
+ *                    rounded to nearest even, sums are floats
+ *
+ * Each element of c is one sum along k in order, so its bits do not depend on where it stands.
+ */
+#ifndef MODEL_MICRO_H
+#define MODEL_MICRO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MICRO_MAX_DEPTH = 512, MICRO_SLACK = 16 };
+
+/* Lane i, number p of an operand is at data[i * stride + p] when `along`, else at
+ * data[p * stride + i]. */
+struct micro_source {
+    const void *data; /* float, or BF16 when `half` */
+    int64_t stride, lanes, depth;
+    bool along, half;
+};
+
+/* c [rows, cols] = alpha * a b + beta * c, for rows and cols up to the table's. */
+struct micro_tile {
+    float *c;
+    int64_t ldc, rows, cols, depth;
+    float alpha, beta;
+};
+
+struct micro {
+    const char *name;
+    bool (*usable)(void);
+    int rows, cols; /* of a full tile */
+    int depth;      /* of a strip, at most: a multiple of 2 */
+    int block_rows; /* rows of a packed at a time: with `depth` what the second cache holds */
+    bool half;      /* operands are rounded to BF16 */
+    /* Strips of `rows` or `cols` lanes behind each other, 4 bytes a number or pair, the last one
+     * filled up with zeros; up to MICRO_SLACK words behind them are overwritten. */
+    void (*pack_a)(void *to, const struct micro_source *from);
+    void (*pack_b)(void *to, const struct micro_source *from);
+    void (*multiply)(const void *a, const void *b, const struct micro_tile *tile);
+};
+
+extern const struct micro micro_generic, micro_avx2, micro_avx512;
+extern const struct micro micro_bf16_plain, micro_bf16_avx512;
+extern const struct micro *const micro_tables[];      /* float, best last, NULL-ended */
+extern const struct micro *const micro_half_tables[]; /* bf16, likewise */
+
+/* The fastest table of the processor; RETORT_KERNELS=NAME asks for a lower one. */
+const struct micro *micro_best(bool half);
+/* Does the processor multiply BF16 itself? */
+bool micro_half_native(void);
+
+#endif

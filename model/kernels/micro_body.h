@@ -1,0 +1,168 @@
+/*
+ * A table of micro.h.  Included by micro_*.c, each of which sets the instruction set, MICRO (the
+ * table's name), MICRO_NAME, MICRO_ROWS and MICRO_VECTORS (the full tile: rows by vectors of 16),
+ * MICRO_DEPTH, MICRO_BLOCK, MICRO_HALF and, for BF16, half_multiply_add.
+ */
+#include "model/kernels/micro.h"
+
+#include <string.h>
+
+enum { LANES = 16 };
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef uint32_t word_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+typedef float lanes_anywhere
+    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef uint32_t words_anywhere
+    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+#define ALWAYS static inline __attribute__((always_inline))
+/* Steps of the inner loop: numbers, or pairs of them. */
+ALWAYS int64_t words_deep(int64_t depth)
+{
+    return MICRO_HALF ? (depth + 1) / 2 : depth;
+}
+
+#include "model/kernels/micro_pack.h"
+
+#if MICRO_HALF
+#define MULTIPLY_ADD(sum, word, vector) half_multiply_add(&(sum), (word), &(vector))
+typedef uint32_t micro_word;
+typedef word_lanes micro_vector;
+#define LOAD(p) (*(const words_anywhere *)(const void *)(p))
+#else
+#define MULTIPLY_ADD(sum, word, vector) ((sum) += (word) * (vector))
+typedef float micro_word;
+typedef lanes micro_vector;
+#define LOAD(p)                         (*(const lanes_anywhere *)(const void *)(p))
+#endif
+
+/* One vector of a row of c. */
+ALWAYS void put(float *c, const lanes *sum, const struct micro_tile *t)
+{
+    if (t->beta == 0)
+        *(lanes_anywhere *)(void *)c = t->alpha * *sum;
+    else if (t->beta == 1)
+        *(lanes_anywhere *)(void *)c = *(const lanes_anywhere *)(const void *)c + t->alpha * *sum;
+    else
+        *(lanes_anywhere *)(void *)c =
+            t->beta * *(const lanes_anywhere *)(const void *)c + t->alpha * *sum;
+}
+
+/* The sums of a tile, `vectors` a row, into c, all columns of which are there. */
+ALWAYS void put_full(const lanes *sums, int vectors, const struct micro_tile *t)
+{
+    float *c = t->c;
+    for (int64_t r = 0; r < t->rows; r++, c += t->ldc, sums += vectors)
+        for (int v = 0; v < vectors; v++)
+            put(c + v * LANES, &sums[v], t);
+}
+
+static void put_part(const lanes *sums, int vectors, const struct micro_tile *t)
+{
+    for (int64_t r = 0; r < t->rows; r++) {
+        for (int v = 0; v < vectors; v++, sums++) {
+            const int64_t left = t->cols - v * LANES, n = left < LANES ? left : LANES;
+            float *c = t->c + r * t->ldc + v * LANES, row[LANES];
+            if (n <= 0)
+                continue;
+            memset(row, 0, sizeof row);
+            memcpy(row, c, (size_t)n * sizeof *row);
+            put(row, sums, t);
+            memcpy(c, row, (size_t)n * sizeof *row);
+        }
+    }
+}
+
+/* A copy of the loop for each kind of beta, so that the choice is made once. */
+static void put_tile(const lanes *sums, int vectors, const struct micro_tile *t)
+{
+    struct micro_tile known = *t;
+    if (t->cols != vectors * LANES) {
+        put_part(sums, vectors, t);
+    } else if (t->beta == 0) {
+        known.beta = 0;
+        put_full(sums, vectors, &known);
+    } else if (t->beta == 1) {
+        known.beta = 1;
+        put_full(sums, vectors, &known);
+    } else {
+        put_full(sums, vectors, t);
+    }
+}
+
+/* The rows of a tile, each with its sums by name: compilers keep them in registers as long as no
+ * function is called while they live. */
+#if MICRO_ROWS == 4
+#define EACH_ROW(X) X(0) X(1) X(2) X(3)
+#elif MICRO_ROWS == 6
+#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#elif MICRO_ROWS == 14
+#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#endif
+
+#define ROW_ZERO(r) lanes first##r = {0}, second##r = {0};
+#define ROW_STEP(r)                                                                                \
+    if (rows > r) {                                                                                \
+        const micro_word word = a[r];                                                              \
+        MULTIPLY_ADD(first##r, word, column0);                                                     \
+        if (vectors > 1)                                                                           \
+            MULTIPLY_ADD(second##r, word, column1);                                                \
+    }
+#define ROW_KEEP(r)                                                                                \
+    if (rows > r) {                                                                                \
+        sums[r * vectors] = first##r;                                                              \
+        if (vectors > 1)                                                                           \
+            sums[r * vectors + 1] = second##r;                                                     \
+    }
+
+/* rows and vectors are constants at each call. */
+ALWAYS void tile(const micro_word *a, const micro_word *b, const struct micro_tile *t, int rows,
+                 int vectors)
+{
+    lanes sums[MICRO_ROWS * 2];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(t->c + r * t->ldc + v * LANES, 1);
+    EACH_ROW(ROW_ZERO)
+    for (int64_t s = words_deep(t->depth); s > 0; s--) {
+        const micro_vector column0 = LOAD(b);
+        const micro_vector column1 = LOAD(vectors > 1 ? b + LANES : b);
+        EACH_ROW(ROW_STEP)
+        a += MICRO_ROWS;
+        b += MICRO_VECTORS * LANES;
+    }
+    EACH_ROW(ROW_KEEP)
+    put_tile(sums, vectors, t);
+}
+
+#define ROW_FUNCTION(r)                                                                            \
+    static __attribute__((noinline)) void rows##r(const micro_word *a, const micro_word *b,        \
+                                                  const struct micro_tile *t)                      \
+    {                                                                                              \
+        if (MICRO_VECTORS == 1 || t->cols <= LANES)                                                \
+            tile(a, b, t, r + 1, 1);                                                               \
+        else                                                                                       \
+            tile(a, b, t, r + 1, MICRO_VECTORS);                                                   \
+    }
+EACH_ROW(ROW_FUNCTION)
+
+#define ROW_NAME(r) rows##r,
+
+static void multiply(const void *a, const void *b, const struct micro_tile *t)
+{
+    static void (*const functions[])(const micro_word *, const micro_word *,
+                                     const struct micro_tile *) = {EACH_ROW(ROW_NAME)};
+    functions[t->rows - 1](a, b, t);
+}
+
+const struct micro MICRO = {.name = MICRO_NAME,
+                            .usable = usable,
+                            .rows = MICRO_ROWS,
+                            .cols = MICRO_VECTORS * LANES,
+                            .depth = MICRO_DEPTH,
+                            .block_rows = MICRO_BLOCK,
+                            .half = MICRO_HALF,
+                            .pack_a = pack_a,
+                            .pack_b = pack_b,
+                            .multiply = multiply};
