@@ -32,8 +32,14 @@ struct tensor backend_block(struct backend *b, int64_t n, const char *what, stru
     return tensor_of(data, type, 1, n);
 }
 
+bool backend_multiplies_half(const struct backend_ops *ops)
+{
+    return ops == &backend_cpu && gemm_half_name() != NULL;
+}
+
 void backend_describe(struct json *out)
 {
     json_put_text(out, "kernels", kernels_best()->name);
     json_put_text(out, "blas", gemm_library());
+    json_put_text(out, "bf16", gemm_half_name() != NULL ? gemm_half_name() : "none");
 }

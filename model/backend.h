@@ -177,6 +177,9 @@ extern const struct backend_ops *const backends[]; /* NULL-ended */
 /* The table of that name, or NULL with an error that lists the names. */
 const struct backend_ops *backend_find(const char *name, struct error *error);
 
+/* Does this table multiply BF16 in hardware here (struct matmul's `half`)?  Without, it is slow. */
+bool backend_multiplies_half(const struct backend_ops *ops);
+
 /* For `retort doctor`: which loops and which BLAS the cpu backend uses here. */
 void backend_describe(struct json *out);
 

@@ -316,7 +316,7 @@ static void share_rows(struct pool *pool, struct tiles *t)
 {
     const struct job j = row_of(t, t->first);
     const int64_t chunk = SHARE * j.micro->rows;
-    t->words = j.strips * j.words + MICRO_SLACK;
+    t->words = j.strips * j.words;
     t->group = least(t->rows.count - t->first, t->words > SHARED ? 1 : SHARED / t->words);
     t->packed = shared_words(t->group * t->words);
     t->share = (struct cut){chunk, (j.g.m + chunk - 1) / chunk};

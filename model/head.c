@@ -67,8 +67,12 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
     const struct weight head = head_weight(m);
     const struct tensor logits = first_rows(m->ws.logits, n), hn = tensor_rows(m->ws.hn, first, n);
     const bool begun = first > 0 || !m->fresh;
-    transformer_matmul(
-        m, (struct matmul){.c = logits, .a = hn, .b = head.value, .tb = true, .alpha = 1});
+    transformer_matmul(m, (struct matmul){.c = logits,
+                                          .a = hn,
+                                          .b = head.value,
+                                          .tb = true,
+                                          .alpha = 1,
+                                          .half = m->options.half});
     if (tensor_present(m->p.head_bias.value))
         m->ops->add_bias(m->b, logits, m->p.head_bias.value);
     if (chunk_loss(r, logits, tensor_cols(m->ws.losses, first, n), first, error) != 0)
@@ -81,13 +85,15 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
                                               .b = hn,
                                               .ta = true,
                                               .alpha = 1,
-                                              .beta = begun ? 1 : 0});
+                                              .beta = begun ? 1 : 0,
+                                              .half = m->options.half});
     if (tensor_present(m->p.head_bias.gradient))
         m->ops->bias_back(m->b, m->p.head_bias.gradient, logits);
     transformer_matmul(m, (struct matmul){.c = tensor_rows(m->ws.dhn, first, n),
                                           .a = logits,
                                           .b = head.value,
-                                          .alpha = 1});
+                                          .alpha = 1,
+                                          .half = m->options.half});
     return 0;
 }
 

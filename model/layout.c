@@ -299,6 +299,7 @@ void layout_make(struct layout *l, struct parameters *p, const struct model_conf
         add_norm(&k, &p->final_norm, &p->final_bias, n->final_norm);
     if (!c->tied)
         add_matrix(&k, &p->head, n->head, c->vocab, c->hidden);
+    layout_freeze(l, o);
     place(l, c->layers);
     mark_learning(l, p, c->layers);
     number_adapters(p, c->layers);

@@ -87,6 +87,10 @@ struct parameters {
  */
 void layout_make(struct layout *l, struct parameters *p, const struct model_config *c,
                  const struct model_options *o);
+/* layout_freeze.c: units that model_options.freeze names do not learn (layout_make calls it).  The
+ * check refuses a pattern that names nothing, or a part of a unit. */
+void layout_freeze(struct layout *l, const struct model_options *o);
+int layout_check_freeze(const struct layout *l, const struct model_options *o, struct error *error);
 /* Point every slot into the blocks. */
 struct blocks {
     struct tensor frozen, plain, values, gradients; /* [1, n]; absent where n = 0 */

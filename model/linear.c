@@ -44,7 +44,8 @@ void linear_forward(const struct run *r, const struct linear *w, struct tensor y
                                           .b = w->w.value,
                                           .tb = true,
                                           .alpha = 1,
-                                          .beta = accumulate ? 1 : 0});
+                                          .beta = accumulate ? 1 : 0,
+                                          .half = m->options.half});
     if (tensor_present(w->bias.value))
         m->ops->add_bias(m->b, y, w->bias.value);
     if (a->parts == 0)
@@ -76,7 +77,11 @@ void linear_backward_input(const struct run *r, const struct linear *w, struct t
     const struct adapter *a = &w->lora;
     struct tensor dlow, through;
     if (tensor_present(dx))
-        transformer_matmul(m, (struct matmul){.c = dx, .a = dy, .b = w->w.value, .alpha = 1});
+        transformer_matmul(m, (struct matmul){.c = dx,
+                                              .a = dy,
+                                              .b = w->w.value,
+                                              .alpha = 1,
+                                              .half = m->options.half});
     if (a->parts == 0)
         return;
     dlow = low_gradient(r, a, dy.rows);
@@ -109,7 +114,8 @@ void linear_backward_weight(const struct run *r, const struct linear *w, struct 
                                               .b = x,
                                               .ta = true,
                                               .alpha = 1,
-                                              .beta = beta});
+                                              .beta = beta,
+                                              .half = m->options.half});
     if (tensor_present(w->bias.gradient))
         m->ops->bias_back(m->b, w->bias.gradient, dy);
     if (a->parts == 0)

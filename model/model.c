@@ -89,6 +89,8 @@ static int build(struct model *m, struct error *error)
     const struct lora_config *l = &m->options.lora;
     m->p.layers = mem_zero((size_t)m->config.layers, sizeof *m->p.layers);
     layout_make(&m->layout, &m->p, &m->config, &m->options);
+    if (layout_check_freeze(&m->layout, &m->options, error) != 0)
+        return -1;
     if (m->options.method == MODEL_LORA)
         m->lora_scale = l->alpha / (l->rslora ? sqrt(l->rank) : l->rank);
     if (make_frozen(m, error) != 0 ||

@@ -72,6 +72,8 @@ struct model_options {
     struct lora_config lora;    /* MODEL_LORA */
     bool freeze_embeddings;     /* MODEL_FULL */
     int32_t freeze_layers;      /* MODEL_FULL: the first so many */
+    const char *const *freeze;  /* MODEL_FULL: patterns (glob) of names that do not learn; */
+    int32_t n_freeze;           /* borrowed as long as the model lives */
     enum head_kind head;        /* encoders: the head a task wants; NONE: the folder's own */
     const char *const *classes; /* its classes, borrowed until the model is made */
     int32_t n_classes;
@@ -79,6 +81,7 @@ struct model_options {
     bool hold_zeros;        /* MODEL_FULL: weights of layers that are loaded as zero stay zero */
     enum dtype frozen_type; /* how frozen matrices are kept: F32 (0), BF16, or I8
                                 (model/int8.h: those of the layers; the others as BF16) */
+    bool half;              /* products of linear layers and head: operands rounded to BF16 */
     uint64_t seed;          /* LoRA's A; model_random's weights */
 };
 

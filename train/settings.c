@@ -33,6 +33,25 @@ static bool is(const struct recipe *r, const char *path, const char *value)
     return strcmp(recipe_text(r, path), value) == 0;
 }
 
+static void read_freeze(struct train_settings *s, const struct json *list)
+{
+    struct model_options *m = &s->model;
+    m->freeze = s->freeze;
+    for (const struct json *t = json_first(list); t != NULL; t = json_next(t))
+        if (m->n_freeze < SETTINGS_FREEZE)
+            s->freeze[m->n_freeze++] = json_text(t, "");
+}
+
+/* BF16 products where the processor has none would crawl. */
+static int check_half(const struct model_options *m, struct error *error)
+{
+    if (!m->half || m->backend == &backend_reference || backend_multiplies_half(m->backend))
+        return 0;
+    return error_set(error, ERROR_USAGE,
+                     "train.precision: this processor has no BF16 products (AVX512_BF16), without "
+                     "which \"bf16\" is slower than \"f32\"; use \"f32\"");
+}
+
 static int read_model(struct train_settings *s, const struct recipe *r, struct error *error)
 {
     struct model_options *m = &s->model;
@@ -54,13 +73,15 @@ static int read_model(struct train_settings *s, const struct recipe *r, struct e
         return error_set(error, ERROR_USAGE,
                          "train.hold_zeros: an adapter would fill the zeros when it is merged; set "
                          "train.method to \"full\"");
+    read_freeze(s, recipe_get(r, "train.freeze"));
+    m->half = is(r, "train.precision", "bf16");
     m->decay_all = recipe_bool(r, "train.decay_all");
     m->frozen_type = type_of(recipe_text(r, "train.base_type"));
     m->seed = s->seed;
     s->random_init = is(r, "train.init", "random");
     s->recompute = recipe_bool(r, "train.recompute");
     s->neftune = recipe_number(r, "train.neftune");
-    return 0;
+    return check_half(m, error);
 }
 
 static void read_data(struct train_settings *s, const struct recipe *r)

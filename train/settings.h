@@ -15,11 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { SETTINGS_FREEZE = 32 };
+
 struct train_settings {
     char *student, *out;       /* folders; student NULL: nothing is to be trained */
     bool random_init;          /* weights from the config and the seed instead of the folder */
     const char *template_name; /* NULL: the folder's own; else borrowed from the recipe */
     struct model_options model;
+    const char *freeze[SETTINGS_FREEZE]; /* what model.freeze points at */
     bool recompute;
     double neftune;
 

@@ -90,7 +90,7 @@ void cpu_matmul(struct backend *b, const struct matmul *p)
         cpu_int8_matmul(b, p);
         return;
     }
-    if (p->c.rows <= FEW && !p->ta && p->tb) {
+    if (p->c.rows <= FEW && !p->ta && p->tb && !p->half) {
         few_rows(b, p);
         return;
     }

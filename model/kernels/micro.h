@@ -17,8 +17,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MICRO_MAX_DEPTH = 512, MICRO_SLACK = 16 };
-
 /* Lane i, number p of an operand is at data[i * stride + p] when `along`, else at
  * data[p * stride + i]. */
 struct micro_source {
@@ -42,7 +40,7 @@ struct micro {
     int block_rows; /* rows of a packed at a time: with `depth` what the second cache holds */
     bool half;      /* operands are rounded to BF16 */
     /* Strips of `rows` or `cols` lanes behind each other, 4 bytes a number or pair, the last one
-     * filled up with zeros; up to MICRO_SLACK words behind them are overwritten. */
+     * filled up with zeros. */
     void (*pack_a)(void *to, const struct micro_source *from);
     void (*pack_b)(void *to, const struct micro_source *from);
     void (*multiply)(const void *a, const void *b, const struct micro_tile *tile);

@@ -128,8 +128,13 @@ ALWAYS void pack_turned(uint32_t *to, const struct micro_source *s, int width, i
         for (int i = 0; i < 8; i++)
             x[i] = i < present ? words_along(s, first + i, at) : (eight){0};
         turn8(x);
-        for (int i = 0; i < 8; i++)
-            put8(to + (at + i) * width + first, x[i]);
+        for (int i = 0; i < 8; i++) {
+            uint32_t *row = to + (at + i) * width + first;
+            if (end == 8 || at + i + 1 < all)
+                put8(row, x[i]);
+            else /* behind the last row is somebody else's strip */
+                memcpy(row, &x[i], (size_t)end * sizeof *row);
+        }
     }
     for (; at < all; at++)
         for (int64_t i = 0; i < end; i++)

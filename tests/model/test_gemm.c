@@ -151,7 +151,7 @@ static void test_threads(void **state)
 /* A table of tiles by itself: one tile of every size. */
 static void check_table(const struct micro *m)
 {
-    enum { DEPTH = 37, WIDE = 48 };
+    enum { DEPTH = 40, WIDE = 48 };
     float *a = numbers(16 * DEPTH, 1), *b = numbers(WIDE * DEPTH, 2), c[16 * WIDE];
     uint32_t *to = mem_zero(2 * 64 * 64, sizeof *to), *tb = to + 64 * 64;
     for (int rows = 1; rows <= m->rows; rows++) {
@@ -170,8 +170,12 @@ static void check_table(const struct micro *m)
             const struct micro_source x = {a, DEPTH, rows, DEPTH, true, false};
             const struct micro_source y = {b, WIDE, cols, DEPTH, false, false};
             const struct micro_tile t = {c, WIDE, rows, cols, DEPTH, 2, 0};
+            const size_t deep = m->half ? (DEPTH + 1) / 2 : DEPTH;
+            const size_t behind_a = deep * (size_t)m->rows, behind_b = deep * (size_t)m->cols;
+            to[behind_a] = tb[behind_b] = 12345;
             m->pack_a(to, &x);
             m->pack_b(tb, &y);
+            assert_true(to[behind_a] == 12345 && tb[behind_b] == 12345); /* another thread's */
             m->multiply(to, tb, &t);
             check_values(&g, b);
         }

@@ -10,116 +10,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/mem.h"
-#include "core/rng.h"
-#include "model/model.h"
+#include "tests/model/pass.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-static const char LLAMA[] =
-    "{\"model_type\":\"llama\",\"hidden_size\":48,\"num_hidden_layers\":3,"
-    "\"num_attention_heads\":6,\"num_key_value_heads\":2,\"intermediate_size\":100,"
-    "\"vocab_size\":211,\"initializer_range\":0.2}";
-static const char QWEN[] =
-    "{\"model_type\":\"qwen3\",\"hidden_size\":48,\"num_hidden_layers\":2,\"head_dim\":10,"
-    "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"intermediate_size\":70,"
-    "\"vocab_size\":211,\"initializer_range\":0.2,\"tie_word_embeddings\":true,"
-    "\"attention_bias\":true}";
-static const char MISTRAL[] =
-    "{\"model_type\":\"mistral\",\"hidden_size\":32,\"num_hidden_layers\":2,"
-    "\"num_attention_heads\":4,\"num_key_value_heads\":4,\"intermediate_size\":60,"
-    "\"vocab_size\":211,\"initializer_range\":0.2,\"sliding_window\":5}";
-static const char GPT2[] =
-    "{\"model_type\":\"gpt2\",\"n_embd\":40,\"n_layer\":2,\"n_head\":5,\"n_positions\":80,"
-    "\"vocab_size\":211,\"initializer_range\":0.2}";
-static const char *const all[] = {LLAMA, QWEN, MISTRAL, GPT2};
-enum { ALL = 4, VOCAB = 211, ROWS = 8 };
-
-static struct model *make(const char *text, const struct model_options *o)
-{
-    struct model_config c;
-    struct error error;
-    struct model *m;
-    if (config_parse(&c, slice_of(text), "test", &error) != 0)
-        fail_msg("%s", error.text);
-    m = model_random(&c, o, &error);
-    config_clear(&c);
-    if (m == NULL)
-        fail_msg("%s", error.text);
-    return m;
-}
-
-/* Eight sequences of 3 to 73 tokens; the last two thirds of each are supervised. */
-struct data {
-    int32_t ids[400], starts[ROWS + 1], rows[400], targets[400];
-    int32_t first_row[ROWS + 1];
-};
-
-static struct data make_data(void)
-{
-    struct data d;
-    int32_t n = 0, supervised = 0;
-    for (int s = 0; s < ROWS; s++) {
-        const int32_t length = 3 + 10 * s;
-        d.starts[s] = n;
-        d.first_row[s] = supervised;
-        for (int32_t i = 0; i < length; i++, n++) {
-            d.ids[n] = (int32_t)(rng_at(1, (uint64_t)s, (uint64_t)i) % VOCAB);
-            if (i >= 1 + length / 3) {
-                d.rows[supervised] = n - 1;
-                d.targets[supervised++] = d.ids[n];
-            }
-        }
-    }
-    d.starts[ROWS] = n;
-    d.first_row[ROWS] = supervised;
-    return d;
-}
-
-/* Sequences [first, end) as one batch; the arrays of `out` hold it. */
-static struct batch cut(const struct data *d, int first, int end, struct data *out)
-{
-    const int32_t from = d->starts[first], row = d->first_row[first];
-    const int32_t tokens = d->starts[end] - from, n = d->first_row[end] - row;
-    memcpy(out->ids, d->ids + from, (size_t)tokens * sizeof *out->ids);
-    for (int s = first; s <= end; s++)
-        out->starts[s - first] = d->starts[s] - from;
-    for (int32_t i = 0; i < n; i++) {
-        out->rows[i] = d->rows[row + i] - from;
-        out->targets[i] = d->targets[row + i];
-    }
-    return (struct batch){.ids = out->ids,
-                          .starts = out->starts,
-                          .rows = out->rows,
-                          .targets = out->targets,
-                          .tokens = tokens,
-                          .segments = end - first,
-                          .supervised = n};
-}
-
-/* All gradients of one step in `parts` micro-batches; the caller frees. */
-static float *gradients(struct model *m, int parts, struct model_pass pass, double *loss)
-{
-    const struct data d = make_data();
-    const size_t n = (size_t)model_gradients(m).cols;
-    float *out = mem_alloc(n * sizeof *out);
-    struct error error;
-    *loss = 0;
-    model_step_begin(m);
-    for (int i = 0; i < parts; i++) {
-        struct data part;
-        double sum = 0;
-        pass.batch = cut(&d, ROWS * i / parts, ROWS * (i + 1) / parts, &part);
-        pass.backward = true;
-        if (model_pass(m, &pass, &sum, &error) != 0)
-            fail_msg("%s", error.text);
-        *loss += sum;
-    }
-    model_backend(m)->ops->download(model_backend(m), model_gradients(m), out, DTYPE_F32);
-    return out;
-}
+enum { ALL = 4 };
+static const char *const all[ALL] = {LLAMA, QWEN, MISTRAL, GPT2};
 
 static double worst(const float *a, const float *b, size_t n)
 {
