@@ -4,22 +4,45 @@
 
 #include <math.h>
 
-/* Plan an epoch and turn places in which[] into numbers of the set. */
+/* Which examples the epoch has, and their lengths. */
+static void draw(struct course *c, uint64_t epoch)
+{
+    if (c->tasks.of != NULL)
+        tasks_epoch(&c->tasks, epoch, c->drawn);
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->tasks.of == NULL)
+            c->drawn[i] = (uint32_t)i;
+        c->lengths[i] = c->examples->items[c->which[c->drawn[i]]].length;
+    }
+}
+
+/* Plan an epoch and turn places into numbers of the set. */
 static void plan(struct course *c, uint64_t epoch)
 {
+    draw(c, epoch);
     pack_epoch(&c->pack, c->lengths, c->n, &c->limits, c->seed, epoch);
     for (size_t i = 0; i < c->n; i++)
-        c->pack.order[i] = c->which[c->pack.order[i]];
+        c->pack.order[i] = c->which[c->drawn[c->pack.order[i]]];
     c->epoch = epoch;
 }
 
 void course_open(struct course *c, const struct examples *e, const uint32_t *which, size_t n,
                  const struct pack_limits *limits, uint64_t seed)
 {
-    *c = (struct course){.pack = PACK, .which = which, .n = n, .limits = *limits, .seed = seed};
+    *c = (struct course){
+        .pack = PACK, .examples = e, .which = which, .n = n, .limits = *limits, .seed = seed};
     c->lengths = mem_alloc((n + 1) * sizeof *c->lengths);
-    for (size_t i = 0; i < n; i++)
-        c->lengths[i] = e->items[which[i]].length;
+    c->drawn = mem_alloc((n + 1) * sizeof *c->drawn);
+    plan(c, 0);
+    c->first_epoch = c->pack.n_steps;
+}
+
+void course_by_task(struct course *c, const struct examples *e, double power)
+{
+    c->task_of = mem_alloc((c->n + 1) * sizeof *c->task_of);
+    for (size_t i = 0; i < c->n; i++)
+        c->task_of[i] = e->items[c->which[i]].task;
+    c->tasks = (struct tasks){c->task_of, c->n, power, c->seed};
     plan(c, 0);
     c->first_epoch = c->pack.n_steps;
 }
@@ -46,7 +69,10 @@ void course_close(struct course *c)
 {
     pack_free(&c->pack);
     mem_free(c->lengths);
-    c->lengths = NULL;
+    mem_free(c->drawn);
+    mem_free(c->task_of);
+    c->lengths = c->drawn = NULL;
+    c->task_of = NULL;
 }
 
 const struct pack_step *course_at(struct course *c, uint64_t *epoch, uint64_t *in_epoch)

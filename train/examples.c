@@ -84,6 +84,25 @@ static void run_jobs(struct reader *r)
     r->n_jobs = 0;
 }
 
+/* The task of a sample: its source, or a field of its meta. */
+static uint64_t task_of(const struct sample *s, const char *field)
+{
+    struct json *meta;
+    struct buf value = BUF;
+    uint64_t task;
+    if (field == NULL)
+        return 0;
+    if (strcmp(field, "source") == 0)
+        return hash64(s->source.data, s->source.len, 1);
+    meta = s->meta.len != 0 ? json_parse(s->meta, 0, NULL) : NULL;
+    if (json_get(meta, field) != NULL)
+        json_write(json_get(meta, field), JSON_CANONICAL, &value);
+    task = hash64(buf_text(&value), value.len, 1);
+    buf_free(&value);
+    json_free(meta);
+    return task;
+}
+
 static int add_sample(void *context, const struct sample *s, struct error *error)
 {
     struct reader *r = context;
@@ -92,7 +111,10 @@ static int add_sample(void *context, const struct sample *s, struct error *error
     (void)error;
     e->splits = vec_reserve(e->splits, &e->cap_splits, e->n_splits + 1, sizeof *e->splits);
     e->splits[e->n_splits] = split_row(s);
-    job->example = (struct example){.sample = s->id, .hash = samples_hash(s), .row = e->n_splits++};
+    job->example = (struct example){.sample = s->id,
+                                    .hash = samples_hash(s),
+                                    .row = e->n_splits++,
+                                    .task = task_of(s, r->source->task_field)};
     job->turns = turns_of(s, true, &job->error);
     job->failed = job->turns == NULL;
     if (r->n_jobs == CHUNK)

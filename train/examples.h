@@ -26,7 +26,8 @@ struct example {
     uint32_t length, supervised;
     int64_t sample;
     struct hash128 hash;
-    size_t row; /* which of the kept samples, in the order of the file */
+    uint64_t task; /* hash of the field it is told by; 0: none */
+    size_t row;    /* which of the kept samples, in the order of the file */
 };
 
 struct examples {
@@ -49,9 +50,10 @@ struct examples_source {
     const struct tokenizer *tokenizer;
     const struct chat_template *chat;
     uint32_t max_length;
-    bool last_reply_only; /* else every reply of a conversation is supervised */
-    bool drop_long;       /* leave long examples out instead of cutting them */
-    struct pool *pool;    /* NULL: one thread */
+    bool last_reply_only;   /* else every reply of a conversation is supervised */
+    const char *task_field; /* of meta, or "source": what tasks are told apart by; NULL: nothing */
+    bool drop_long;         /* leave long examples out instead of cutting them */
+    struct pool *pool;      /* NULL: one thread */
 };
 
 /* Read all kept samples.  -1 when reading fails or when not one example came out of them; the

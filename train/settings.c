@@ -87,6 +87,10 @@ static int read_model(struct train_settings *s, const struct recipe *r, struct e
 static void read_data(struct train_settings *s, const struct recipe *r)
 {
     s->template_name = recipe_text(r, "train.template");
+    s->task_field = recipe_text(r, "train.tasks.field");
+    s->task_power = recipe_number(r, "train.tasks.power");
+    s->on_evaluation = recipe_get(r, "train.hooks.evaluation");
+    s->on_checkpoint = recipe_get(r, "train.hooks.checkpoint");
     s->last_reply_only = is(r, "train.replies", "last");
     s->max_length = (uint32_t)recipe_integer(r, "train.max_length");
     s->drop_long = is(r, "train.long_rows", "drop");
@@ -182,6 +186,7 @@ int settings_identity(const struct recipe *r, struct buf *out)
                                         "save_type",
                                         "merge",
                                         "tensorboard",
+                                        "hooks",
                                         "minutes"};
     struct json *block = json_copy(recipe_get(r, "train"));
     int status;

@@ -38,6 +38,10 @@ struct train_settings {
     double beta1, beta2, epsilon, weight_decay;
     double clip; /* 0: off */
 
+    const char *task_field; /* borrowed from the recipe; NULL: rows as they stand */
+    double task_power;
+    const struct json *on_evaluation, *on_checkpoint; /* words of hooks, borrowed; or null */
+
     double held_out;
     uint64_t eval_every; /* steps; 0: once an epoch */
     uint64_t eval_rows;  /* held-out rows measured, at most */

@@ -52,6 +52,7 @@ static int read_rows(struct setup *s, struct corpus *corpus, struct error *error
         .max_length = s->settings.max_length,
         .last_reply_only = s->settings.last_reply_only,
         .drop_long = s->settings.drop_long,
+        .task_field = s->settings.task_field,
         .pool = s->pool,
     };
     return examples_read(&s->examples, corpus, &source, error);
@@ -81,6 +82,8 @@ static void plan(struct setup *s)
 {
     struct train_settings *t = &s->settings;
     course_open(&s->course, &s->examples, s->train, s->n_train, &t->pack, t->seed);
+    if (t->task_field != NULL)
+        course_by_task(&s->course, &s->examples, t->task_power);
     course_count(&s->course, t->epochs, t->steps);
     t->schedule.total = s->course.total;
     t->schedule.warmup =

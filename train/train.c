@@ -6,8 +6,9 @@
 #include "core/signals.h"
 #include "corpus/claim.h"
 #include "train/export.h"
-#include "train/preflight.h"
+#include "train/hooks.h"
 #include "train/journal.h"
+#include "train/preflight.h"
 #include "train/replies.h"
 #include "train/setup.h"
 
@@ -41,6 +42,42 @@ static bool leads(const struct run *r)
 static double since(int64_t ns)
 {
     return (double)(clock_ns() - ns) / 1e9;
+}
+
+/* --- hooks -------------------------------------------------------------------------------- */
+
+static void say_hook(void *context, const char *line)
+{
+    const struct run *r = context;
+    journal_say(&r->journal, "%s", line);
+}
+
+/* `event` is freed. */
+static void call_hook(struct run *r, const struct json *words, struct json *event)
+{
+    const struct hook h = {words, event, say_hook, r};
+    json_put_integer(event, "step", (int64_t)r->at.step);
+    json_put_text(event, "out", r->setup.settings.out);
+    hooks_run(&h);
+    json_free(event);
+}
+
+static void tell_measured(struct run *r, double loss, bool best)
+{
+    struct json *event = json_new_object();
+    json_put_text(event, "event", "evaluation");
+    json_put_number(event, "loss", loss);
+    json_put_integer(event, "tokens", (int64_t)r->held_tokens);
+    json_put_bool(event, "best", best);
+    call_hook(r, r->setup.settings.on_evaluation, event);
+}
+
+static void tell_kept(struct run *r, const char *path)
+{
+    struct json *event = json_new_object();
+    json_put_text(event, "event", "checkpoint");
+    json_put_text(event, "path", path);
+    call_hook(r, r->setup.settings.on_checkpoint, event);
 }
 
 /* --- measuring ---------------------------------------------------------------------------- */
@@ -87,6 +124,7 @@ static int measure(struct run *r, struct error *error)
     struct resume_identity identity = setup_identity(s);
     struct json *samples;
     double nll;
+    bool best;
     if (s->n_measured == 0)
         return 0;
     if (learner_measure(&r->learner, s->held, s->n_measured, &nll, &r->held_tokens, error) != 0)
@@ -94,13 +132,16 @@ static int measure(struct run *r, struct error *error)
     samples = leads(r) ? show_samples(r, error) : NULL;
     if (samples == NULL && leads(r))
         return -1;
-    if (judge(&r->at, nll / (double)r->held_tokens) && s->settings.keep_best && leads(r) &&
+    best = judge(&r->at, nll / (double)r->held_tokens);
+    if (best && s->settings.keep_best && leads(r) &&
         resume_write(&r->learner, s->settings.out, &r->at, &identity, true, error) != 0) {
         json_free(samples);
         return -1;
     }
     if (s->settings.early_stop != 0 && r->at.worse >= s->settings.early_stop)
         r->at.stopped = true;
+    if (leads(r))
+        tell_measured(r, nll / (double)r->held_tokens, best);
     return journal_measure(&r->journal, &r->at, r->held_tokens, samples, error);
 }
 
@@ -131,6 +172,8 @@ static int checkpoint(struct run *r, struct error *error)
     r->saved_ns = clock_ns();
     path = resume_path(t->out, r->at.step, false);
     status = journal_checkpoint(&r->journal, &r->at, path, error);
+    if (status == 0)
+        tell_kept(r, path);
     mem_free(path);
     return status == 0 ? resume_prune(t->out, t->checkpoints, r->at.best_step, error) : -1;
 }

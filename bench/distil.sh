@@ -1,0 +1,124 @@
+#!/bin/sh
+# bench/distil.sh FOLDER : what each way of learning from a teacher is worth, on the demo's tasks.
+#
+# The demo's teacher is served on loopback and asked once, with logprobs: one bill. From the same rows
+# students are taught in each way of $ARMS, and all are measured on the held-out tasks. A line of
+# FOLDER/results.tsv is one student; what is there already is not made again, so a stopped run goes on.
+#
+#   ROWS="1000 3000"  SEEDS="1 2 3"  STEPS=600  ARMS="sft labels fkl …"
+#
+# The last table has, for each arm and number of rows, the mean accuracy over the seeds and its 95 %
+# interval (Student's t).
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+BUILD=${BUILD:-build/release}
+retort=${RETORT:-$root/$BUILD/retort}
+demo=${DEMO:-$root/demo}
+tasks=${TASKS:-$root/$BUILD/demo/tasks/tasks}
+work=$1
+rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600}
+arms=${ARMS:-sft labels fkl fkl2 sfkl rkl srkl jsd fkl-lora sft-lora hidden policy}
+mkdir -p "$work"
+cd "$work"
+
+# ---- the rows: the teacher's replies with the logprobs of 16 tokens
+most=0
+for n in $rows; do [ "$n" -le "$most" ] || most=$n; done
+[ -e "prompts-$most.jsonl" ] || "$tasks" prompts train "$most" 7 >"prompts-$most.jsonl"
+ask() {
+    "$retort" serve "$demo/teacher" --port 0 --name teacher 2>serve.log &
+    server=$!
+    trap 'kill $server' EXIT
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        grep -q ' on http' serve.log && break
+        sleep 0.2
+    done
+    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.log)
+    for n in $rows; do
+        head -n "$n" "prompts-$most.jsonl" >"prompts-$n.jsonl.new"
+        mv "prompts-$n.jsonl.new" "prompts-$n.jsonl"
+        cat >gen.jsonc <<END
+{ "dataset": "rows-$n.db", "teacher": { "base_url": "$url", "model": "teacher", "name": "teacher" },
+  "gen": { "prompts": "prompts-$n.jsonl", "max_tokens": 64, "temperature": 0.7, "logprobs": 16, "send_seed": true } }
+END
+        "$retort" gen gen.jsonc --no-progress --quiet
+    done
+    kill $server
+    trap - EXIT
+}
+for n in $rows; do
+    [ -e "rows-$n.db" ] || { ask; break; }
+done
+
+cat >train.jsonc <<END
+{ "dataset": "rows.db",
+  "train": { "student": "$demo/student", "out": "student", "steps": $steps, "batch_tokens": 2048, "max_length": 192,
+             "learning_rate": 3e-3, "held_out": 0, "best": false, "checkpoints": 0, "samples": 0, "tensorboard": false },
+  "eval": { "suite": ["$demo/heldout.jsonl"], "models": ["student"], "held_out": false, "replies": 0, "max_tokens": 64, "slots": 32 } }
+END
+
+# settings ARM ROWS : the recipe fields of an arm, one a line.
+settings() {
+    local="distill.teacher=$demo/teacher
+distill.top_k=64
+distill.cache=top-$2.cache"
+    case $1 in
+    sft) ;;
+    labels) echo "distill.teacher=labels" ;;
+    labels-soft) printf '%s\n' "distill.teacher=labels" "distill.hard_weight=0" ;;
+    fkl | sfkl | rkl | srkl | jsd) printf '%s\n' "$local" "distill.loss=$1" ;;
+    *-soft) printf '%s\n' "$local" "distill.loss=${1%-soft}" "distill.hard_weight=0" ;;
+    *2) printf '%s\n' "$local" "distill.loss=${1%2}" "distill.temperature=2" "distill.cache=top2-$2.cache" ;;
+    sft-lora) printf '%s\n' method=lora rank=16 alpha=32 ;;
+    *-lora) printf '%s\n' "$local" "distill.loss=${1%-lora}" method=lora rank=16 alpha=32 ;;
+    hidden)
+        printf '%s\n' "$local" "distill.cache=hidden-$2.cache" \
+            'distill.match=[{"teacher_layer":3,"student_layer":2,"loss":"hidden_mse","projection":"linear","weight":0.5},{"teacher_layer":6,"student_layer":4,"loss":"hidden_mse","projection":"linear","weight":0.5}]'
+        ;;
+    policy)
+        printf '%s\n' "$local" distill.cache=null distill.on_policy.share=0.5 distill.on_policy.loss=rkl distill.on_policy.max_tokens=48
+        ;;
+    *)
+        echo "bench/distil.sh: no such arm: $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+# one ARM ROWS SEED : teach and measure one student.
+one() {
+    set -- "$1" "$2" "$3" "--seed" "$3" --dataset "rows-$2.db"
+    arm=$1 n=$2 seed=$3
+    shift 3
+    settings "$arm" "$n" >fields
+    while read -r field; do set -- "$@" --set "train.$field"; done <fields
+    rm -rf student
+    "$retort" train train.jsonc --quiet --no-progress --restart --json "$@" >train.json </dev/null
+    "$retort" eval train.jsonc --quiet --no-progress --json >eval.json </dev/null
+    # accuracy over all items
+    tr '{' '\n' <eval.json | sed -n 's/.*"items":\([0-9]*\),"accuracy":\([0-9.e-]*\),.*/\1 \2/p' |
+        awk -v head="$n $arm $seed" -v s="$(sed -n 's/.*"seconds":\([0-9.]*\).*/\1/p' train.json)" \
+            '{ n += $1; right += $1 * $2 } END { printf "%s %.4f %.1f\n", head, right / n, s }' >>results.tsv
+    tail -n 1 results.tsv
+}
+touch results.tsv
+for seed in $seeds; do
+    for n in $rows; do
+        for arm in $arms; do
+            grep -q "^$n $arm $seed " results.tsv || one "$arm" "$n" "$seed"
+        done
+    done
+done
+
+# ---- the table
+awk 'BEGIN { split("12.706 4.303 3.182 2.776 2.571", t, " ") }
+    { k = $1 " " $2; if (!(k in n)) order[++kinds] = k; n[k]++; sum[k] += $4; square[k] += $4 * $4; s[k] += $5 }
+    END {
+        printf "%6s  %-12s %5s %9s %20s %8s\n", "rows", "arm", "seeds", "accuracy", "95 % interval", "seconds"
+        for (i = 1; i <= kinds; i++) {
+            k = order[i]; split(k, w, " "); m = sum[k] / n[k]
+            d = n[k] > 1 ? t[n[k] - 1] * sqrt((square[k] - n[k] * m * m) / (n[k] - 1) / n[k] + 1e-12) : 0
+            printf "%6d  %-12s %5d %8.1f%% %8.1f%% .. %5.1f%% %8.1f\n", w[1], w[2], n[k], 100 * m, 100 * (m - d), 100 * (m + d), s[k] / n[k]
+        }
+    }' results.tsv
