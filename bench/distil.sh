@@ -95,7 +95,7 @@ one() {
     while read -r field; do set -- "$@" --set "train.$field"; done <fields
     rm -rf student
     "$retort" train train.jsonc --quiet --no-progress --restart --json "$@" >train.json </dev/null
-    "$retort" eval train.jsonc --quiet --no-progress --json >eval.json </dev/null
+    "$retort" eval train.jsonc --quiet --no-progress --json --dataset "rows-$n.db" >eval.json </dev/null
     # accuracy over all items
     tr '{' '\n' <eval.json | sed -n 's/.*"items":\([0-9]*\),"accuracy":\([0-9.e-]*\),.*/\1 \2/p' |
         awk -v head="$n $arm $seed" -v s="$(sed -n 's/.*"seconds":\([0-9.]*\).*/\1/p' train.json)" \

@@ -104,7 +104,7 @@ serve() {
 ask() {
     cat >gen.jsonc <<END
 {"dataset":"$1","teacher":{"base_url":"$url","model":"m"},
- "gen":{"prompts":"prompts.jsonl","max_tokens":24,"temperature":0.7,"samples":2,"logprobs":8}}
+ "gen":{"prompts":"prompts.jsonl","max_tokens":24,"temperature":0,"logprobs":8}}
 END
     expect 0 "$retort" gen gen.jsonc --no-progress
 }
@@ -127,6 +127,15 @@ if [ -d "$stories" ]; then
 else
     echo "SKIP: ../shared/models/tinystories-656k is absent: no teacher with another tokenizer"
 fi
+
+# ---- hooks hear of measurements and checkpoints; one that fails does not end the run
+expect 0 train --json --quiet --set train.out=hooked --set train.epochs=1 --set train.tasks.field=source --set train.tasks.power=0.5 \
+    --set 'train.hooks.evaluation=["sh","-c","cat >>heard; exit 3"]' --set 'train.hooks.checkpoint=["sh","-c","cat >>heard"]'
+for words in '"event":"evaluation"' '"event":"checkpoint"' '"path":"hooked/checkpoints/step-' '"loss":'; do
+    grep -qF "$words" heard || { wrong "the hooks do not hear $words"; cat heard; }
+done
+expect 0 train --set train.out=hooked --restart --set 'train.hooks.evaluation=["no-such-program"]' --set train.epochs=1
+says 'no-such-program' 'the run goes on'
 
 # ---- what cannot be
 refused() {
