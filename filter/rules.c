@@ -5,6 +5,7 @@
 #include <string.h>
 
 extern const struct filter_rule rule_arithmetic;
+extern const struct filter_rule rule_constraints;
 extern const struct filter_rule rule_contaminated;
 extern const struct filter_rule rule_pattern;
 extern const struct filter_rule rule_pii;
@@ -15,6 +16,8 @@ extern const struct filter_rule rule_empty;
 extern const struct filter_rule rule_encoding;
 extern const struct filter_rule rule_identity;
 extern const struct filter_rule rule_invalid_json;
+extern const struct filter_rule rule_invalid_schema;
+extern const struct filter_rule rule_invalid_xml;
 extern const struct filter_rule rule_merged_turns;
 extern const struct filter_rule rule_noinput;
 extern const struct filter_rule rule_partial_refusal;
@@ -41,6 +44,8 @@ const struct filter_rule *const filter_rules[] = {
     &rule_merged_turns,
     &rule_broken_fence,
     &rule_invalid_json,
+    &rule_invalid_xml,
+    &rule_invalid_schema,
     &rule_repetition,
     &rule_wrong_language,
     &rule_encoding,
@@ -48,6 +53,7 @@ const struct filter_rule *const filter_rules[] = {
     &rule_pii,
     &rule_pattern,
     &rule_contaminated,
+    &rule_constraints,
     &rule_arithmetic,
     NULL,
     /* clang-format on */

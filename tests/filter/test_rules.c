@@ -53,6 +53,7 @@ static void check_case(const struct json *c, uint64_t line, struct seen *seen)
                        .input = text(c, "input"),
                        .output = text(c, "output"),
                        .finish_reason = json_string(json_get(c, "finish_reason")),
+                       .meta = text(c, "meta"),
                        .messages = json_string(json_get(c, "messages"))};
     struct row row = ROW;
     struct shingler shingler;
