@@ -146,10 +146,28 @@ static int remember(struct stage *s, const struct stage_kind *kind, struct error
 
 /* ---- running ------------------------------------------------------------------------------- */
 
+/* "://user:password@host" loses what is before the @: a recipe that will be refused for it is stored
+ * before that. */
+static void hide_passwords(struct buf *text)
+{
+    char *end = text->data + text->len, *p = text->data;
+    while (text->len != 0 && (p = strstr(p, "://")) != NULL) {
+        char *at = p += 3;
+        while (at < end && strchr("@/\"?# ", *at) == NULL)
+            at++;
+        if (at < end && *at == '@') {
+            memmove(p, at + 1, (size_t)(end - at));
+            end -= at + 1 - p;
+        }
+    }
+    text->len = (size_t)(end - text->data);
+}
+
 static int start(struct stage *s, const struct stage_kind *kind, struct error *error)
 {
     struct buf recipe = BUF;
     recipe_write(s->recipe, &recipe);
+    hide_passwords(&recipe);
     s->run_id =
         runs_start(s->corpus, kind->name, buf_text(&recipe), recipe_sha256(s->recipe), error);
     buf_free(&recipe);

@@ -153,6 +153,7 @@ static void flown(struct http_exchange *x)
     limits_read(buf_view(&x->head), clock_wall_ms(), &limits);
     if (x->cause == NET_OK && (x->status < 200 || x->status > 299))
         s->r->endpoint.provider->failure(x->status, buf_view(&x->reply), &failure);
+    (void)http_redirect(x, failure.message, sizeof failure.message);
     pace_done(&s->r->pace, &f->ticket, failure.cause, x->status != 0 ? &limits : NULL, clock_ns());
     if (failure.cause == NET_OK)
         answered(s, f);
@@ -194,6 +195,7 @@ static int send_one(struct session *s, struct flight *f, double tokens)
         return -1;
     f->x = (struct http_exchange){.url = e->url,
                                   .headers = &e->headers,
+                                  .route = &e->route,
                                   .body = buf_view(&f->body),
                                   .done = flown,
                                   .context = f};
@@ -308,8 +310,6 @@ struct subject *subject_endpoint(const struct json *teacher, const struct subjec
         return NULL;
     }
     options.max_in_flight = r->endpoint.limits.in_flight;
-    options.ca_file = json_text(json_get(teacher, "ca_file"), NULL);
-    options.proxy = json_text(json_get(teacher, "proxy"), NULL);
     r->http = http_open(&options, error);
     if (r->http == NULL) {
         remote_close(&r->subject);

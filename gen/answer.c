@@ -70,6 +70,7 @@ void answer_flown(struct http_exchange *x)
         snprintf(f.message, sizeof f.message, "%s", x->message);
     } else if (x->status < 200 || x->status > 299) {
         i->lane->teacher->provider->failure(x->status, i->reply, &f);
+        (void)http_redirect(x, f.message, sizeof f.message);
     }
     pace_done(&i->lane->pace, &i->ticket, f.cause, said, now);
     if (f.cause == NET_OK)

@@ -12,7 +12,7 @@
 
 enum {
     LOOKS = 3,        /* for a batch that may have been created, before it is created again */
-    GONE = 3,         /* times a batch is said not to exist before it is believed */
+    GONE = 5,         /* times a batch is said not to exist before it is believed */
     SKEW_MS = 600000, /* our clock and the teacher's */
     SLOW_MS = 600000, /* a create may think so long */
     FIRST_POLLS = 8,  /* the first look comes after that part of poll_s */
@@ -65,6 +65,7 @@ static void address(struct batch *b, const char *first, const char *second, cons
     http_exchange_clear(&b->x);
     memset(&b->x, 0, sizeof b->x);
     b->x.headers = &b->lane->teacher->plain;
+    b->x.route = &b->lane->teacher->route;
 }
 
 /* It came home.  NET_OK, or the failure that it was. */

@@ -82,6 +82,7 @@ static int send_one(struct gen *g, struct lane *l, struct items *from, int64_t n
     }
     i->x.url = l->teacher->url;
     i->x.headers = &l->teacher->headers;
+    i->x.route = &l->teacher->route;
     i->x.body = buf_view(&i->body);
     i->x.done = answer_flown;
     i->reply_id = 0;

@@ -237,8 +237,6 @@ static int read_budget(struct settings *s, struct error *error)
 static void read_http(struct settings *s)
 {
     s->http = (struct http_options){
-        .ca_file = NULL,
-        .proxy = recipe_text(s->recipe, "teacher.proxy"),
         .connect_ms = milliseconds(s, "gen.connect_timeout_s"),
         .first_byte_ms = milliseconds(s, "gen.first_byte_timeout_s"),
         .idle_ms = milliseconds(s, "gen.idle_timeout_s"),
@@ -274,8 +272,6 @@ int settings_open(struct settings *s, const struct recipe *recipe, struct error 
         return -1;
     }
     read_http(s);
-    s->ca_file = recipe_path(recipe, "teacher.ca_file");
-    s->http.ca_file = s->ca_file;
     set_identity(s);
     return 0;
 }
@@ -286,7 +282,6 @@ void settings_close(struct settings *s)
         endpoint_close(&s->teachers[i]);
     mem_free(s->teachers);
     mem_free(s->steps);
-    mem_free(s->ca_file);
     schema_free(s->schema);
     json_free(s->schema_tree);
     memset(s, 0, sizeof *s);

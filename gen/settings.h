@@ -42,7 +42,6 @@ struct settings {
     int64_t patience_ns;
     int64_t budget_nusd, budget_tokens, budget_requests; /* < 0: none */
     struct http_options http;
-    char *ca_file;
     char identity[33]; /* of everything that decides what is asked: hex */
 };
 

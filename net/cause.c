@@ -44,8 +44,12 @@ static const struct {
     [NET_MODEL] = {"model", NET_RUN_FATAL,
                    "check teacher.model and teacher.base_url (it ends in /v1 for most servers)"},
     [NET_CERTIFICATE] = {"certificate", NET_RUN_FATAL,
-                         "the teacher's certificate is not trusted: if it is your own server, name "
-                         "its CA in teacher.ca_file"},
+                         "the server's certificate is not trusted: if it is your own server, name "
+                         "its CA in teacher.ca_file, and use a name in teacher.base_url that the "
+                         "certificate has"},
+    [NET_PROXY] = {"proxy", NET_RUN_FATAL,
+                   "the proxy lets nothing through: check teacher.proxy and "
+                   "teacher.proxy_auth_env, or https_proxy in the environment"},
     [NET_PARAMETER] = {"parameter", NET_RUN_FATAL,
                        "the teacher refuses a setting that every request has: change or remove it "
                        "in the recipe"},

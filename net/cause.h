@@ -49,6 +49,7 @@ enum net_cause {
     NET_AUTH,        /* 401, 403 */
     NET_MODEL,       /* no such model or path */
     NET_CERTIFICATE, /* the server's certificate is not trusted */
+    NET_PROXY,       /* the proxy refuses */
     NET_PARAMETER,   /* a parameter of the recipe is refused: the same for every request */
     NET_CAUSES,
 };

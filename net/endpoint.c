@@ -132,6 +132,51 @@ static int set_headers(struct endpoint *e, const struct json *t, const char *fol
     return rc;
 }
 
+/* ---- route ----------------------------------------------------------------------------------- */
+
+static bool has_user(const char *url)
+{
+    const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+    return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+/* A recipe is stored in the dataset: it holds no password. */
+static int check_addresses(const struct json *t, struct error *error)
+{
+    if (has_user(json_text(json_get(t, "base_url"), "")))
+        return error_set(error, ERROR_USAGE,
+                         "teacher.base_url: a user and password do not belong into the recipe, "
+                         "which the dataset keeps; put \"Basic …\" into the variable of "
+                         "teacher.api_key_env and set teacher.api_key_header to Authorization");
+    if (has_user(json_text(json_get(t, "proxy"), "")))
+        return error_set(error, ERROR_USAGE,
+                         "teacher.proxy: a user and password do not belong into the recipe, which "
+                         "the dataset keeps; put user:password into an environment variable and "
+                         "name it in teacher.proxy_auth_env");
+    return 0;
+}
+
+static int set_route(struct endpoint *e, const struct json *t, const char *folder,
+                     struct error *error)
+{
+    const char *ca = json_text(json_get(t, "ca_file"), NULL);
+    const char *proxy = json_text(json_get(t, "proxy"), NULL);
+    const char *env = json_text(json_get(t, "proxy_auth_env"), NULL);
+    const char *user = env ? getenv(env) : NULL;
+    if (check_addresses(t, error))
+        return -1;
+    if (env && (!user || !strchr(user, ':')))
+        return error_set(error, ERROR_USAGE,
+                         "teacher.proxy_auth_env: the environment has no user:password in %s", env);
+    e->ca_file = ca ? file_join(folder, ca) : NULL;
+    e->proxy = proxy ? mem_strdup(proxy) : NULL;
+    e->proxy_user = user ? mem_strdup(user) : NULL;
+    e->route = (struct http_route){e->ca_file, e->proxy, e->proxy_user};
+    if (e->ca_file && !file_exists(e->ca_file))
+        return error_set(error, ERROR_USAGE, "teacher.ca_file: %s is not there", e->ca_file);
+    return 0;
+}
+
 /* ---- batches --------------------------------------------------------------------------------- */
 
 static int set_batch(struct endpoint *e, const struct json *t, struct error *error)
@@ -180,7 +225,8 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, const char *fo
     e->model = mem_strdup(json_text(json_get(teacher, "model"), "default"));
     if (set_address(e, json_text(json_get(teacher, "base_url"), "http://127.0.0.1:8080/v1"),
                     error) ||
-        set_headers(e, teacher, folder, error) || set_batch(e, teacher, error)) {
+        set_route(e, teacher, folder, error) || set_headers(e, teacher, folder, error) ||
+        set_batch(e, teacher, error)) {
         endpoint_close(e);
         return -1;
     }
@@ -214,6 +260,11 @@ void endpoint_close(struct endpoint *e)
     net_headers_free(&e->plain);
     mem_free(e->base);
     mem_free(e->query);
+    mem_free(e->ca_file);
+    mem_free(e->proxy);
+    for (volatile char *p = e->proxy_user; p && *p; p++)
+        *p = 0;
+    mem_free(e->proxy_user);
     mem_free(e->batch.url);
     mem_free(e->batch.window);
     mem_free(e->url);

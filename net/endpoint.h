@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "net/http.h"
 #include "net/net.h"
 #include "net/pace.h"
 
@@ -40,6 +41,8 @@ struct endpoint {
     struct net_headers headers;
     struct net_headers plain; /* the same without Content-Type: for forms and for GET */
     struct endpoint_batch batch;
+    struct http_route route;
+    char *ca_file, *proxy, *proxy_user; /* of the route; the last is wiped when it is closed */
     struct net_dialect dialect;
     bool dialect_fixed; /* the recipe named the field: no fallback */
     struct pace_config limits;

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +62,26 @@ size_t exchange_read_file(int fd, char *out, size_t room)
 int exchange_rewind_file(int fd, int64_t offset)
 {
     return lseek(fd, (off_t)offset, SEEK_SET) < 0 ? -1 : 0;
+}
+
+bool http_redirect(const struct http_exchange *x, char *out, size_t size)
+{
+    struct slice head = buf_view(&x->head), where = {NULL, 0};
+    char line[120];
+    if (x->cause != NET_OK || x->status < 300 || x->status > 399)
+        return false;
+    for (const char *p = head.data, *end = p + head.len; head.len && p < end;) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p)), *stop = eol ? eol : end;
+        if ((size_t)(stop - p) > 9 && !strncasecmp(p, "location:", 9))
+            where = slice_trim(slice_from(p + 9, (size_t)(stop - p) - 9));
+        p = eol ? eol + 1 : end;
+    }
+    net_line(where.data ? where : SLICE("another place"), line, sizeof line);
+    snprintf(out, size,
+             "status %d: the server sends us to %s, and no key goes there by itself; if that is "
+             "right, put it into teacher.base_url",
+             x->status, line);
+    return true;
 }
 
 void http_exchange_clear(struct http_exchange *x)

@@ -21,8 +21,7 @@ struct shard {
     struct http *http;
     CURLM *multi;
     uint32_t number;
-    bool timer_set, timer_now;
-    int64_t timer_ns;
+    int64_t timer_ns; /* when it wants to be called; INT64_MAX: by no clock */
 };
 
 struct http_transfer {
@@ -32,6 +31,8 @@ struct http_transfer {
     struct http_exchange *x; /* NULL: idle */
     size_t place;            /* in http.active */
     const struct net_headers *headers;
+    const struct http_route *route;
+    char words[CURL_ERROR_SIZE]; /* what it says went wrong */
     struct curl_slist *list;
     curl_mime *mime;
     int64_t heard_ns;
@@ -63,17 +64,15 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *o
 {
     struct shard *s = user;
     struct http *h = s->http;
-    unsigned events = what == CURL_POLL_IN      ? POLLER_IN
-                      : what == CURL_POLL_OUT   ? POLLER_OUT
+    unsigned events = what == CURL_POLL_OUT     ? POLLER_OUT
                       : what == CURL_POLL_INOUT ? POLLER_IN | POLLER_OUT
-                                                : 0u;
+                      : what == CURL_POLL_NONE  ? 0u
+                                                : POLLER_IN;
     (void)easy;
     (void)of_socket;
     /* An idle connection stays watched for input: its next request wants the same.  If the server
      * closes it meanwhile, on_ready forgets it. */
     poller_want(h->poller, fd, what != CURL_POLL_REMOVE);
-    if (what == CURL_POLL_REMOVE)
-        events = POLLER_IN;
     if (poller_set(h->poller, fd, s->number, events, h->error))
         h->failed = true;
     return 0;
@@ -83,10 +82,7 @@ static int on_timer(CURLM *multi, long ms, void *user)
 {
     struct shard *s = user;
     (void)multi;
-    s->timer_set = ms >= 0;
-    s->timer_now = ms == 0;
-    if (ms > 0)
-        s->timer_ns = clock_ns() + (int64_t)ms * 1000000;
+    s->timer_ns = ms < 0 ? INT64_MAX : ms ? clock_ns() + (int64_t)ms * 1000000 : 0;
     return 0;
 }
 
@@ -102,10 +98,7 @@ static int on_close(void *user, curl_socket_t fd)
 static int on_begin(void *user, char *to, char *from, int to_port, int from_port)
 {
     struct http_transfer *t = user;
-    (void)to;
-    (void)from;
-    (void)to_port;
-    (void)from_port;
+    (void)to, (void)from, (void)to_port, (void)from_port;
     if (t->begun++)
         return CURL_PREREQFUNC_ABORT;
     t->x->sent = true;
@@ -197,10 +190,26 @@ static void set_once(struct http *h, struct http_transfer *t)
 #else
     curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    if (h->o.ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, h->o.ca_file);
-    if (h->o.proxy)
-        curl_easy_setopt(e, CURLOPT_PROXY, h->o.proxy);
+    curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* no key to a proxy */
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->words);
+}
+
+static void set_route(struct http_transfer *t, const struct http_route *r)
+{
+    if (t->route == r)
+        return;
+    curl_easy_reset(t->easy); /* the only way back to the usual CA */
+    set_once(t->http, t);
+    t->headers = NULL;
+    t->route = r;
+    if (!r)
+        return;
+    if (r->ca_file) {
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, r->ca_file);
+        curl_easy_setopt(t->easy, CURLOPT_PROXY_CAINFO, r->ca_file);
+    }
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, r->proxy);
+    curl_easy_setopt(t->easy, CURLOPT_PROXYUSERPWD, r->proxy_user);
 }
 
 static struct http_transfer *transfer_get(struct http *h)
@@ -238,7 +247,7 @@ static void transfer_free(struct http_transfer *t)
 static int set_headers(struct http_transfer *t, const struct net_headers *headers)
 {
     struct curl_slist *list = NULL;
-    if (t->headers == headers && t->list)
+    if (t->headers == headers && t->headers && t->list)
         return 0;
     for (int i = -1; i < (headers ? headers->n : 0); i++) {
         struct curl_slist *longer = curl_slist_append(list, i < 0 ? "Expect:" : headers->line[i]);
@@ -273,6 +282,8 @@ static int set_request(struct http *h, struct http_transfer *t, struct http_exch
 {
     CURL *e = t->easy;
     bool tls = !strncasecmp(x->url, "https:", 6);
+    set_route(t, x->route);
+    t->words[0] = '\0';
     curl_easy_setopt(e, CURLOPT_URL, x->url);
     curl_easy_setopt(e, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, tls ? "" : NULL);
@@ -312,15 +323,13 @@ int http_submit(struct http *h, struct http_exchange *x, struct error *error)
     t->too_large = false;
     x->transfer = t;
     x->started_ns = t->heard_ns = clock_ns();
-    if (exchange_open_file(x, &t->file, &t->file_size, error)) {
+    int rc = exchange_open_file(x, &t->file, &t->file_size, error);
+    if (!rc && (set_request(h, t, x) || curl_multi_add_handle(t->shard->multi, t->easy)))
+        rc = error_set(error, ERROR_FAILED, "%s: the request could not be set up", x->url);
+    if (rc) {
         x->transfer = NULL;
         transfer_free(t);
         return -1;
-    }
-    if (set_request(h, t, x) || curl_multi_add_handle(t->shard->multi, t->easy)) {
-        x->transfer = NULL;
-        transfer_free(t);
-        return error_set(error, ERROR_FAILED, "%s: the request could not be set up", x->url);
     }
     h->n_slots--;
     h->active = vec_reserve(h->active, &h->cap_active, h->n_active + 1, sizeof(void *));
@@ -370,8 +379,12 @@ void http_cancel(struct http *h, struct http_exchange *x, enum net_cause cause)
 /* What libcurl calls it, in our words. */
 static enum net_cause cause_of(const struct http_transfer *t, CURLcode code)
 {
+    long proxy = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
     if (t->too_large)
         return NET_TOO_LARGE;
+    if (t->x->status == 407 || (code != CURLE_OK && proxy >= 400 && proxy < 500))
+        return NET_PROXY;
     switch ((int)code) {
     case CURLE_OK: return NET_OK;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -405,12 +418,12 @@ static void collect(struct http *h, struct shard *s)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
         curl_easy_getinfo(m->easy_handle, CURLINFO_RESPONSE_CODE, &status);
         t->x->status = (int)status;
-        if (code != CURLE_OK) {
-            const char *words = t->too_large
-                                    ? "the reply is over the maximum (teacher.max_reply_mb)"
-                                    : curl_easy_strerror(code);
-            t->x->message[0] = '\0';
-            strncat(t->x->message, words, sizeof t->x->message - 1);
+        if (code != CURLE_OK || status == 407) {
+            const char *words = t->too_large  ? "the reply is over the maximum (gen.max_reply_mb)"
+                                : t->words[0] ? t->words
+                                : code != CURLE_OK ? curl_easy_strerror(code)
+                                                   : "it wants a user and a password";
+            net_line(slice_of(words), t->x->message, sizeof t->x->message);
         }
         finish(h, t, cause_of(t, code));
     }
@@ -446,9 +459,9 @@ static void run_timers(struct http *h)
     int running;
     for (uint32_t i = 0; i < h->n_shards; i++) {
         struct shard *s = &h->shards[i];
-        if (!s->timer_set || (!s->timer_now && s->timer_ns > h->now_ns))
+        if (s->timer_ns > h->now_ns)
             continue;
-        s->timer_set = s->timer_now = false;
+        s->timer_ns = INT64_MAX;
         curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         collect(h, s);
     }
@@ -458,11 +471,8 @@ static int wait_ms(const struct http *h, int wait)
 {
     int64_t until = INT64_MAX;
     for (uint32_t i = 0; i < h->n_shards; i++) {
-        const struct shard *s = &h->shards[i];
-        if (s->timer_now)
-            return 0;
-        if (s->timer_set && s->timer_ns < until)
-            until = s->timer_ns;
+        if (h->shards[i].timer_ns < until)
+            until = h->shards[i].timer_ns;
     }
     if (h->n_active && h->sweep_ns < until)
         until = h->sweep_ns;
@@ -515,17 +525,12 @@ int http_watch(struct http *h, int fd, struct error *error)
     return h->n_watched++;
 }
 
-int http_in_flight(const struct http *h)
-{
-    return (int)h->n_active;
-}
-
 /* ---- making and ending ----------------------------------------------------------------------- */
 
 static int shard_open(struct http *h, uint32_t i, struct error *error)
 {
     struct shard *s = &h->shards[i];
-    *s = (struct shard){.http = h, .number = i};
+    *s = (struct shard){.http = h, .number = i, .timer_ns = INT64_MAX};
     s->multi = curl_multi_init();
     if (!s->multi)
         return error_set(error, ERROR_MEMORY, "curl_multi_init failed");

@@ -2,7 +2,8 @@
  * HTTP, many requests at a time on one thread.  The only includer of curl.h.
  *
  *   - HTTP/1.1 keep-alive, HTTP/2 over TLS where offered;
- *   - TLS always verified (a CA file may be named); proxy by option or environment;
+ *   - TLS always verified (a CA file may be named), the proxy's too; proxy by option or environment;
+ *     headers of a request never go to the proxy of an https address, which gets a CONNECT only;
  *   - redirects are not followed: a 3xx is handed back, so that no key ever leaves its host;
  *   - four deadlines: connect, first byte, idle, total; a body has a maximum;
  *   - no signal is raised, nothing is printed.
@@ -25,10 +26,15 @@
 
 struct http;
 
+/* Which way to a server. */
+struct http_route {
+    const char *ca_file;    /* NULL: the system's */
+    const char *proxy;      /* NULL: environment (https_proxy, no_proxy); "": none */
+    const char *proxy_user; /* "user:password"; NULL: none */
+};
+
 struct http_options {
-    int max_in_flight;   /* at most; file descriptors are raised to fit or it fails */
-    const char *ca_file; /* NULL: the system's */
-    const char *proxy;   /* NULL: environment (https_proxy, no_proxy); "": none */
+    int max_in_flight; /* at most; file descriptors are raised to fit or it fails */
     int64_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0: none */
     size_t max_body;                                      /* of a reply */
     size_t max_headers;
@@ -41,6 +47,7 @@ struct http_exchange {
     const char *method; /* NULL: POST when there is a body, else GET */
     const char *url;
     const struct net_headers *headers;
+    const struct http_route *route;  /* alive as the headers are; NULL: the usual one */
     struct slice body;               /* absent: none */
     const struct http_form *form;    /* multipart/form-data instead of body; NULL: none */
     const char *body_file;           /* or the bytes of a file, sent as they are read; NULL: none */
@@ -82,7 +89,8 @@ int http_poll(struct http *h, int wait_ms, unsigned *watched, struct error *erro
 int http_watch(struct http *h, int fd,
                struct error *error); /* the bit's number, at most 8; or -1 */
 
-int http_in_flight(const struct http *h);
+/* A 3xx says where it leads to: put that into `out` as a sentence.  false: it is none. */
+bool http_redirect(const struct http_exchange *x, char *out, size_t size);
 /* Free what an exchange heard, for reuse. */
 void http_exchange_clear(struct http_exchange *x);
 /* "libcurl/7.88.1 OpenSSL/3.0 nghttp2/1.52" for doctor. */

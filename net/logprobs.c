@@ -12,6 +12,15 @@ static float logprob_of(const struct json *node)
     return v <= -9998 || !(v <= 0.001) ? NAN : (float)v;
 }
 
+/* After sampling llama.cpp gives probabilities ("prob"). */
+static float of_node(const struct json *node)
+{
+    double p = json_number(json_get(node, "prob"), (double)NAN);
+    if (json_get(node, "logprob") || isnan(p))
+        return logprob_of(json_get(node, "logprob"));
+    return p > 0 && p <= 1.001 ? (float)fmin(log(p), 0) : (float)NAN;
+}
+
 static int hex(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -59,7 +68,7 @@ static void set_token(const struct json *node, struct arena *arena, struct net_t
     const struct json *bytes = json_get(node, "bytes");
     struct slice text = json_string(json_get(node, "token"));
     int64_t id;
-    *out = named(text, logprob_of(json_get(node, "logprob")), arena);
+    *out = named(text, of_node(node), arena);
     if (!json_integer(json_get(node, "id"), &id) && id >= 0 && id <= INT32_MAX)
         out->id = (int32_t)id;
     if (json_type(bytes) != JSON_ARRAY)
@@ -73,7 +82,8 @@ static void set_token(const struct json *node, struct arena *arena, struct net_t
         data[i++] = (char)v;
     }
     data[i] = '\0';
-    out->bytes = slice_from(data, i);
+    if (out->id < 0 || !slice_starts(text, "token_id:") || !slice_equal(slice_from(data, i), text))
+        out->bytes = slice_from(data, i); /* else vLLM spelt out the name */
 }
 
 static bool room(struct arena *arena, struct net_logprobs *out, size_t positions, size_t top)
@@ -162,7 +172,7 @@ int logprobs_read(const struct json *node, struct arena *arena, struct net_logpr
 
 static bool same_token(const struct net_token *a, const struct net_token *b)
 {
-    return a->id == b->id && slice_equal(a->bytes, b->bytes);
+    return a->id >= 0 && b->id >= 0 ? a->id == b->id : slice_equal(a->bytes, b->bytes);
 }
 
 double logprobs_tail(const struct net_logprobs *l, size_t position)

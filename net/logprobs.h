@@ -2,8 +2,10 @@
  * The logprobs of replies, in every form a server sends them, as one: struct net_logprobs.
  *
  *   chat        {"content": [{token, logprob, bytes, top_logprobs: [{token, logprob, bytes}]}]}
- *   vLLM        the same; with return_tokens_as_token_ids a token reads "token_id:123"
+ *   vLLM        the same; with return_tokens_as_token_ids a token reads "token_id:123", and bytes
+ *               that spell just that are none
  *   llama.cpp   [{id, token, bytes, logprob, top_logprobs: [{id, …}]}] ("completion_probabilities")
+ *               or with "prob" and "top_probs" (post_sampling_probs): what sampling left of them
  *   completions {"tokens": […], "token_logprobs": […], "top_logprobs": [{text: logprob}]}; of an
  *               echoed prompt the first entries are null; a token that is no whole UTF-8 reads
  *               "bytes:\\xe2\\x80", and distinct tokens of the same text are both kept

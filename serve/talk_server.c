@@ -146,6 +146,7 @@ static int try_once(struct server *s, struct hearing *h, struct error *error)
     struct buf messages = BUF, body = BUF;
     struct net_request ask = {.params = &params};
     struct http_exchange x = {.url = s->endpoint.url,
+                              .route = &s->endpoint.route,
                               .headers = &s->endpoint.headers,
                               .done = on_done,
                               .context = h};
@@ -212,6 +213,7 @@ static char *first_model(struct server *s, struct error *error)
     struct hearing h = {.out = &none};
     char *url = list_address(&s->endpoint), *name = NULL;
     struct http_exchange x = {.url = url,
+                              .route = &s->endpoint.route,
                               .headers = &s->endpoint.headers,
                               .done = on_done,
                               .context = &h};

@@ -56,7 +56,6 @@ static int start(void **state)
     int err[2];
     struct error error = {0};
     struct http_options how = {.max_in_flight = 4,
-                               .proxy = "",
                                .total_ms = 60000,
                                .max_body = 1 << 22,
                                .max_headers = 65536};
@@ -108,7 +107,9 @@ static int ask(const struct net_request *q, struct net_reply *r, struct net_fail
     unsigned watched = 0;
     assert_int_equal(provider()->body(q, &canonical, &body, &error), 0);
     assert_int_equal(provider()->headers(NULL, &headers, &error), 0);
+    static const struct http_route direct = {.proxy = ""};
     struct http_exchange x = {.url = served.url,
+                              .route = &direct,
                               .headers = &headers,
                               .body = buf_view(&body),
                               .done = ended,

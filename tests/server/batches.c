@@ -231,6 +231,8 @@ static int route(struct wire *w, const char *url, bool post, struct buf *out)
                       messages[] = "/v1/messages/batches/";
     struct slice body = buf_view(&w->body);
     char id[64];
+    if (strncmp(url, "http://", 7) == 0) /* through a proxy */
+        url = strchr(url + 7, '/') ? strchr(url + 7, '/') : url;
     if (strcmp(url, "/v1/files") == 0 && post)
         return upload(body, out);
     if (strncmp(url, files, sizeof files - 1) == 0 && !post) {
