@@ -181,10 +181,10 @@ static bool http_date(const char *p, const char *end, struct date *d)
 int64_t limits_date(struct slice text)
 {
     struct slice t = slice_trim(text);
-    const char *end = t.data + t.len;
     struct date d = {0};
     if (!t.len)
         return -1;
+    const char *end = t.data + t.len;
     if (!rfc3339(t.data, end, &d)) {
         d = (struct date){0};
         if (!http_date(t.data, end, &d))
