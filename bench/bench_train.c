@@ -3,7 +3,7 @@
  * tokens, forward, loss, backward, clipping, AdamW.
  *
  *     bench_train shape=smollm2-135m batch=1 seq=512 mode=full|lora supervised=0.4
- *                 steps=4 threads=0 rank=8 recompute=0
+ *                 steps=4 threads=0 rank=8 recompute=0 precision=f32|bf16
  *
  * Ends with one JSON line.  tokens_per_s: batch*seq over the median step, whatever the supervised
  * share.  gemm_share: time inside matrix products over threads times wall.  sgemm_gflops: a
@@ -36,6 +36,9 @@ static const struct {
                      "\"intermediate_size\":4864,\"vocab_size\":151936,\"rope_theta\":1e6,"
                      "\"max_position_embeddings\":8192,\"rms_norm_eps\":1e-6,"
                      "\"tie_word_embeddings\":true}"},
+    {"small", "{\"model_type\":\"llama\",\"hidden_size\":192,\"num_hidden_layers\":6,"
+              "\"num_attention_heads\":6,\"num_key_value_heads\":6,\"intermediate_size\":512,"
+              "\"vocab_size\":1024,\"tie_word_embeddings\":true}"},
     {"tiny", "{\"model_type\":\"llama\",\"hidden_size\":64,\"num_hidden_layers\":3,"
              "\"num_attention_heads\":4,\"num_key_value_heads\":2,\"intermediate_size\":172,"
              "\"vocab_size\":307,\"tie_word_embeddings\":true}"},
@@ -43,7 +46,7 @@ static const struct {
 };
 
 struct settings {
-    const char *shape, *mode;
+    const char *shape, *mode, *precision;
     int batch, seq, steps, threads, rank, recompute;
     double supervised;
 };
@@ -70,6 +73,8 @@ static int read_word(struct settings *s, const char *word)
         s->shape = value;
     else if (strncmp(word, "mode=", 5) == 0)
         s->mode = value;
+    else if (strncmp(word, "precision=", 10) == 0)
+        s->precision = value;
     else if (strncmp(word, "supervised=", 11) == 0)
         s->supervised = strtod(value, NULL);
     else
@@ -190,16 +195,17 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
     step = times[s->steps / 2];
     flops = model_flops(model_config(t->m), &o, &t->batch, true) / step * 1e-9;
     sgemm = sgemm_rate(pool);
-    printf("{\"shape\":\"%s\",\"mode\":\"%s\",\"batch\":%d,\"seq\":%d,\"supervised\":%g,"
+    printf("{\"shape\":\"%s\",\"mode\":\"%s\",\"precision\":\"%s\",\"gemm\":\"%s\",\"batch\":%d,"
+           "\"seq\":%d,\"supervised\":%g,"
            "\"threads\":%d,\"tokens_per_s\":%.1f,\"step_s\":%.3f,\"step_min_s\":%.3f,"
            "\"step_cpu_s\":%.3f,\"tokens_per_core_s\":%.1f,"
            "\"peak_rss_gb\":%.2f,\"gemm_share\":%.3f,\"model_gflops\":%.1f,\"sgemm_gflops\":%.1f,"
            "\"of_sgemm\":%.3f,\"ready_s\":%.2f,\"first_step_s\":%.2f,\"loss\":%.4f,"
            "\"parameters\":%lld,\"trainable\":%lld}\n",
-           s->shape, s->mode, s->batch, s->seq, s->supervised, threads, t->batch.tokens / step,
-           step, times[0], (double)cpu * 1e-9, t->batch.tokens / ((double)cpu * 1e-9), peak, gemm,
-           flops, sgemm, flops / sgemm, ready, warm, loss, (long long)model_total(t->m),
-           (long long)model_trainable(t->m));
+           s->shape, s->mode, s->precision, gemm_library(), s->batch, s->seq, s->supervised,
+           threads, t->batch.tokens / step, step, times[0], (double)cpu * 1e-9,
+           t->batch.tokens / ((double)cpu * 1e-9), peak, gemm, flops, sgemm, flops / sgemm, ready,
+           warm, loss, (long long)model_total(t->m), (long long)model_trainable(t->m));
     return 0;
 }
 
@@ -213,6 +219,7 @@ static int run(const struct settings *s, const char *config_text, struct error *
     struct model_limits limits = {.backward = true,
                                   .recompute = s->recompute != 0,
                                   .one_pass = true};
+    o.half = strcmp(s->precision, "bf16") == 0;
     if (strcmp(s->mode, "lora") == 0) {
         o.method = MODEL_LORA;
         o.lora = (struct lora_config){.rank = s->rank, .alpha = 2 * s->rank, .targets = LORA_ALL};
@@ -235,7 +242,7 @@ static int run(const struct settings *s, const char *config_text, struct error *
 
 int main(int argc, char **argv)
 {
-    struct settings s = {"smollm2-135m", "full", 1, 512, 4, 0, 8, 0, 1};
+    struct settings s = {"smollm2-135m", "full", "f32", 1, 512, 4, 0, 8, 0, 1};
     struct error error;
     size_t i = 0;
     for (int k = 1; k < argc; k++) {
@@ -247,7 +254,8 @@ int main(int argc, char **argv)
     while (shapes[i].name != NULL && strcmp(shapes[i].name, s.shape) != 0)
         i++;
     if (shapes[i].name == NULL || s.steps < 1 || s.steps > MAX_STEPS) {
-        fprintf(stderr, "bench_train: shapes are smollm2-135m, qwen2.5-0.5b, tiny; steps 1 to %d\n",
+        fprintf(stderr,
+                "bench_train: shapes are smollm2-135m, qwen2.5-0.5b, small, tiny; steps 1 to %d\n",
                 MAX_STEPS);
         return 2;
     }

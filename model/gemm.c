@@ -13,13 +13,13 @@
 #include <string.h>
 
 /* Tiles: an even number of columns of them, for an even number of threads; very wide products have
- * wider ones. */
-enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N };
+ * wider ones.  Small products are cut into FEWEST tiles, unless these were below LEAST a side. */
+enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N, FEWEST = 4, LEAST = 80 };
 
 /* Words of the packed strips of a thread: a block of a, and all of a tile's b.  Where several
  * columns of tiles share rows of a, these are packed once for all: at most SHARED words of them,
  * or one row of tiles; a task packs SHARE strips. */
-enum { A_WORDS = 528 * 640, B_WORDS = (WIDE_N + 64) * 640, SHARED = 4 << 20, SHARE = 9 };
+enum { A_WORDS = 528 * 640, B_WORDS = (WIDE_N + 64) * 640, SHARED = 4 << 20, SHARE = 9, TOGETHER = 4 };
 
 static atomic_llong spent_ns;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -204,12 +204,13 @@ static void multiply_strip(const struct slice *s, const uint32_t *a, int64_t row
     }
 }
 
-/* Rows [row, row + rows) against all columns.  A strip of b is packed when the first rows need it;
- * it is kept when more rows follow. */
+/* Rows [row, row + rows) against all columns.  Strips of b are packed when the first rows need them,
+ * several at once where memory holds their columns side by side; they are kept when more rows
+ * follow. */
 static void multiply_block(const struct slice *s, int64_t row, int64_t rows, struct room *room)
 {
     const struct gemm *g = &s->j->g;
-    const int64_t step = s->j->micro->cols;
+    const int64_t step = s->j->micro->cols, group = g->tb ? step : TOGETHER * step;
     const bool kept = rows < g->m;
     const uint32_t *a = room->words;
     if (s->j->packed != NULL)
@@ -217,9 +218,9 @@ static void multiply_block(const struct slice *s, int64_t row, int64_t rows, str
     else
         pack_a(s, row, rows, room->words);
     for (int64_t col = 0; col < g->n; col += step) {
-        uint32_t *b = room->words + A_WORDS + (kept ? col * s->words : 0);
-        if (row == 0)
-            pack_b(s, col, least(step, g->n - col), b);
+        uint32_t *b = room->words + A_WORDS + (kept ? col : col % group) * s->words;
+        if (row == 0 && col % group == 0)
+            pack_b(s, col, least(group, g->n - col), b);
         multiply_strip(s, a, rows, b, col, g->c + row * g->ldc + col);
     }
 }
@@ -301,13 +302,15 @@ static void pack_share(void *context, size_t task, int worker)
     spend(start);
 }
 
-/* How a product is cut into tiles. */
+/* How a product is cut into tiles: by shape alone. */
 static struct tiles tiles_of(const struct gemm *g)
 {
     const int64_t wide = g->n >= WIDE ? WIDE_N : TILE_N;
-    const int64_t columns = g->n <= TILE_N / 2 ? 1 : 2 * ((g->n + 2 * wide - 1) / (2 * wide));
+    const int64_t columns = g->n <= LEAST ? 1 : 2 * ((g->n + 2 * wide - 1) / (2 * wide));
+    const int64_t few = least((FEWEST + columns - 1) / columns, g->m / LEAST);
+    const int64_t rows = (g->m + TILE_M - 1) / TILE_M;
     return (struct tiles){.g = *g,
-                          .rows = cut_into(g->m, (g->m + TILE_M - 1) / TILE_M, 16),
+                          .rows = cut_into(g->m, rows > few ? rows : few, 16),
                           .cols = cut_into(g->n, columns, 32)};
 }
 
@@ -340,7 +343,14 @@ void gemm_run(struct pool *pool, const struct gemm *g)
 
 void gemm_one(const struct gemm *g)
 {
-    gemm_run(NULL, g);
+    struct tiles whole = {.g = *g, .rows = {g->m, 1}, .cols = {g->n, 1}, .group = 1};
+    if (g->m == 0 || g->n == 0)
+        return;
+    pthread_once(&once, choose);
+    if (g->m <= TILE_M && g->n <= WIDE_N)
+        multiply_tile(&whole, 0, 0);
+    else
+        gemm_run(NULL, g);
 }
 
 double gemm_seconds(void)

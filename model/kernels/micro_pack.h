@@ -159,11 +159,33 @@ ALWAYS void copy_row(uint32_t *row, const struct micro_source *s, int64_t at, in
     if (s->lanes < width) {
         copy_lanes(row, s, at, s->lanes);
         memset(row + s->lanes, 0, (size_t)(width - s->lanes) * sizeof *row);
-    } else if (width < 8 && !MICRO_HALF && !s->half) {
-        memcpy(row, (const float *)s->data + at * s->stride, (size_t)width * sizeof *row);
     } else {
         copy_lanes(row, s, at, width);
     }
+}
+
+ALWAYS void copy_width(uint32_t *to, const float *from, int width)
+{
+    int i = 0;
+    for (; i + 8 <= width; i += 8)
+        put8(to + i, *(const eight_anywhere *)(const void *)(from + i));
+    if (i < width && width > 8)
+        put8(to + width - 8, *(const eight_anywhere *)(const void *)(from + width - 8));
+    else if (i < width)
+        memcpy(to, from, (size_t)width * sizeof *to);
+}
+
+/* Full strips of floats, which are copied as they are; returns the lanes done. */
+ALWAYS int64_t copy_floats(uint32_t *to, const struct micro_source *s, int width)
+{
+    const int64_t end = s->lanes / width * width, deep = s->depth * width;
+    for (int64_t at = 0; at < s->depth; at++) {
+        const float *from = (const float *)s->data + at * s->stride;
+        uint32_t *row = to + at * width;
+        for (int64_t first = 0; first < end; first += width, row += deep)
+            copy_width(row, from + first, width);
+    }
+    return end;
 }
 
 /* Lanes from `first` on, as the source of one strip. */
@@ -182,8 +204,11 @@ ALWAYS struct micro_source strip_of(const struct micro_source *s, int64_t first,
 ALWAYS void pack_across(uint32_t *to, const struct micro_source *s, int width)
 {
     const int64_t all = words_deep(s->depth);
+    const int64_t done = MICRO_HALF || s->half ? 0 : copy_floats(to, s, width);
+    if (done == s->lanes)
+        return;
     for (int64_t at = 0; at < all; at++) {
-        for (int64_t first = 0; first < s->lanes; first += width) {
+        for (int64_t first = done; first < s->lanes; first += width) {
             const struct micro_source one = strip_of(s, first, width);
             copy_row(to + first * all + at * width, &one, at, width);
         }
