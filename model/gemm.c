@@ -19,7 +19,13 @@ enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N, FEWEST = 4,
 /* Words of the packed strips of a thread: a block of a, and all of a tile's b.  Where several
  * columns of tiles share rows of a, these are packed once for all: at most SHARED words of them,
  * or one row of tiles; a task packs SHARE strips. */
-enum { A_WORDS = 528 * 640, B_WORDS = (WIDE_N + 64) * 640, SHARED = 4 << 20, SHARE = 9, TOGETHER = 4 };
+enum {
+    A_WORDS = 528 * 640,
+    B_WORDS = (WIDE_N + 64) * 640,
+    SHARED = 4 << 20,
+    SHARE = 9,
+    TOGETHER = 4
+};
 
 static atomic_llong spent_ns;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
