@@ -1,6 +1,7 @@
 #include "corpus/samples.h"
 
 #include "core/clock.h"
+#include "corpus/masked.h"
 #include "corpus/verdicts.h"
 
 #include <stdlib.h>
@@ -13,6 +14,15 @@
 #define COLUMNS                                                                                    \
     "s.id, s.name, s.source, s.request_id, s.choice, s.system, s.instruction, s.input, s.output,"  \
     " s.reasoning, s.messages, s.finish_reason, s.meta, s.added_ms, s.name_number"
+/* As training and export take them: a masked text in the place of the original. */
+#define MASKED(field)                                                                              \
+    "coalesce((SELECT m.text FROM masked m WHERE m.sample_id = s.id AND m.field = '" field "'),"   \
+    " s." field ")"
+#define CLEAN_COLUMNS                                                                                           \
+    "s.id, s.name, s.source, s.request_id, s.choice, " MASKED("system") ", " MASKED("instruction") ", " MASKED( \
+        "input") ", " MASKED("output") ", s.reasoning, " MASKED("messages") ", s.finish_reason, "               \
+                                                                            "s.meta, s.added_ms, "              \
+                                                                            "s.name_number"
 #define WALK(condition, kept)                                                                      \
     "SELECT " COLUMNS ", " kept " FROM sample s WHERE s.id > ?1" condition " ORDER BY s.id"
 
@@ -139,7 +149,8 @@ int samples_each(struct corpus *c, enum samples_which which, int64_t after, samp
 {
     static const char *const text[] = {
         [SAMPLES_ALL] = WALK("", KEPT),
-        [SAMPLES_KEPT] = WALK(" AND " KEPT, "1"),
+        [SAMPLES_KEPT] =
+            "SELECT " CLEAN_COLUMNS ", 1 FROM sample s WHERE s.id > ?1 AND " KEPT " ORDER BY s.id",
         [SAMPLES_REMOVED] = WALK(" AND NOT " KEPT, "0"),
     };
     struct sql_stmt *q = sql_prepare(corpus_sql(c), text[which], error);
@@ -255,6 +266,8 @@ int samples_digest(struct corpus *c, enum samples_which which, struct hash128 *o
             h = hash128_add(h, &id, sizeof id);
         }
     }
+    if (rc == 0 && which != SAMPLES_ALL)
+        rc = masked_digest(c, &h, error);
     *out = h;
     return rc;
 }

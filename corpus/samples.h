@@ -36,6 +36,8 @@ struct hash128 samples_hash(const struct sample *s);
  * one's), -1 failure. */
 int samples_add(struct corpus *c, struct sample *s, struct error *error);
 
+/* SAMPLES_KEPT is what goes to training and export: masked texts (corpus/masked.h) stand in the
+ * place of their originals. */
 enum samples_which { SAMPLES_ALL, SAMPLES_KEPT, SAMPLES_REMOVED };
 /* fn returns 0 to go on, 1 to stop, -1 with the error set.  Slices are valid during the call. */
 typedef int samples_fn(void *context, const struct sample *s, struct error *error);
@@ -53,7 +55,7 @@ int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context
 /* The number of the sample of that name or number, 0 where there is none, -1 on failure. */
 int64_t samples_id(struct corpus *c, const char *id, struct error *error);
 /* Identity of the set of samples within this file: which there are and, but for SAMPLES_ALL, which
- * of them are removed.  Cheap: no text is read. */
+ * of them are removed, and their masked texts.  Cheap: no other text is read. */
 int samples_digest(struct corpus *c, enum samples_which which, struct hash128 *out,
                    struct error *error);
 

@@ -156,6 +156,7 @@ int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *err
     c->where = s.wide[3] ? recipe_text(recipe, "filter.rule.sql.where") : NULL;
     c->where_flags = slice_is(json_string(recipe_get(recipe, "filter.rule.sql.action")), "flag");
     read_wide(c, recipe);
+    c->mask = recipe_bool(recipe, "filter.rule.pii.mask");
     if (open_rules(c, &s, recipe, error) != 0) {
         chosen_close(c);
         return -1;

@@ -30,6 +30,7 @@ struct chosen {
     bool exact, near, contradiction;
     const char *where;            /* of the rule "sql", an SQL expression; NULL: not chosen */
     bool where_flags;             /* it only flags */
+    bool mask;                    /* personal data is masked (filter/mask.h) */
     struct normal_options normal; /* for exact duplicates */
     enum similar_fields exact_fields, near_fields;
     double threshold;

@@ -7,11 +7,13 @@
 #include "core/mem.h"
 #include "core/pool.h"
 #include "corpus/judging.h"
+#include "corpus/masked.h"
 #include "filter/chosen.h"
 #include "filter/dedup.h"
 #include "filter/index.h"
 #include "filter/ledger.h"
 #include "filter/losses.h"
+#include "filter/mask.h"
 #include "filter/scan.h"
 #include "filter/signatures.h"
 
@@ -213,6 +215,7 @@ enum { TOGETHER = 256 };
 /* Verdicts on their way into the dataset, with copies of their texts. */
 struct applying {
     struct corpus *corpus;
+    bool mask;                /* what rule "pii" fired on */
     struct verdict *verdicts; /* TOGETHER of them */
     struct arena texts;
     size_t n;
@@ -233,12 +236,14 @@ static int apply_one(void *context, const struct verdict *v, struct error *error
     *to = *v;
     if (v->why.data != NULL)
         to->why = arena_copy(&a->texts, v->why);
+    if (a->mask && strcmp(v->rule, "pii") == 0 && mask_sample(a->corpus, v->sample_id, error) != 0)
+        return -1;
     return a->n == TOGETHER ? apply_waiting(a, error) : 0;
 }
 
 static int apply_verdicts(struct run *r, struct error *error)
 {
-    struct applying a = {.corpus = r->corpus, .texts = ARENA};
+    struct applying a = {.corpus = r->corpus, .mask = r->chosen.mask, .texts = ARENA};
     a.verdicts = mem_alloc(TOGETHER * sizeof *a.verdicts);
     int rc = ledger_each(&r->ledger, apply_one, &a, error);
     if (rc == 0)
@@ -270,7 +275,8 @@ static int apply(struct run *r, size_t own, struct error *error)
 {
     if (corpus_begin(r->corpus, error) != 0)
         return -1;
-    if (judging_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
+    if (judging_clear_after(r->corpus, r->through, error) == 0 &&
+        masked_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
         store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
         return corpus_commit(r->corpus, error);
     corpus_rollback(r->corpus);

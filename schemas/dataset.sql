@@ -216,6 +216,15 @@ CREATE TABLE score (
     PRIMARY KEY (sample_id, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Texts with personal data taken out (rule "pii" of the filter): what goes to training and export in
+-- the place of the original, which stays as it is in `sample`.
+CREATE TABLE masked (
+    sample_id INTEGER NOT NULL REFERENCES sample (id),
+    field     TEXT NOT NULL CHECK (field IN ('system', 'instruction', 'input', 'output', 'messages')),
+    text      TEXT NOT NULL,
+    PRIMARY KEY (sample_id, field)
+) STRICT, WITHOUT ROWID;
+
 -- Blocks of MinHash signatures with the identities of their samples, so that the filter compares a
 -- new batch with the old rows without reading them again.  filter/signatures.h gives the layout.
 CREATE TABLE signature (
