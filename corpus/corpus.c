@@ -87,7 +87,7 @@ static int set_up(struct corpus *c, enum corpus_mode mode, struct error *error)
         return sql_exec(c->sql, "PRAGMA query_only = 1", error);
     return sql_exec(c->sql,
                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;"
+                    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -4000;"
                     "PRAGMA wal_autocheckpoint = 4000",
                     error);
 }
@@ -163,7 +163,7 @@ int corpus_bulk(struct corpus *c, bool on, struct error *error)
     return sql_exec(c->sql,
                     on ? "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000;"
                          "PRAGMA wal_autocheckpoint = 16000"
-                       : "PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
+                       : "PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;"
                          "PRAGMA wal_autocheckpoint = 4000",
                     error);
 }

@@ -36,6 +36,9 @@ int migrate_create(struct sql *s, struct error *error)
     /* The mode is part of the file and cannot be changed inside a transaction. */
     if (sql_exec(s, "PRAGMA journal_mode = WAL", error) != 0)
         return -1;
+    /* An empty dataset may be lost with the power; the first commit that is not waits for the disk. */
+    if (sql_exec(s, "PRAGMA synchronous = NORMAL", error) != 0)
+        return -1;
     return step_once(s, schema->data, 0, CORPUS_VERSION, error);
 }
 

@@ -11,7 +11,7 @@
 
 /* A transaction waits this long for company before it commits: at a hundred microseconds and more
  * a commit, a few milliseconds make groups of dozens. */
-enum { LINGER_US = 2000, STEP_US = 500, LONELY = 256, PATIENCE = 30 };
+enum { LINGER_US = 500, STEP_US = 500, LONELY = 256, PATIENCE = 30 };
 
 struct list {
     struct writer_job *first, **end;

@@ -128,7 +128,6 @@ void answer_stored(struct gen *g, struct store *s)
     (void)g;
     if (!i)
         return; /* kept unread, for another recipe */
-    i->lane->unstored--;
     if (s->job.failed)
         item_free(i);
     else

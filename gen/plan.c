@@ -210,6 +210,7 @@ static int plan_chunk(struct gen *g, struct error *error)
     if (rc >= 0)
         write_position(g, s);
     store_post(s);
+    g->chunks++;
     return rc < 0 ? -1 : 0;
 }
 
@@ -228,7 +229,7 @@ int plan_more(struct gen *g, struct error *error)
         return redo_more(g, error);
     if (g->settings.strategy->ordered)
         return order_advance(g, error);
-    size_t want = 2 * (size_t)gen_window(g) + CHUNK;
+    size_t want = (size_t)gen_window(g) + CHUNK;
     if (g->plan == PLAN_ENOUGH && !enough(g))
         g->plan = PLAN_GOING;
     while (!g->stopping && under_way(g) - (size_t)g->flying < want) {
@@ -241,6 +242,8 @@ int plan_more(struct gen *g, struct error *error)
             if (load_stored(g, error))
                 return -1;
         } else if (g->plan == PLAN_GOING) {
+            if (g->chunks == 1 && g->planning)
+                return 0; /* the first request waits for a few asks, not for hundreds */
             if (plan_chunk(g, error))
                 return -1;
         } else {

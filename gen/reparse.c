@@ -51,7 +51,8 @@ int reparse_run(struct gen *g, struct error *error)
             return -1;
         if (writer_flush(g->writer, error))
             return -1;
-        run_take_back(g);
+        if (run_take_back(g, error))
+            return -1;
         live_tick(g, false);
     }
     if (n == AT_A_TIME && !g->stopping)

@@ -55,7 +55,10 @@ static int reopen(struct gen *g, struct error *error)
 
 static int prepare_file(struct gen *g, struct error *error)
 {
-    if (corpus_claim(g->corpus, "gen", error) || corpus_begin(g->corpus, error))
+    /* What is prepared here can be prepared again; the writer's first commit waits for the disk, and
+     * for this with it. */
+    if (corpus_claim(g->corpus, "gen", error) ||
+        corpus_durability(g->corpus, CORPUS_NORMAL, error) || corpus_begin(g->corpus, error))
         return -1;
     if (open_lanes(g, error) || ledger_next(g->corpus, &g->next, error) || batch_recover(g, error))
         goto fail;
@@ -119,15 +122,30 @@ static void close_all(struct gen *g)
     order_free(&g->order);
     ask_free_templates(g);
     compressor_free(g->compressor);
+    (void)corpus_durability(g->corpus, CORPUS_FULL, NULL);
     buf_free(&g->bad);
     settings_close(&g->settings);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-void run_take_back(struct gen *g)
+/* Their bytes are safe: others may go out in their places before these are looked into. */
+static void free_places(struct writer_job *job)
+{
+    for (; job; job = job->next) {
+        struct store *s = (struct store *)job;
+        if (s->kind == STORE_REPLY && s->item)
+            s->item->lane->unstored--;
+    }
+}
+
+int run_take_back(struct gen *g, struct error *error)
 {
     struct writer_job *next, *job = writer_take(g->writer);
+    int rc = 0;
+    free_places(job);
+    if (job && !g->stopping && !g->options->reparse)
+        rc = send_all(g, error);
     for (; job; job = next) {
         struct store *s = (struct store *)job;
         next = job->next;
@@ -141,6 +159,7 @@ void run_take_back(struct gen *g)
         }
         store_free(s);
     }
+    return rc;
 }
 
 static bool finished(const struct gen *g)
@@ -166,7 +185,8 @@ static int loop(struct gen *g, struct error *error)
     unsigned ready;
     for (;;) {
         struct error why = {0};
-        run_take_back(g);
+        if (run_take_back(g, error))
+            return -1;
         if (signals_draining())
             gen_stop(g, ERROR_INTERRUPTED,
                      "stopped by the user; everything paid for is stored, run the same command "
@@ -194,7 +214,7 @@ static int close_writer(struct gen *g, struct error *error)
     g->stopping = true; /* nothing is sent or planned by what comes back now */
     while (g->jobs) {
         writer_flush(g->writer, NULL);
-        run_take_back(g);
+        (void)run_take_back(g, NULL); /* stopping: nothing is sent */
     }
     return writer_close(g->writer, error);
 }

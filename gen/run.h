@@ -47,6 +47,7 @@ struct gen {
     enum plan_state plan;
     int64_t stored_after, stored_until; /* waiting requests of an earlier run still to load */
     size_t planning;                    /* asks posted, not committed */
+    int64_t chunks;                     /* jobs the plan made in this run */
     int64_t asked;                      /* asks the plan made in this run */
     int64_t redo_after;                 /* of --redo truncated */
     int64_t known, repeated;            /* of them: answered before; twice in the plan */
@@ -113,7 +114,7 @@ void answer_flown(struct http_exchange *x); /* `done` of http */
 /* It has its answer, or the failure f (NET_OK: none), by whatever way. */
 void answer_heard(struct item *i, const struct net_failure *f);
 int answer_unread(struct gen *g, struct error *error); /* of a run that died */
-void run_take_back(struct gen *g);                     /* run.c: jobs whose commit returned */
+int run_take_back(struct gen *g, struct error *error); /* run.c: jobs whose commit returned */
 void answer_stored(struct gen *g, struct store *s);    /* a STORE_REPLY came back */
 void answer_over(struct gen *g, struct store *s);      /* a STORE_END came back */
 

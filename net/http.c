@@ -181,8 +181,8 @@ static void set_once(struct http *h, struct http_transfer *t)
     curl_easy_setopt(e, CURLOPT_SHARE, h->share);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-                     h->o.max_in_flight > 4096  ? 2048L
-                     : h->o.max_in_flight > 512 ? 4096L
+                     h->o.max_in_flight > 256   ? 2048L
+                     : h->o.max_in_flight > 128 ? 4096L
                                                 : 16384L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 86400000L); /* ours is in sweep() */
 #if LIBCURL_VERSION_NUM >= 0x075500
