@@ -3,7 +3,7 @@
  * loss, optimiser, generation) is written once against this table; a table is one way to compute.
  *
  *     reference   naive loops, every number a double: the oracle of the tests
- *     cpu         OpenBLAS tiles on our thread pool, SIMD by run-time dispatch, float
+ *     cpu         tiled products on our thread pool, SIMD by run-time dispatch, float
  *
  * Rules of a table:
  *   - the result depends on the operands only, never on the number of threads;

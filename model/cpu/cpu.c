@@ -194,7 +194,7 @@ static int sync(struct backend *b, struct error *error)
 
 const struct backend_ops backend_cpu = {
     .name = "cpu",
-    .summary = "OpenBLAS and SIMD loops in float on all processors",
+    .summary = "our own products and SIMD loops in float on all processors",
     .real = DTYPE_F32,
     .open = open_cpu,
     .close = close_cpu,

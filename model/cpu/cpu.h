@@ -1,5 +1,5 @@
 /*
- * The cpu backend: float, OpenBLAS tiles, our own loops for the rest.  Work is cut by shapes only,
+ * The cpu backend: float, tiles of products (model/gemm.h), our own loops for the rest.  Work is cut by shapes only,
  * so results are the same bits for any number of threads.
  */
 #ifndef MODEL_CPU_H
