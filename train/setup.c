@@ -44,9 +44,9 @@ static int open_student(struct setup *s, struct error *error)
 
 /* --- rows --------------------------------------------------------------------------------- */
 
-static int read_rows(struct setup *s, struct corpus *corpus, struct error *error)
+static struct examples_source source_of(const struct setup *s)
 {
-    const struct examples_source source = {
+    return (struct examples_source){
         .tokenizer = s->tokenizer,
         .chat = s->chat,
         .max_length = s->settings.max_length,
@@ -55,6 +55,11 @@ static int read_rows(struct setup *s, struct corpus *corpus, struct error *error
         .task_field = s->settings.task_field,
         .pool = s->pool,
     };
+}
+
+static int read_rows(struct setup *s, struct corpus *corpus, struct error *error)
+{
+    const struct examples_source source = source_of(s);
     return examples_read(&s->examples, corpus, &source, error);
 }
 
@@ -101,7 +106,9 @@ static int32_t chunk_rows(int32_t vocab)
 
 static int open_distill(struct setup *s, struct corpus *corpus, struct error *error)
 {
+    const struct examples_source source = source_of(s);
     struct distill_setup how = {.options = &s->settings.distill,
+                                .source = &source,
                                 .examples = &s->examples,
                                 .tokenizer = s->tokenizer,
                                 .config = &s->config,

@@ -31,11 +31,11 @@ static struct cache_want want_of(const struct distill *d)
 {
     const struct distill_options *o = d->setup.options;
     struct cache_want w = {.teacher = d->identity,
-                           .rows = rows_digest(d->setup.examples),
+                           .rows = rows_digest(&d->seen.rows),
                            .top_k = o->top_k,
                            .temperature = o->how.temperature,
                            .common = d->common,
-                           .examples = d->setup.examples};
+                           .examples = &d->seen.rows};
     if (d->matcher != NULL)
         w.layers = matcher_layers(d->matcher, &w.n_layers);
     return w;
@@ -79,12 +79,29 @@ static int open_matcher(struct distill *d, struct error *error)
     return 0;
 }
 
-static int open_local(struct distill *d, struct error *error)
+/* The rows under the teacher's own template; matched layers need them token for token. */
+static int read_seen(struct distill *d, struct corpus *c, struct error *error)
+{
+    const struct distill_options *o = d->setup.options;
+    if (seen_read(&d->seen, c, d->setup.examples, o->teachers[0].folder, d->setup.source, error) !=
+        0)
+        return error_wrap(error, "train.distill.teacher");
+    if (d->seen.differs && o->n_matches > 0)
+        return error_set(
+            error, ERROR_USAGE,
+            "train.distill.match: the teacher's chat template is not the student's, so "
+            "their tokens do not stand side by side; set train.template to the "
+            "teacher's");
+    return 0;
+}
+
+static int open_local(struct distill *d, struct corpus *c, struct error *error)
 {
     const struct teacher_setup t = teacher_of(d);
     struct cache_want w;
     if (teacher_check(&t, &d->common, &d->warnings, error) != 0 ||
-        teacher_digest(d->setup.options, &d->identity, error) != 0 || open_matcher(d, error) != 0)
+        teacher_digest(d->setup.options, &d->identity, error) != 0 || open_matcher(d, error) != 0 ||
+        read_seen(d, c, error) != 0)
         return -1;
     w = want_of(d);
     return d->setup.options->cache != NULL &&
@@ -100,7 +117,7 @@ int distill_open(struct distill *d, const struct distill_setup *s, struct corpus
     memset(d, 0, sizeof *d);
     d->setup = *s;
     d->warnings = BUF_MAX(1 << 14);
-    d->alone = FEED;
+    d->beside = FEED;
     d->how = s->options->how;
     if (s->options->source == DISTILL_STORED) {
         status = stored_read(&d->labels, &d->aligned, c, s->examples, s->tokenizer, error);
@@ -108,8 +125,9 @@ int distill_open(struct distill *d, const struct distill_setup *s, struct corpus
         if (d->labelled)
             d->identity = labels_digest(&d->labels);
     } else {
-        status = open_local(d, error);
+        status = open_local(d, c, error);
     }
+    d->setup.source = NULL; /* was for now only */
     if (status != 0)
         distill_close(d);
     return status;
@@ -125,7 +143,8 @@ void distill_close(struct distill *d)
     cache_close(d->cache);
     teacher_close(d->teacher);
     matcher_close(d->matcher);
-    feed_free(&d->alone);
+    feed_free(&d->beside);
+    seen_free(&d->seen);
     mem_free(d->top);
     mem_free(d->parts);
     mem_free(d->row_example);
@@ -283,15 +302,26 @@ static void number_rows(struct distill *d)
         }
 }
 
+/* What the teacher sees of the micro-batch's rows, and their numbers there. */
+static const struct examples *seen_now(struct distill *d, uint32_t **which)
+{
+    *which = mem_alloc((d->now.n + 1) * sizeof **which);
+    for (size_t s = 0; s < d->now.n; s++)
+        (*which)[s] = d->now.own ? (uint32_t)s : d->now.which[s];
+    return d->now.own ? seen_spoken(&d->seen, d->now.examples, d->now.which, d->now.n)
+                      : &d->seen.rows;
+}
+
 /* The most likely tokens of the live teacher: each example by itself, as the cache has them. */
-static int label_live(struct distill *d, struct error *error)
+static int label_live(struct distill *d, const struct examples *e, const uint32_t *which,
+                      struct error *error)
 {
     const struct distill_options *o = d->setup.options;
     const size_t rows = (size_t)d->now.feed->batch.supervised;
     labels_clear(&d->live, rows, (float)o->how.temperature);
     for (size_t s = 0; s < d->now.n; s++) {
-        feed_fill(&d->alone, d->now.examples, &d->now.which[s], 1);
-        if (teacher_forward(d->teacher, &d->alone.batch,
+        feed_fill(&d->beside, e, &which[s], 1);
+        if (teacher_forward(d->teacher, &d->beside.batch,
                             matcher_teacher(matcher_of(d), d->now.feed->starts[s]), error) != 0 ||
             teacher_label(d->teacher, (size_t)o->top_k, o->how.temperature, &d->live, error) != 0)
             return -1;
@@ -299,6 +329,22 @@ static int label_live(struct distill *d, struct error *error)
     for (size_t i = 0; i < rows; i++)
         d->top[i] = labels_row(&d->live, i);
     return 0;
+}
+
+static int run_teacher(struct distill *d, struct error *error)
+{
+    uint32_t *which;
+    const struct examples *e = seen_now(d, &which);
+    int status;
+    if (d->setup.options->top_k != 0) {
+        status = label_live(d, e, which, error);
+    } else {
+        feed_fill(&d->beside, e, which, d->now.n);
+        status =
+            teacher_forward(d->teacher, &d->beside.batch, matcher_teacher(matcher_of(d), 0), error);
+    }
+    mem_free(which);
+    return status;
 }
 
 static int find_labels(struct distill *d, struct error *error)
@@ -310,12 +356,8 @@ static int find_labels(struct distill *d, struct error *error)
                 labels_top(&d->labels, d->now.which[d->row_example[i]], (uint32_t)d->row_number[i]);
         return 0;
     }
-    if (d->teacher == NULL)
-        return 0; /* full values from the cache, a chunk at a time */
-    if (d->setup.options->top_k != 0)
-        return label_live(d, error);
-    return teacher_forward(d->teacher, &d->now.feed->batch, matcher_teacher(matcher_of(d), 0),
-                           error);
+    /* Without a teacher full values come from the cache, a chunk at a time. */
+    return d->teacher != NULL ? run_teacher(d, error) : 0;
 }
 
 /* The teacher's logits of rows [first, first + n). */

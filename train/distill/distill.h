@@ -25,6 +25,7 @@
 #include "train/distill/cache.h"
 #include "train/distill/matcher.h"
 #include "train/distill/options.h"
+#include "train/distill/seen.h"
 #include "train/distill/teacher.h"
 #include "train/feed.h"
 #include "train/ranks.h"
@@ -37,7 +38,8 @@ struct distill_setup {
     const struct distill_options *options;
     const struct examples *examples;
     const struct tokenizer *tokenizer;
-    const struct model_config *config; /* the student's */
+    const struct examples_source *source; /* how the rows were read */
+    const struct model_config *config;    /* the student's */
     const struct model_options *model;
     struct model_limits limits;
     uint64_t seed;
@@ -63,6 +65,7 @@ struct distill {
     struct labels labels; /* of all examples: stored, or the cache's */
     bool labelled;
     struct align_count aligned;
+    struct seen seen;    /* the rows as a local teacher sees them */
     struct buf warnings; /* lines */
     int64_t common;
     struct hash128 identity; /* of teacher or labels */
@@ -79,7 +82,7 @@ struct distill {
     struct soft_parts *parts;
     int32_t *row_example, *row_number; /* of each row: place in which[], row within the example */
     size_t cap_top, cap_parts, cap_example, cap_number;
-    struct feed alone; /* one example for the teacher */
+    struct feed beside; /* what the teacher sees: of one example, or of the micro-batch */
     struct model_loss loss;
 };
 
