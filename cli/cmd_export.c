@@ -17,7 +17,7 @@ static const struct command_option options[] = {
      .kind = VALUE_CHOICE,
      .argument = "NAME",
      .fallback = "jsonl",
-     .choices = "alpaca|jsonl|sharegpt|messages|decisions",
+     .choices = "alpaca|jsonl|sharegpt|messages|decisions|soft-labels",
      .help = "the format of the rows"},
     {.name = "removed", .kind = VALUE_NONE, .help = "the removed rows instead of the kept ones"},
     {.name = "all", .kind = VALUE_NONE, .help = "kept and removed rows"},
@@ -33,6 +33,7 @@ static const struct command_example examples[] = {
     {"retort export tickets.db --format alpaca -o tickets.json", "for another trainer"},
     {"retort export tickets.db --removed | head", "what the filter took out"},
     {"retort export tickets.db --format decisions", "kept or not, and why, one line a row"},
+    {"retort export tickets.db --format soft-labels", "each token's logprob and its alternatives"},
     EXAMPLES_END,
 };
 
@@ -89,10 +90,11 @@ static int export_run(const struct arguments *args, struct error *error)
 
 const struct command cmd_export = {
     .name = "export",
-    .summary = "write rows as Alpaca JSON, JSONL, ShareGPT, messages or decisions",
+    .summary = "write rows as Alpaca JSON, JSONL, ShareGPT, messages, decisions or soft labels",
     .description = "Writes the kept rows in the order they were stored. The format decisions says "
                    "of every row whether it is kept, which rules fired, and what it is a duplicate "
-                   "of. A file given by -o appears whole or not at all.",
+                   "of; soft-labels gives the replies' tokens with their logprobs, as OpenAI "
+                   "writes them. A file given by -o appears whole or not at all.",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -26,7 +26,7 @@ struct format {
 };
 
 extern const struct format format_messages, format_sharegpt, format_alpaca, format_jsonl,
-    format_decisions;
+    format_decisions, format_soft;
 
 /* NULL-ended; an import without a format takes the first that recognises the record. */
 extern const struct format *const formats[];

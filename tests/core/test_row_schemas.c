@@ -97,6 +97,10 @@ static void test_refusals(void **state)
         "{\"id\":1,\"kept\":true,\"reasons\":[\"x\"],\"duplicate_of\":null,\"similarity\":null}");
     refuses("schemas/row.decisions.schema.json",
             "{\"id\":1,\"kept\":false,\"reasons\":[],\"duplicate_of\":null,\"similarity\":null}");
+    refuses("schemas/row.soft-labels.schema.json",
+            "{\"id\":1,\"instruction\":\"x\",\"output\":\"y\",\"logprobs\":{\"content\":[{"
+            "\"token\":\"y\","
+            "\"bytes\":[121],\"logprob\":-1,\"top_logprobs\":[]}]}}");
 }
 
 int main(void)

@@ -13,7 +13,7 @@ says 'did you mean import'
 complains 2 "$retort" import --strikt rows.db rows.jsonl
 says 'did you mean --strict'
 complains 2 "$retort" export rows.db --format yaml
-says 'alpaca|jsonl|sharegpt|messages|decisions'
+says 'alpaca|jsonl|sharegpt|messages|decisions|soft-labels'
 complains 2 "$retort" import rows.db
 says 'FILE is missing'
 

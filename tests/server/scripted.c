@@ -3,7 +3,7 @@
  * completions.
  *
  *   rules=FILE    one object a line: {"when": [texts], "reply": …, "reasoning": …, "finish": …,
- *                 "status": N}.  The first rule whose texts all occur in what was asked (all
+ *                 "logprobs": as they are to stand there, "status": N}.  The first rule whose texts all occur in what was asked (all
  *                 messages joined, or the raw prompt) answers.  In a reply {hash} becomes a number
  *                 that depends on the question and the seed of the request alone, {after:TEXT} what
  *                 stands behind TEXT in the question to the end of its line.
@@ -124,8 +124,14 @@ static void answer_json(const struct json *rule, const struct json *request, str
         buf_str(out, ",\"reasoning_content\":");
         json_quote(json_string(json_get(rule, "reasoning")), 0, out);
     }
-    buf_printf(out, "%s,\"finish_reason\":\"%s\"}],\"usage\":{\"prompt_tokens\":10,",
-               raw ? "" : "}", json_text(json_get(rule, "finish"), "stop"));
+    if (!raw)
+        buf_char(out, '}');
+    if (json_get(rule, "logprobs") != NULL) {
+        buf_str(out, ",\"logprobs\":");
+        json_write(json_get(rule, "logprobs"), 0, out);
+    }
+    buf_printf(out, ",\"finish_reason\":\"%s\"}],\"usage\":{\"prompt_tokens\":10,",
+               json_text(json_get(rule, "finish"), "stop"));
     buf_printf(out, "\"completion_tokens\":%zu}}", text.len / 4 + 1);
     buf_free(&text);
 }
