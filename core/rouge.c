@@ -1,75 +1,20 @@
 #include "core/rouge.h"
 
-#include "core/hash.h"
 #include "core/mem.h"
-#include "core/unicode.h"
 #include "core/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- words ----------------------------------------------------------------------------------- */
+/* ---- the index ------------------------------------------------------------------------------- */
 
-struct words {
-    uint64_t *hash;
-    size_t n, cap;
-};
-
-static bool stands_alone(uint32_t c)
-{
-    enum unicode_script s = unicode_script(c);
-    return s == SCRIPT_HAN || s == SCRIPT_HIRAGANA || s == SCRIPT_KATAKANA;
-}
-
-static void add_word(struct words *w, const char *text, size_t len)
-{
-    if (!len || w->n == ROUGE_WORDS_MAX)
-        return;
-    w->hash = vec_reserve(w->hash, &w->cap, w->n + 1, sizeof *w->hash);
-    w->hash[w->n++] = hash64(text, len, 0);
-}
-
-static void split(struct slice text, struct words *w)
-{
-    struct buf lower = BUF;
-    size_t begin = 0;
-    *w = (struct words){NULL, 0, 0};
-    unicode_lower(text, &lower);
-    for (size_t i = 0; i < lower.len;) {
-        uint32_t c = ' ';
-        size_t n = utf8_decode(lower.data + i, lower.len - i, &c);
-        bool part = n && (unicode_is_letter(c) || unicode_is_number(c) || unicode_is_mark(c));
-        n = n ? n : 1;
-        if (part && !stands_alone(c)) {
-            i += n;
-            continue;
-        }
-        add_word(w, lower.data + begin, i - begin);
-        if (part)
-            add_word(w, lower.data + i, n);
-        i += n;
-        begin = i;
-    }
-    add_word(w, lower.data + begin, lower.len - begin);
-    buf_free(&lower);
-}
-
-size_t rouge_word_count(struct slice text)
-{
-    struct words w;
-    split(text, &w);
-    mem_free(w.hash);
-    return w.n;
-}
-
-/* ---- vocabulary ------------------------------------------------------------------------------ */
-
-struct kept {
-    uint32_t first, n; /* of `ids` */
+struct held {
+    size_t first; /* of `ids` */
+    uint32_t n;
 };
 
 struct posting {
-    uint32_t *texts;
+    uint32_t *places; /* of texts in `kept`, ascending */
     size_t n, cap;
 };
 
@@ -77,14 +22,22 @@ struct rouge_index {
     uint64_t *keys; /* open addressing; 0: free */
     uint32_t *slots;
     size_t size, used;
-    struct posting *postings; /* by word: the texts that hold it, each once */
-    uint64_t *masks;          /* by word: the blocks of the pattern that is asked about */
-    size_t cap_postings, cap_masks;
-    uint32_t *ids; /* the kept texts' words, one after the other */
+    struct posting *postings; /* by word: the kept texts that hold it, each once */
+    size_t cap_postings;
+    uint32_t *ids; /* the texts' words, one after the other */
     size_t n_ids, cap_ids;
-    struct kept *texts;
+    struct held *texts;
     size_t n, cap;
-    uint32_t *seen; /* by text: the last question that met it */
+    uint32_t *kept; /* numbers of texts, in the order of keeping */
+    size_t n_kept, cap_kept;
+    struct rouge_asker *own; /* of rouge_index_closest */
+};
+
+struct rouge_asker {
+    const struct rouge_index *x;
+    uint32_t *local; /* by word: 1 + its place in the pattern, 0: not in it */
+    size_t cap_local;
+    uint32_t *seen; /* by kept text: the last question that met it */
     size_t cap_seen;
     uint32_t question;
 };
@@ -95,6 +48,7 @@ struct rouge_index *rouge_index_new(void)
     x->size = 1024;
     x->keys = mem_zero(x->size, sizeof *x->keys);
     x->slots = mem_zero(x->size, sizeof *x->slots);
+    x->own = rouge_asker_new(x);
     return x;
 }
 
@@ -103,14 +57,14 @@ void rouge_index_free(struct rouge_index *x)
     if (!x)
         return;
     for (size_t k = 0; k < x->used; k++)
-        mem_free(x->postings[k].texts);
+        mem_free(x->postings[k].places);
+    rouge_asker_free(x->own);
     mem_free(x->postings);
-    mem_free(x->masks);
     mem_free(x->keys);
     mem_free(x->slots);
     mem_free(x->ids);
     mem_free(x->texts);
-    mem_free(x->seen);
+    mem_free(x->kept);
     mem_free(x);
 }
 
@@ -145,15 +99,13 @@ static void grow(struct rouge_index *x)
     mem_free(slots);
 }
 
-/* The word's number, a new one where it was not seen; UINT32_MAX where it is not to be added. */
-static uint32_t word_id(struct rouge_index *x, uint64_t hash, bool add)
+/* The word's number, a new one where it was not seen. */
+static uint32_t word_id(struct rouge_index *x, uint64_t hash)
 {
     uint64_t key = hash ? hash : 1;
     size_t at = slot_of(x, key);
     if (x->keys[at])
         return x->slots[at];
-    if (!add)
-        return UINT32_MAX;
     if (x->used * 2 >= x->size) {
         grow(x);
         at = slot_of(x, key);
@@ -162,70 +114,99 @@ static uint32_t word_id(struct rouge_index *x, uint64_t hash, bool add)
     x->keys[at] = key;
     x->slots[at] = id;
     x->postings = vec_reserve(x->postings, &x->cap_postings, x->used, sizeof *x->postings);
-    x->masks = vec_reserve(x->masks, &x->cap_masks, x->used, sizeof *x->masks);
     x->postings[id] = (struct posting){NULL, 0, 0};
-    x->masks[id] = 0;
     return id;
+}
+
+size_t rouge_index_hold(struct rouge_index *x, const uint64_t *words, size_t n)
+{
+    x->texts = vec_reserve(x->texts, &x->cap, x->n + 1, sizeof *x->texts);
+    x->ids = vec_reserve(x->ids, &x->cap_ids, x->n_ids + n, sizeof *x->ids);
+    x->texts[x->n] = (struct held){x->n_ids, (uint32_t)n};
+    for (size_t k = 0; k < n; k++)
+        x->ids[x->n_ids++] = word_id(x, words[k]);
+    return x->n++;
+}
+
+size_t rouge_index_keep(struct rouge_index *x, size_t number)
+{
+    const struct held *t = &x->texts[number];
+    uint32_t place = (uint32_t)x->n_kept;
+    x->kept = vec_reserve(x->kept, &x->cap_kept, x->n_kept + 1, sizeof *x->kept);
+    x->kept[x->n_kept++] = (uint32_t)number;
+    for (size_t k = 0; k < t->n; k++) {
+        struct posting *p = &x->postings[x->ids[t->first + k]];
+        if (p->n && p->places[p->n - 1] == place)
+            continue;
+        p->places = vec_reserve(p->places, &p->cap, p->n + 1, sizeof *p->places);
+        p->places[p->n++] = place;
+    }
+    return place;
 }
 
 size_t rouge_index_add(struct rouge_index *x, struct slice text)
 {
-    struct words w;
-    uint32_t number = (uint32_t)x->n;
-    split(text, &w);
-    x->texts = vec_reserve(x->texts, &x->cap, x->n + 1, sizeof *x->texts);
-    x->seen = vec_reserve(x->seen, &x->cap_seen, x->n + 1, sizeof *x->seen);
-    x->ids = vec_reserve(x->ids, &x->cap_ids, x->n_ids + w.n, sizeof *x->ids);
-    x->texts[x->n] = (struct kept){(uint32_t)x->n_ids, (uint32_t)w.n};
-    x->seen[x->n++] = 0;
-    for (size_t k = 0; k < w.n; k++) {
-        uint32_t id = word_id(x, w.hash[k], true);
-        struct posting *p = &x->postings[id];
-        x->ids[x->n_ids++] = id;
-        if (p->n && p->texts[p->n - 1] == number)
-            continue;
-        p->texts = vec_reserve(p->texts, &p->cap, p->n + 1, sizeof *p->texts);
-        p->texts[p->n++] = number;
-    }
-    mem_free(w.hash);
+    size_t n, number;
+    uint64_t *words = rouge_words(text, &n);
+    number = rouge_index_hold(x, words, n);
+    (void)rouge_index_keep(x, number);
+    mem_free(words);
     return number;
 }
 
 /* ---- longest common subsequence -------------------------------------------------------------- */
 
-/* LCS of a pattern of at most 64 words, whose positions stand in `masks`, with a text. */
-static unsigned lcs_64(const uint64_t *masks, const uint32_t *text, size_t n)
+/* The words of one text by the bits of their places: mask w of a word is at (place - 1) * blocks.
+ * Only the words of the other text that occur in it cost anything. */
+struct pattern {
+    uint64_t *masks;
+    size_t blocks;
+    const uint32_t *local; /* by word: its place, 0 none; NULL: the word is the place */
+};
+
+static uint32_t place_of(const struct pattern *p, uint32_t word)
+{
+    return p->local ? p->local[word] : word;
+}
+
+/* LCS of a pattern of at most 64 words with a text. */
+static size_t lcs_64(const struct pattern *p, const uint32_t *text, size_t n)
 {
     uint64_t v = ~(uint64_t)0;
     for (size_t k = 0; k < n; k++) {
-        uint64_t u = v & masks[text[k]];
+        uint32_t place = place_of(p, text[k]);
+        uint64_t u = place ? v & p->masks[place - 1] : 0;
         v = (v + u) | (v - u);
     }
-    return (unsigned)__builtin_popcountll(~v);
+    return (size_t)__builtin_popcountll(~v);
 }
 
-/* The same for any pattern: blocks of 64 with a carry between them.  O(m/64 * n). */
-static size_t lcs_long(const uint64_t *a, size_t m, const uint64_t *b, size_t n)
+/* The same for any pattern: blocks of 64 with a carry between them. */
+static size_t lcs_long(const struct pattern *p, const uint32_t *text, size_t n, uint64_t *v)
 {
-    size_t blocks = (m + 63) / 64, lcs = 0;
-    uint64_t *v = mem_alloc(blocks * sizeof *v), *match = mem_alloc(blocks * sizeof *match);
-    memset(v, 0xff, blocks * sizeof *v);
+    size_t lcs = 0;
+    memset(v, 0xff, p->blocks * sizeof *v);
     for (size_t j = 0; j < n; j++) {
+        uint32_t place = place_of(p, text[j]);
         uint64_t carry = 0;
-        memset(match, 0, blocks * sizeof *match);
-        for (size_t i = 0; i < m; i++)
-            match[i / 64] |= (uint64_t)(a[i] == b[j]) << (i % 64);
-        for (size_t k = 0; k < blocks; k++) {
+        if (!place)
+            continue;
+        const uint64_t *match = p->masks + (size_t)(place - 1) * p->blocks;
+        for (size_t k = 0; k < p->blocks; k++) {
             uint64_t u = v[k] & match[k], sum = v[k] + u, with = sum + carry;
             carry = (sum < u) | (with < sum);
             v[k] = with | (v[k] - u);
         }
     }
-    for (size_t k = 0; k < blocks; k++)
+    for (size_t k = 0; k < p->blocks; k++)
         lcs += (size_t)__builtin_popcountll(~v[k]);
-    mem_free(v);
-    mem_free(match);
     return lcs;
+}
+
+static size_t lcs_with(const struct pattern *p, const uint32_t *text, size_t n)
+{
+    /* masks has one row more than there are words, for the state */
+    return p->blocks == 1 ? lcs_64(p, text, n) : lcs_long(p, text, n, p->masks - p->blocks);
 }
 
 static double f1(size_t lcs, size_t m, size_t n)
@@ -233,18 +214,65 @@ static double f1(size_t lcs, size_t m, size_t n)
     return lcs ? 2.0 * (double)lcs / (double)(m + n) : 0;
 }
 
+/* Room for the masks of `words` different words; the row before them is the state. */
+static void pattern_open(struct pattern *p, size_t words, size_t m)
+{
+    p->blocks = (m + 63) / 64;
+    p->masks = (uint64_t *)mem_zero((words + 1) * p->blocks, sizeof *p->masks) + p->blocks;
+}
+
+static void pattern_close(struct pattern *p)
+{
+    mem_free(p->masks - p->blocks);
+}
+
+static void pattern_set(struct pattern *p, uint32_t place, size_t at)
+{
+    p->masks[(size_t)(place - 1) * p->blocks + at / 64] |= (uint64_t)1 << at % 64;
+}
+
 double rouge_l(struct slice a, struct slice b)
 {
-    struct words x, y;
-    split(a, &x);
-    split(b, &y);
-    double f = x.n && y.n ? f1(lcs_long(x.hash, x.n, y.hash, y.n), x.n, y.n) : 0;
-    mem_free(x.hash);
-    mem_free(y.hash);
+    size_t m, n;
+    uint64_t *x = rouge_words(a, &m), *y = rouge_words(b, &n);
+    double f = 0;
+    if (m && n) {
+        struct rouge_index *pair = rouge_index_new();
+        struct pattern p = {.local = NULL};
+        (void)rouge_index_hold(pair, x, m); /* its words are numbered first */
+        const uint32_t words = (uint32_t)pair->used;
+        pattern_open(&p, words, m);
+        for (size_t k = 0; k < m; k++)
+            pattern_set(&p, pair->ids[k] + 1, k);
+        (void)rouge_index_hold(pair, y, n);
+        for (size_t k = m; k < m + n; k++)
+            pair->ids[k] = pair->ids[k] < words ? pair->ids[k] + 1 : 0;
+        f = f1(lcs_with(&p, pair->ids + m, n), m, n);
+        pattern_close(&p);
+        rouge_index_free(pair);
+    }
+    mem_free(x);
+    mem_free(y);
     return f;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
+
+struct rouge_asker *rouge_asker_new(const struct rouge_index *x)
+{
+    struct rouge_asker *a = mem_zero(1, sizeof *a);
+    a->x = x;
+    return a;
+}
+
+void rouge_asker_free(struct rouge_asker *a)
+{
+    if (!a)
+        return;
+    mem_free(a->local);
+    mem_free(a->seen);
+    mem_free(a);
+}
 
 struct occurrence {
     size_t texts; /* how many hold the word */
@@ -260,88 +288,107 @@ static int rarest_first(const void *a, const void *b)
 }
 
 struct question {
-    struct rouge_index *x;
-    struct words words;
-    uint32_t *ids; /* UINT32_MAX: in no kept text */
+    struct rouge_asker *a;
+    struct pattern pattern;
+    const uint32_t *ids;
+    size_t m, since;
     double threshold, best;
     size_t closest;
 };
 
-static size_t lcs_with(const struct question *q, const struct kept *t)
+static void compare(struct question *q, uint32_t place)
 {
-    const uint32_t *text = q->x->ids + t->first;
-    if (q->words.n <= 64)
-        return lcs_64(q->x->masks, text, t->n);
-    uint64_t *a = mem_alloc(q->words.n * sizeof *a), *b = mem_alloc((t->n + 1) * sizeof *b);
-    for (size_t k = 0; k < q->words.n; k++)
-        a[k] = q->ids[k];
-    for (size_t k = 0; k < t->n; k++)
-        b[k] = text[k];
-    size_t lcs = lcs_long(a, q->words.n, b, t->n);
-    mem_free(a);
-    mem_free(b);
-    return lcs;
-}
-
-static void compare(struct question *q, uint32_t number)
-{
-    struct rouge_index *x = q->x;
-    const struct kept *t = &x->texts[number];
-    size_t m = q->words.n, shorter = m < t->n ? m : t->n;
-    if (x->seen[number] == x->question)
+    const struct rouge_index *x = q->a->x;
+    const size_t number = x->kept[place];
+    const struct held *t = &x->texts[number];
+    size_t m = q->m, shorter = m < t->n ? m : t->n;
+    if (q->a->seen[place] == q->a->question)
         return;
-    x->seen[number] = x->question;
-    if (f1(shorter, m, t->n) <= q->threshold || f1(shorter, m, t->n) < q->best)
+    q->a->seen[place] = q->a->question;
+    double most = f1(shorter, m, t->n);
+    if (most <= q->threshold || most < q->best)
         return;
-    double f = f1(lcs_with(q, t), m, t->n);
+    double f = f1(lcs_with(&q->pattern, x->ids + t->first, t->n), m, t->n);
     if (f > q->threshold && (f > q->best || (f == q->best && number < q->closest))) {
         q->best = f;
         q->closest = number;
     }
 }
 
-static void set_masks(struct question *q, bool on)
+static void *widen(uint32_t *items, size_t *cap, size_t need)
 {
-    for (size_t k = 0; q->words.n <= 64 && k < q->words.n; k++)
-        if (q->ids[k] != UINT32_MAX) {
-            uint64_t bit = (uint64_t)1 << k;
-            q->x->masks[q->ids[k]] = on ? q->x->masks[q->ids[k]] | bit : 0;
-        }
+    if (need <= *cap)
+        return items;
+    size_t old = *cap;
+    items = vec_reserve(items, cap, need, sizeof *items);
+    memset(items + old, 0, (*cap - old) * sizeof *items);
+    return items;
+}
+
+static void make_pattern(struct question *q)
+{
+    struct rouge_asker *a = q->a;
+    uint32_t words = 0;
+    for (size_t k = 0; k < q->m; k++)
+        if (!a->local[q->ids[k]])
+            a->local[q->ids[k]] = ++words;
+    pattern_open(&q->pattern, words, q->m);
+    q->pattern.local = a->local;
+    for (size_t k = 0; k < q->m; k++)
+        pattern_set(&q->pattern, a->local[q->ids[k]], k);
 }
 
 static void ask(struct question *q)
 {
-    struct rouge_index *x = q->x;
-    size_t m = q->words.n;
+    const struct rouge_index *x = q->a->x;
+    size_t m = q->m;
     struct occurrence *o = mem_alloc(m * sizeof *o);
     double least = q->threshold * (double)m / (2 - q->threshold);
     size_t shared = (size_t)(least * (1 - 1e-12)) + 1; /* rounding must never skip a text */
     size_t prefix = shared > m ? 0 : m - shared + 1;
-    for (size_t k = 0; k < m; k++) {
-        q->ids[k] = word_id(x, q->words.hash[k], false);
-        o[k] =
-            (struct occurrence){q->ids[k] == UINT32_MAX ? 0 : x->postings[q->ids[k]].n, q->ids[k]};
-    }
+    for (size_t k = 0; k < m; k++)
+        o[k] = (struct occurrence){x->postings[q->ids[k]].n, q->ids[k]};
     qsort(o, m, sizeof *o, rarest_first);
-    set_masks(q, true);
-    for (size_t k = 0; k < prefix; k++)
-        for (size_t t = 0; t < o[k].texts; t++)
-            compare(q, x->postings[o[k].id].texts[t]);
-    set_masks(q, false);
+    make_pattern(q);
+    for (size_t k = 0; k < prefix; k++) {
+        const struct posting *p = &x->postings[o[k].id];
+        for (size_t t = p->n; t-- > 0 && p->places[t] >= q->since;)
+            compare(q, p->places[t]);
+    }
+    for (size_t k = 0; k < m; k++)
+        q->a->local[q->ids[k]] = 0;
+    pattern_close(&q->pattern);
     mem_free(o);
+}
+
+size_t rouge_asker_closest(struct rouge_asker *a, size_t number, size_t since, double threshold,
+                           double *f)
+{
+    const struct rouge_index *x = a->x;
+    const struct held *t = &x->texts[number];
+    struct question q = {.a = a,
+                         .ids = x->ids + t->first,
+                         .m = t->n,
+                         .since = since,
+                         .threshold = threshold,
+                         .closest = SIZE_MAX};
+    a->local = widen(a->local, &a->cap_local, x->used);
+    a->seen = widen(a->seen, &a->cap_seen, x->n_kept);
+    a->question++;
+    if (t->n && x->n_kept > since)
+        ask(&q);
+    *f = q.best;
+    return q.closest;
 }
 
 size_t rouge_index_closest(struct rouge_index *x, struct slice text, double threshold, double *f)
 {
-    struct question q = {.x = x, .threshold = threshold, .closest = SIZE_MAX};
-    split(text, &q.words);
-    x->question++;
-    if (q.words.n) {
-        q.ids = mem_alloc(q.words.n * sizeof *q.ids);
-        ask(&q);
-        mem_free(q.ids);
-    }
-    mem_free(q.words.hash);
-    *f = q.best;
-    return q.closest;
+    size_t n;
+    uint64_t *words = rouge_words(text, &n);
+    size_t number = rouge_index_hold(x, words, n);
+    size_t closest = rouge_asker_closest(x->own, number, 0, threshold, f);
+    x->n--; /* asked about, not held */
+    x->n_ids -= n;
+    mem_free(words);
+    return closest;
 }

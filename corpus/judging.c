@@ -1,5 +1,7 @@
 #include "corpus/judging.h"
 
+#include <string.h>
+
 int signatures_put(struct corpus *c, const char *kind, const struct signature_block *b,
                    struct error *error)
 {
@@ -43,22 +45,32 @@ int signatures_each(struct corpus *c, const char *kind,
     return rc;
 }
 
-int signatures_clear(struct corpus *c, struct error *error)
+int signatures_prune(struct corpus *c, const char *kind, struct error *error)
 {
-    return sql_exec(corpus_sql(c), "DELETE FROM signature", error);
+    struct sql_stmt *q = sql_prepare(corpus_sql(c),
+                                     "DELETE FROM signature WHERE kind <> ?1 AND"
+                                     " substr(kind, 1, length(?2)) = ?2",
+                                     error);
+    const char *blank = strchr(kind, ' ');
+    if (q == NULL)
+        return -1;
+    sql_bind_text(q, 1, slice_of(kind));
+    sql_bind_text(q, 2, slice_from(kind, blank != NULL ? (size_t)(blank - kind) : strlen(kind)));
+    return sql_run(q, error);
 }
 
 int judging_standings(struct corpus *c,
                       int (*fn)(void *context, const struct standing *s, struct error *error),
                       void *context, struct error *error)
 {
-    struct sql_stmt *q = sql_prepare(corpus_sql(c),
-                                     "SELECT sample_id, max(action = 'remove' AND rule <> 'human'),"
-                                     " max(action = 'keep' AND rule = 'human'),"
-                                     " max(action = 'remove' AND rule = 'human')"
-                                     " FROM verdict WHERE action = 'remove' OR rule = 'human'"
-                                     " GROUP BY sample_id ORDER BY sample_id",
-                                     error);
+    struct sql_stmt *q = sql_prepare(
+        corpus_sql(c),
+        "SELECT sample_id, max(action = 'remove' AND rule NOT IN ('human', 'not_selected')),"
+        " max(action = 'keep' AND rule = 'human'),"
+        " max(action = 'remove' AND rule = 'human')"
+        " FROM verdict WHERE action = 'remove' OR rule = 'human'"
+        " GROUP BY sample_id ORDER BY sample_id",
+        error);
     int rc;
     if (q == NULL)
         return -1;
@@ -127,17 +139,40 @@ int judging_where(struct corpus *c, const struct judging_range *range,
     return rc;
 }
 
-int judging_scores(struct corpus *c, const char *name,
+int judging_strata(struct corpus *c, const char *expression,
+                   int (*fn)(void *context, int64_t id, struct slice text, struct error *error),
+                   void *context, struct error *error)
+{
+    struct buf text = BUF_MAX(1 << 20);
+    struct sql_stmt *q;
+    int rc;
+    buf_printf(&text, "SELECT id, CAST((%s) AS TEXT) FROM sample ORDER BY id", expression);
+    q = sql_prepare(corpus_sql(c), buf_text(&text), error);
+    buf_free(&text);
+    if (q == NULL)
+        return error_wrap(error, "filter.select.stratum");
+    while ((rc = sql_step(q, error)) == 1)
+        if (fn(context, sql_int(q, 0), sql_text(q, 1), error) != 0) {
+            sql_reset(q);
+            return -1;
+        }
+    return rc != 0 ? error_wrap(error, "filter.select.stratum") : 0;
+}
+
+int judging_scores(struct corpus *c, const char *name, int version,
                    int (*fn)(void *context, int64_t id, double value), void *context,
                    struct error *error)
 {
-    struct sql_stmt *q =
-        sql_prepare(corpus_sql(c),
-                    "SELECT sample_id, value FROM score WHERE name = ?1 ORDER BY sample_id", error);
+    struct sql_stmt *q = sql_prepare(
+        corpus_sql(c),
+        "SELECT sample_id, value FROM score WHERE name = ?1 AND (?2 = 0 OR version = ?2)"
+        " ORDER BY sample_id",
+        error);
     int rc;
     if (q == NULL)
         return -1;
     sql_bind_text(q, 1, slice_of(name));
+    sql_bind_int(q, 2, version);
     while ((rc = sql_step(q, error)) == 1)
         if (fn(context, sql_int(q, 0), sql_real(q, 1)) != 0) {
             sql_reset(q);

@@ -24,11 +24,12 @@ int signatures_put(struct corpus *c, const char *kind, const struct signature_bl
 int signatures_each(struct corpus *c, const char *kind,
                     int (*fn)(void *context, const struct signature_block *b, struct error *error),
                     void *context, struct error *error);
-int signatures_clear(struct corpus *c, struct error *error); /* every kind */
+/* Forget those whose kind begins with the same word as this one ("words 1 2"), but for itself. */
+int signatures_prune(struct corpus *c, const char *kind, struct error *error);
 
 struct standing {
     int64_t sample_id;
-    bool removed; /* by a rule */
+    bool removed; /* by a rule; that it was not selected is not counted */
     bool human_keep, human_drop;
 };
 /* The samples that some verdict removes or a person decided, in order of id. */
@@ -46,11 +47,16 @@ struct judging_range {
     const char *expression;
     int64_t after, last;
 };
+/* The text an SQL expression over the columns of `sample` gives for each sample, in order of id;
+ * absent where it gives NULL. */
+int judging_strata(struct corpus *c, const char *expression,
+                   int (*fn)(void *context, int64_t id, struct slice text, struct error *error),
+                   void *context, struct error *error);
 int judging_where(struct corpus *c, const struct judging_range *range,
                   int (*fn)(void *context, int64_t id, struct error *error), void *context,
                   struct error *error);
-/* The stored values of a score, in order of id. */
-int judging_scores(struct corpus *c, const char *name,
+/* The stored values of a score, in order of id; version 0: of every version. */
+int judging_scores(struct corpus *c, const char *name, int version,
                    int (*fn)(void *context, int64_t id, double value), void *context,
                    struct error *error);
 int64_t judging_last_id(struct corpus *c, struct error *error); /* 0: no samples; -1 failure */

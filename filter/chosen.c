@@ -10,9 +10,12 @@
 
 enum { CHOSEN_VERSION = 1 }; /* of what looks at all rows */
 
-static const char *const wide_rules[] = {"exact_duplicate", "near_duplicate", "contradiction",
-                                         "sql"};
-enum { N_WIDE = sizeof wide_rules / sizeof *wide_rules, MAX_RULES = 128 };
+/* The rules that look at all rows; the first three are usual. */
+static const char *const wide_rules[] = {"exact_duplicate", "near_duplicate",
+                                         "contradiction",   "sql",
+                                         "command",         "novelty",
+                                         "semantic"};
+enum { N_WIDE = sizeof wide_rules / sizeof *wide_rules, USUAL_WIDE = 3, MAX_RULES = 128 };
 
 static int unknown(const char *name, struct error *error)
 {
@@ -47,7 +50,7 @@ static int select_one(struct selection *s, const char *given, struct error *erro
     }
     for (size_t i = 0; i < N_WIDE; i++) {
         const bool same = strcmp(name, wide_rules[i]) == 0;
-        if (same || (strcmp(name, "default") == 0 && strcmp(wide_rules[i], "sql") != 0))
+        if (same || (strcmp(name, "default") == 0 && i < USUAL_WIDE))
             s->wide[i] = on;
         known |= same;
     }
@@ -87,7 +90,7 @@ static int open_rules(struct chosen *c, const struct selection *s, const struct 
     return rc;
 }
 
-static enum similar_fields fields_of(const char *name)
+enum similar_fields chosen_fields(const char *name)
 {
     if (strcmp(name, "output") == 0)
         return SIMILAR_OUTPUT;
@@ -120,12 +123,12 @@ static void read_wide(struct chosen *c, const struct recipe *recipe)
         .fold_space = recipe_bool(recipe, "filter.exact.fold_space"),
         .drop_punctuation = recipe_bool(recipe, "filter.exact.drop_punctuation"),
     };
-    c->exact_fields = fields_of(recipe_text(recipe, "filter.exact.fields"));
-    c->near_fields = fields_of(recipe_text(recipe, "filter.near.fields"));
+    c->exact_fields = chosen_fields(recipe_text(recipe, "filter.exact.fields"));
+    c->near_fields = chosen_fields(recipe_text(recipe, "filter.near.fields"));
     c->threshold = recipe_number(recipe, "filter.near.threshold");
     read_preference(c, recipe_get(recipe, "filter.prefer"));
     (void)snprintf(c->kind, sizeof c->kind,
-                   "minhash%d shingle1 skeleton1 near=%d exact=%d%d%d%d%d %s", MINHASH_VERSION,
+                   "minhash %d shingle1 skeleton1 near=%d exact=%d%d%d%d%d %s", MINHASH_VERSION,
                    (int)c->near_fields, (int)c->exact_fields, c->normal.nfkc, c->normal.fold_case,
                    c->normal.fold_space, c->normal.drop_punctuation,
                    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "le" : "be");
@@ -155,6 +158,8 @@ int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *err
     c->contradiction = s.wide[2];
     c->where = s.wide[3] ? recipe_text(recipe, "filter.rule.sql.where") : NULL;
     c->where_flags = slice_is(json_string(recipe_get(recipe, "filter.rule.sql.action")), "flag");
+    for (size_t i = 0; i < N_WIDE; i++)
+        c->wide |= s.wide[i] ? 1U << i : 0;
     read_wide(c, recipe);
     c->mask = recipe_bool(recipe, "filter.rule.pii.mask");
     if (open_rules(c, &s, recipe, error) != 0) {
@@ -163,6 +168,14 @@ int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *err
     }
     read_fingerprint(c, recipe);
     return 0;
+}
+
+bool chosen_has(const struct chosen *c, const char *rule)
+{
+    for (size_t i = 0; i < N_WIDE; i++)
+        if (strcmp(rule, wide_rules[i]) == 0)
+            return (c->wide >> i & 1) != 0;
+    return false;
 }
 
 void chosen_close(struct chosen *c)

@@ -27,6 +27,7 @@ enum prefer_kind { PREFER_LONGEST, PREFER_SHORTEST, PREFER_OLDEST, PREFER_SCORE 
 struct chosen {
     struct chosen_rule *rules;
     size_t n;
+    unsigned wide; /* which of the rules that look at all rows: see chosen_has */
     bool exact, near, contradiction;
     const char *where;            /* of the rule "sql", an SQL expression; NULL: not chosen */
     bool where_flags;             /* it only flags */
@@ -43,5 +44,8 @@ struct chosen {
 
 int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *error);
 void chosen_close(struct chosen *c);
+/* Is that rule, which looks at all rows, asked for? */
+bool chosen_has(const struct chosen *c, const char *rule);
+enum similar_fields chosen_fields(const char *name); /* "all", "output" or "prompt" */
 
 #endif

@@ -335,6 +335,16 @@ static int put_all(struct state *s, struct error *error)
     return 0;
 }
 
+/* For the rules that come after. */
+static void mark_removed(const struct state *s)
+{
+    for (size_t i = 0; i < s->d->x->n; i++) {
+        struct index_entry *e = &s->d->x->entries[i];
+        if (!settled(e) && !(e->flags & INDEX_HUMAN) && duplicate(s, (uint32_t)i))
+            e->flags |= INDEX_REMOVED;
+    }
+}
+
 int dedup_run(const struct dedup *d, struct dedup_counts *counts, struct error *error)
 {
     const size_t n = d->x->n;
@@ -352,6 +362,8 @@ int dedup_run(const struct dedup *d, struct dedup_counts *counts, struct error *
         find_contradictions(&s);
     if (rc == 0)
         rc = put_all(&s, error);
+    if (rc == 0)
+        mark_removed(&s);
     mem_free(take);
     mem_free(s.f.same);
     mem_free(s.f.keeper);

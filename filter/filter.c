@@ -11,10 +11,12 @@
 #include "filter/chosen.h"
 #include "filter/dedup.h"
 #include "filter/index.h"
+#include "filter/later.h"
 #include "filter/ledger.h"
 #include "filter/losses.h"
 #include "filter/mask.h"
 #include "filter/scan.h"
+#include "filter/select.h"
 #include "filter/signatures.h"
 
 #include <math.h>
@@ -26,6 +28,7 @@ struct run {
     const struct filter_options *options;
     struct corpus *corpus, *foreign;
     struct progress *progress;
+    const struct recipe *recipe;
     struct chosen chosen;
     struct pool *pool;
     struct index index;
@@ -166,22 +169,6 @@ static int ask_sql(struct run *r, struct error *error)
     return r->chosen.where != NULL ? judging_where(r->corpus, &range, put_sql, r, error) : 0;
 }
 
-static int put_score(void *context, int64_t id, double value)
-{
-    struct index_entry *e = entry_of(context, id);
-    if (e != NULL)
-        e->score = (float)value;
-    return 0;
-}
-
-/* The score that the order of preference names. */
-static int read_scores(struct run *r, struct error *error)
-{
-    if (r->chosen.score == NULL)
-        return 0;
-    return judging_scores(r->corpus, r->chosen.score, put_score, &r->index, error);
-}
-
 static int scan_foreign(struct run *r, struct error *error)
 {
     struct scan s = {.chosen = &r->chosen,
@@ -206,6 +193,26 @@ static int find_duplicates(struct run *r, struct error *error)
                             .pool = r->pool,
                             .ledger = &r->ledger};
     return dedup_run(&d, &r->counts, error);
+}
+
+static int find_all(struct run *r, struct error *error)
+{
+    const struct wide w = {.chosen = &r->chosen,
+                           .recipe = r->recipe,
+                           .x = &r->index,
+                           .corpus = r->corpus,
+                           .foreign = r->foreign,
+                           .pool = r->pool,
+                           .ledger = &r->ledger,
+                           .dry_run = r->options->dry_run};
+    struct later l = {.w = &w, .progress = r->progress};
+    int rc = later_before(&l, error);
+    if (rc == 0)
+        rc = find_duplicates(r, error);
+    if (rc == 0)
+        rc = later_after(&l, error);
+    later_close(&l);
+    return rc;
 }
 
 /* ---- applying */
@@ -266,7 +273,7 @@ static int store_signatures(struct run *r, size_t own, struct error *error)
 {
     struct index mine = r->index;
     mine.n = own;
-    if (r->stored == 0 && signatures_clear(r->corpus, error) != 0)
+    if (r->stored == 0 && signatures_prune(r->corpus, "minhash", error) != 0)
         return -1;
     return signatures_store(r->corpus, r->chosen.kind, &mine, r->stored, error);
 }
@@ -276,6 +283,7 @@ static int apply(struct run *r, size_t own, struct error *error)
     if (corpus_begin(r->corpus, error) != 0)
         return -1;
     if (judging_clear_after(r->corpus, r->through, error) == 0 &&
+        verdicts_clear(r->corpus, SELECT_RULE, error) == 0 &&
         masked_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
         store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
         return corpus_commit(r->corpus, error);
@@ -292,6 +300,7 @@ static int write_report(struct run *r, struct buf *report, struct error *error)
                              .corpus = r->corpus,
                              .ledger = &r->ledger,
                              .stored = !r->fresh,
+                             .judged = r->judged > 0,
                              .details = r->options->dry_run,
                              .through = r->through};
     const int rc = losses_report(&l, j, error);
@@ -321,6 +330,10 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     size_t own;
     if (read_state(r, error) != 0)
         return -1;
+    if (r->options->again && !r->options->dry_run &&
+        (signatures_prune(r->corpus, "words", error) != 0 ||
+         signatures_prune(r->corpus, "embedding", error) != 0))
+        return -1;
     if (!r->options->again &&
         signatures_load(r->corpus, r->chosen.kind, &r->index, r->spill_dir, error) != 0)
         return -1;
@@ -328,10 +341,10 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     if (scan_rows(r, error) != 0)
         return -1;
     own = r->index.n;
-    if (ask_sql(r, error) != 0 || read_scores(r, error) != 0 || mark_standings(r, error) != 0)
+    if (ask_sql(r, error) != 0 || mark_standings(r, error) != 0)
         return -1;
     r->seconds[0] = lap(&clock);
-    if (r->judged > 0 && (scan_foreign(r, error) != 0 || find_duplicates(r, error) != 0))
+    if (r->judged > 0 && (scan_foreign(r, error) != 0 || find_all(r, error) != 0))
         return -1;
     r->index.n = own; /* the rest is about this dataset */
     r->seconds[1] = lap(&clock);
@@ -345,7 +358,7 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
                const struct filter_options *options, struct progress *progress, struct buf *report,
                struct error *error)
 {
-    struct run r = {.options = options, .corpus = corpus, .progress = progress};
+    struct run r = {.options = options, .corpus = corpus, .progress = progress, .recipe = recipe};
     int rc;
     if (corpus == NULL)
         return error_set(error, ERROR_INPUT,

@@ -18,9 +18,21 @@ void ledger_init(struct ledger *l)
 void ledger_free(struct ledger *l)
 {
     buf_free(&l->log);
+    for (size_t i = 0; i < LEDGER_NAMES; i++)
+        mem_free(l->names[i]);
     if (l->spill != NULL)
         fclose(l->spill);
     ledger_init(l);
+}
+
+const char *ledger_name(struct ledger *l, const char *name)
+{
+    size_t i = 0;
+    while (i < LEDGER_NAMES - 1 && l->names[i] != NULL && strcmp(l->names[i], name) != 0)
+        i++;
+    if (l->names[i] == NULL)
+        l->names[i] = mem_strdup(name);
+    return l->names[i];
 }
 
 static int spill(struct ledger *l, struct error *error)

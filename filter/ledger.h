@@ -13,16 +13,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LEDGER_MEMORY = 16 << 20 };
+enum { LEDGER_MEMORY = 16 << 20, LEDGER_NAMES = 64 };
 
 struct ledger {
     struct buf log;
     FILE *spill;
     uint64_t n;
+    char *names[LEDGER_NAMES]; /* of ledger_name, each once */
 };
 
 void ledger_init(struct ledger *l);
 void ledger_free(struct ledger *l);
+/* A rule's name that is made while the filter runs, kept until the ledger is freed. */
+const char *ledger_name(struct ledger *l, const char *name);
 int ledger_add(struct ledger *l, const struct verdict *v, struct error *error);
 /* In the order of adding; the rule is looked up by the name given when it was added, which must
  * be a string that outlives the ledger.  fn: 0 to go on, -1 with the error set. */

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "corpus/judging.h"
+#include "filter/select.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,8 @@ static int count_one(void *context, const struct verdict *v, struct error *error
 static int count_stored(void *context, const struct verdict *v, struct error *error)
 {
     struct count *c = context;
-    if (strcmp(v->rule, VERDICT_HUMAN) == 0 || v->sample_id > c->l->through)
+    if (strcmp(v->rule, VERDICT_HUMAN) == 0 || v->sample_id > c->l->through ||
+        (c->l->judged && strcmp(v->rule, SELECT_RULE) == 0))
         return 0;
     return count_one(context, v, error);
 }

@@ -15,6 +15,7 @@ struct losses {
     struct corpus *corpus;
     struct ledger *ledger; /* verdicts of this run */
     bool stored;           /* count the verdicts of the dataset too, up to `through` */
+    bool judged; /* this run judged rows: what it selected stands in place of what is stored */
     int64_t through;
     bool details; /* combinations, samples near the threshold, lengths and languages */
 };

@@ -173,7 +173,7 @@ static bool own_subject(const struct similar_text *a, const struct similar_text 
     return false;
 }
 
-static const char *variant(const struct similar_text *a, const struct similar_text *b)
+const char *similar_variant(const struct similar_text *a, const struct similar_text *b)
 {
     struct leftover l[2] = {{0}, {0}};
     if (a->skeleton == b->skeleton)
@@ -217,7 +217,7 @@ void similar_judge(const struct similar_text *a, const struct similar_text *b,
         out->kind = SIMILAR_OTHER_OUTPUT;
     else if (fields == SIMILAR_ALL && out->prompt < SIMILAR_PROMPT_FLOOR)
         out->kind = SIMILAR_OTHER_PROMPT;
-    else if ((out->why = variant(a, b)) != NULL)
+    else if ((out->why = similar_variant(a, b)) != NULL)
         out->kind = SIMILAR_VARIANT;
     else
         out->kind = SIMILAR_DUPLICATE;

@@ -57,6 +57,8 @@ struct similar_result {
 void similar_prepare(struct similar_text *t, struct shingler *scratch, enum similar_fields fields,
                      const struct slice *prompt, size_t n_prompt, struct slice output);
 void similar_free(struct similar_text *t);
+/* Of what kind a variant the pair is, NULL: none. */
+const char *similar_variant(const struct similar_text *a, const struct similar_text *b);
 void similar_judge(const struct similar_text *a, const struct similar_text *b,
                    enum similar_fields fields, double threshold, struct similar_result *out);
 

@@ -12,6 +12,7 @@
 #include "corpus/verdicts.h"
 #include "filter/filter.h"
 #include "tests/corpus/scratch.h"
+#include "tests/filter/staging.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,15 +71,6 @@ static void add(struct corpus *c, const struct text *t)
     assert_int_equal(samples_add(c, &s, &e), 1);
 }
 
-static struct corpus *make(const char *path)
-{
-    struct error e = {ERROR_NONE, ""};
-    struct corpus *c = corpus_open(path, CORPUS_CREATE, &e);
-    if (c == NULL)
-        fail_msg("%s", e.text);
-    return c;
-}
-
 static struct json *run(struct corpus *c, const char *set, const struct filter_options *o)
 {
     const char *sets[] = {"filter.near.threshold=0.8", set};
@@ -99,62 +91,6 @@ static int64_t removed(const struct json *report)
     int64_t n = -1;
     assert_int_equal(json_integer(json_path(report, "rows.removed"), &n), 0);
     return n;
-}
-
-/* What stays, by the texts alone: the sum of the hashes of the kept rows. */
-static int add_hash(void *context, const struct sample *s, struct error *error)
-{
-    uint64_t *sum = context;
-    (void)error;
-    if (s->kept)
-        *sum += samples_hash(s).lo;
-    return 0;
-}
-
-static uint64_t kept_digest(struct corpus *c)
-{
-    uint64_t sum = 0;
-    struct error e;
-    assert_int_equal(samples_each(c, SAMPLES_ALL, 0, add_hash, &sum, &e), 0);
-    return sum;
-}
-
-/* All verdicts, as text without the numbers of rows. */
-struct listing {
-    struct corpus *c;
-    uint64_t sum;
-};
-
-static int name_hash(void *context, const struct sample *s, struct error *error)
-{
-    (void)error;
-    *(uint64_t *)context = samples_hash(s).hi;
-    return 0;
-}
-
-static int add_verdict(void *context, const struct verdict *v, struct error *error)
-{
-    struct listing *l = context;
-    uint64_t own = 0, match = 0;
-    struct error e;
-    char text[256];
-    (void)error;
-    assert_int_equal(samples_get(l->c, v->sample_id, name_hash, &own, &e), 1);
-    if (v->match_id != 0)
-        assert_int_equal(samples_get(l->c, v->match_id, name_hash, &match, &e), 1);
-    (void)snprintf(text, sizeof text, "%llx %s %d %.9g %llx", (unsigned long long)own, v->rule,
-                   (int)v->action, isnan(v->similarity) ? -1 : v->similarity,
-                   (unsigned long long)match);
-    l->sum += hash64(text, strlen(text), 0);
-    return 0;
-}
-
-static uint64_t verdict_digest(struct corpus *c)
-{
-    struct listing l = {c, 0};
-    struct error e;
-    assert_int_equal(verdicts_each(c, 0, add_verdict, &l, &e), 0);
-    return l.sum;
 }
 
 static void shuffle(struct text *t, size_t n, uint64_t seed)
