@@ -2,8 +2,11 @@
  * The filter over a corpus, from the dataset file to stored verdicts.
  *
  *     bench_filter corpus=rows.jsonl [threads=0] [repeats=3] [rules=default] [threshold=0.8]
+ *     bench_filter made=distinct|same|template rows=N …
  *
- * Imports the rows (instruction, input, output, id) into a fresh dataset in a temporary folder,
+ * Imports the rows (instruction, input, output, id) into a fresh dataset in a temporary folder, or
+ * makes N: all of other words, one row over and over, or one template with other words at three
+ * places, no two alike;
  * judges them anew `repeats` times and ends with one JSON line: rows, rows_per_s (the median),
  * cpu_us_per_row (of all threads), peak_rss_mb (of the whole process), seconds of the phases, and
  * signatures_per_s (tokenise, shingle, sign; one thread, texts in memory).
@@ -66,6 +69,65 @@ static size_t import(struct corpus *c, const char *path)
     if (corpus_commit(c, &e) != 0)
         stop(path, &e);
     file_lines_close(f);
+    return n;
+}
+
+/* ---- rows that are made */
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 31) * UINT64_C(0x7FB5D329728EA185);
+    x = (x ^ x >> 27) * UINT64_C(0x81DADEF4BC2DD44D);
+    return x ^ x >> 33;
+}
+
+/* A word of three syllables, one of 64,000. */
+static void put_word(struct buf *b, uint64_t n)
+{
+    static const char head[] = "bdfgklmnprstvz", tail[] = "aeiou";
+    for (int i = 0; i < 3; i++, n /= 70) {
+        buf_char(b, head[n % 14]);
+        buf_char(b, tail[n / 14 % 5]);
+    }
+}
+
+/* 80 words in eight sentences; `fixed` leaves only three places to the number of the row. */
+static void put_text(struct buf *b, uint64_t row, bool fixed)
+{
+    buf_clear(b);
+    for (uint64_t i = 0; i < 80; i++) {
+        const bool own = !fixed || i == 20 || i == 40 || i == 60;
+        buf_str(b, i % 10 == 0 ? "So " : " ");
+        put_word(b, mix(own ? row * 128 + i + 1 : i) % 64000);
+        if (i % 10 == 9)
+            buf_str(b, ". ");
+    }
+}
+
+static size_t make_rows(struct corpus *c, const char *kind, size_t n)
+{
+    const bool same = strcmp(kind, "same") == 0, fixed = strcmp(kind, "template") == 0;
+    struct error e = {ERROR_NONE, ""};
+    struct buf output = BUF, prompt = BUF;
+    if (corpus_begin(c, &e) != 0)
+        stop(kind, &e);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t row = same ? 0 : i;
+        put_text(&output, row, fixed);
+        buf_clear(&prompt);
+        buf_str(&prompt, "Tell me of ");
+        put_word(&prompt, mix(fixed ? 7 : row) % 64000);
+        struct sample s = {.source = SLICE("bench"),
+                           .instruction = buf_view(&prompt),
+                           .input = SLICE(""),
+                           .output = buf_view(&output)};
+        if (samples_add(c, &s, &e) < 0)
+            stop(kind, &e);
+    }
+    if (corpus_commit(c, &e) != 0)
+        stop(kind, &e);
+    buf_free(&output);
+    buf_free(&prompt);
     return n;
 }
 
@@ -154,7 +216,10 @@ static struct recipe *recipe_of(int argc, char **argv)
 {
     struct buf rules = BUF, threads = BUF, threshold = BUF;
     struct error e = {ERROR_NONE, ""};
-    buf_printf(&rules, "filter.rules=[\"%s\"]", word(argc, argv, "rules", "default"));
+    buf_str(&rules, "filter.rules=[\"");
+    for (const char *w = word(argc, argv, "rules", "default"); *w != '\0'; w++)
+        buf_str(&rules, *w == ',' ? "\",\"" : (const char[]){*w, '\0'});
+    buf_str(&rules, "\"]");
     buf_printf(&threads, "threads=%s", word(argc, argv, "threads", "0"));
     buf_printf(&threshold, "filter.near.threshold=%s", word(argc, argv, "threshold", "0.8"));
     const char *sets[] = {buf_text(&rules), buf_text(&threads), buf_text(&threshold)};
@@ -195,8 +260,10 @@ int main(int argc, char **argv)
     struct lap laps[MOST_REPEATS];
     const int asked = atoi(word(argc, argv, "repeats", "3"));
     const size_t repeats = asked < 1 ? 1 : asked > MOST_REPEATS ? MOST_REPEATS : (size_t)asked;
-    if (corpus[0] == '\0') {
-        fprintf(stderr, "usage: bench_filter corpus=rows.jsonl [threads=0] [repeats=3]\n");
+    const char *made = word(argc, argv, "made", "");
+    if (corpus[0] == '\0' && made[0] == '\0') {
+        fprintf(stderr, "usage: bench_filter corpus=rows.jsonl|made=KIND rows=N [threads=0] "
+                        "[repeats=3] [rules=default] [threshold=0.8]\n");
         return 2;
     }
     if (mkdtemp(folder) == NULL)
@@ -205,7 +272,9 @@ int main(int argc, char **argv)
     struct corpus *c = corpus_open(path, CORPUS_CREATE, &e);
     if (c == NULL)
         stop(path, &e);
-    const size_t n = import(c, corpus);
+    const size_t n = made[0] == '\0'
+                         ? import(c, corpus)
+                         : make_rows(c, made, strtoul(word(argc, argv, "rows", "10000"), NULL, 10));
     struct recipe *r = recipe_of(argc, argv);
     for (size_t i = 0; i < repeats; i++)
         laps[i] = judge(c, r);
