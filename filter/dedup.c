@@ -211,7 +211,8 @@ static int find_near(struct state *s, const unsigned char *take, struct error *e
                                   .pool = d->pool,
                                   .found = found_pair,
                                   .context = s};
-    int rc = near_candidates(d->x, take, d->chosen->threshold, d->pool, &pairs, error);
+    const struct near_options options = {take, d->chosen->threshold, by_preference, &s->order};
+    int rc = near_candidates(d->x, &options, d->pool, &pairs, error);
     s->counts->met = pairs.met;
     s->counts->oversized = pairs.split;
     s->counts->candidates = pairs.n;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NEAR_FEW = 2 }; /* leaders and neighbours of a part of an oversized bucket */
+
 struct keyed {
     uint32_t key, row;
 };
@@ -21,7 +23,7 @@ struct band {
 
 struct search {
     const struct index *x;
-    const unsigned char *take;
+    const struct near_options *options;
     const uint32_t *rows; /* those that take part */
     size_t n;
     int agree; /* least agreement of sketches */
@@ -96,9 +98,46 @@ static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near
         push(out, a, b);
 }
 
-static void all_pairs(const struct search *s, const struct keyed *rows, size_t n, size_t window,
+static void all_pairs(const struct search *s, const struct keyed *rows, size_t n,
                       struct near_pairs *out)
 {
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            try_pair(s, rows[k].row, rows[i].row, out);
+}
+
+static bool before(const struct search *s, uint32_t a, uint32_t b)
+{
+    return s->options->preferred != NULL ? s->options->preferred(s->options->context, a, b) < 0
+                                         : a < b;
+}
+
+/* Each row with the `most` preferred of them. */
+static void with_leaders(const struct search *s, const struct keyed *rows, size_t n, size_t most,
+                         struct near_pairs *out)
+{
+    uint32_t leaders[NEAR_LEADERS];
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = have < most ? have++ : most;
+        if (k == most && before(s, leaders[most - 1], rows[i].row))
+            continue;
+        for (k = k == most ? most - 1 : k; k > 0 && before(s, rows[i].row, leaders[k - 1]); k--)
+            leaders[k] = leaders[k - 1];
+        leaders[k] = rows[i].row;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < have && leaders[k] != rows[i].row; k++)
+            try_pair(s, leaders[k], rows[i].row, out);
+}
+
+/* Each row with the ones before it by content, which does not depend on the order of rows. */
+static void with_neighbours(const struct search *s, struct keyed *rows, struct keyed *scratch,
+                            size_t n, size_t window, struct near_pairs *out)
+{
+    for (size_t i = 0; i < n; i++)
+        rows[i].key = (uint32_t)(s->x->entries[rows[i].row].content >> 32);
+    sort_keyed(rows, scratch, n);
     for (size_t i = 1; i < n; i++)
         for (size_t k = i > window ? i - window : 0; k < i; k++)
             try_pair(s, rows[k].row, rows[i].row, out);
@@ -117,8 +156,16 @@ static int split(const struct search *s, const struct part *p, struct near_pairs
     const int band = (p->band + 1) % MINHASH_BANDS;
     struct keyed *rows = p->rows;
     const size_t n = p->n;
+    if (n <= NEAR_DENSE) {
+        all_pairs(s, rows, n, out);
+        return 0;
+    }
+    if (p->depth == 1)
+        with_leaders(s, rows, n, NEAR_LEADERS, out);
     if (n <= NEAR_BUCKET || p->depth >= MINHASH_BANDS) {
-        all_pairs(s, rows, n, n <= NEAR_BUCKET ? n : NEAR_WINDOW, out);
+        if (p->depth > 1)
+            with_leaders(s, rows, n, NEAR_FEW, out);
+        with_neighbours(s, rows, p->scratch, n, p->depth == 1 ? NEAR_WINDOW : NEAR_FEW, out);
         return 0;
     }
     out->split++;
@@ -230,14 +277,14 @@ static int run_bands(struct search *s, struct pool *pool, struct near_pairs *out
     return rc;
 }
 
-int near_candidates(const struct index *x, const unsigned char *take, double threshold,
-                    struct pool *pool, struct near_pairs *out, struct error *error)
+int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
+                    struct near_pairs *out, struct error *error)
 {
-    struct search s = {.x = x, .take = take, .agree = least_agreement(threshold)};
+    struct search s = {.x = x, .options = options, .agree = least_agreement(options->threshold)};
     uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
     int rc;
     for (size_t i = 0; i < x->n; i++)
-        if (take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
+        if (options->take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
             rows[s.n++] = (uint32_t)i;
     s.rows = rows;
     rc = run_bands(&s, pool, out, error);

@@ -4,10 +4,11 @@
  * definition and no candidates: templates with numbers would give pairs without end.
  *
  * A bucket of a band with more than NEAR_BUCKET rows (a template, a shared preamble) is split by
- * the next bands until its parts are small, so that the work stays near-linear; two rows of an
- * oversized bucket are then found if they agree in two neighbouring bands anywhere, which at
- * j = .8 fails once in 280 pairs.  Rows whose signatures agree wholly are compared with the
- * NEAR_WINDOW rows before them.
+ * the next bands until its parts are small: two rows of it are then found if they agree in two
+ * neighbouring bands anywhere, which at j = .8 fails once in 280 pairs.  In a bucket or part of more
+ * than NEAR_DENSE rows not all pairs are candidates, but each row with the preferred ones, which
+ * are the likely keepers, and with its neighbours by content.  So the candidates of a row are
+ * bounded, and a cluster of any size costs in proportion to its rows.
  */
 #ifndef FILTER_NEAR_H
 #define FILTER_NEAR_H
@@ -15,8 +16,9 @@
 #include "core/error.h"
 #include "core/pool.h"
 #include "filter/index.h"
+#include "filter/order.h"
 
-enum { NEAR_BUCKET = 1024, NEAR_WINDOW = 64 };
+enum { NEAR_BUCKET = 1024, NEAR_DENSE = 256, NEAR_LEADERS = 16, NEAR_WINDOW = 16 };
 
 struct near_pair {
     uint32_t a, b; /* places in the index, a < b */
@@ -28,10 +30,16 @@ struct near_pairs {
     size_t met, split; /* pairs that met in a band, with repeats; oversized buckets */
 };
 
-/* take[i] says whether row i takes part.  A pair needs at least one row that is not INDEX_OLD or
- * INDEX_FOREIGN. */
-int near_candidates(const struct index *x, const unsigned char *take, double threshold,
-                    struct pool *pool, struct near_pairs *out, struct error *error);
+struct near_options {
+    const unsigned char *take; /* not 0: the row takes part */
+    double threshold;
+    order_fn *preferred; /* the order of preference; NULL: that of the index */
+    const void *context;
+};
+
+/* A pair needs at least one row that is not INDEX_OLD or INDEX_FOREIGN. */
+int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
+                    struct near_pairs *out, struct error *error);
 void near_free(struct near_pairs *p);
 
 #endif

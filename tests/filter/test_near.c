@@ -63,8 +63,12 @@ static void test_families(void **state)
     unsigned char *take = test_malloc(x.n);
     memset(take, 1, x.n);
     struct pool *pool = pool_new(4);
-    assert_int_equal(near_candidates(&x, take, 0.7, NULL, &one, &e), 0);
-    assert_int_equal(near_candidates(&x, take, 0.7, pool, &four, &e), 0);
+    assert_int_equal(near_candidates(&x, &(struct near_options){take, 0.7, NULL, NULL}, NULL, &one,
+                                     &e),
+                     0);
+    assert_int_equal(near_candidates(&x, &(struct near_options){take, 0.7, NULL, NULL}, pool, &four,
+                                     &e),
+                     0);
     assert_int_equal(one.n, four.n); /* threads change nothing */
     assert_memory_equal(one.items, four.items, one.n * sizeof *one.items);
     for (uint32_t f = 0; f < 900; f += 3)
@@ -101,7 +105,9 @@ static void test_oversized(void **state)
     }
     unsigned char *take = test_malloc(x.n);
     memset(take, 1, x.n);
-    assert_int_equal(near_candidates(&x, take, 0.8, NULL, &p, &e), 0);
+    assert_int_equal(near_candidates(&x, &(struct near_options){take, 0.8, NULL, NULL}, NULL, &p,
+                                     &e),
+                     0);
     for (uint32_t i = 49; i < 5000; i += 50)
         found += has_pair(&p, i - 1, i);
     assert_true(p.split > 0);
@@ -129,7 +135,9 @@ static void test_settled(void **state)
     x.entries[0].flags |= INDEX_OLD;
     x.entries[1].flags |= INDEX_FOREIGN;
     x.entries[2].flags |= INDEX_GONE;
-    assert_int_equal(near_candidates(&x, take, 0.8, NULL, &p, &e), 0);
+    assert_int_equal(near_candidates(&x, &(struct near_options){take, 0.8, NULL, NULL}, NULL, &p,
+                                     &e),
+                     0);
     assert_int_equal(p.n, 2);
     assert_true(has_pair(&p, 0, 3) && has_pair(&p, 1, 3));
     near_free(&p);
