@@ -9,11 +9,13 @@
  * share.  gemm_share: time inside matrix products over threads times wall.  sgemm_gflops: a
  * 2048-cube product, measured in the same run.  model_gflops: the model's arithmetic (6 a
  * parameter and supervised token, attention included) over the median step.  On a shared machine
- * look at tokens_per_core_s: tokens over the CPU time of all threads.
+ * look at what is per CPU second of all threads: tokens_per_core_s, model_core_gflops, and the same
+ * of a square product with our own tiles and with OpenBLAS; of_sgemm_core is to the better one.
  */
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/rng.h"
+#include "model/blas.h"
 #include "model/gemm.h"
 #include "model/model.h"
 
@@ -148,22 +150,32 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+struct rate {
+    double wall, core; /* GFLOP a second, and a CPU second of one core */
+};
+
 /* The rate of a large square product, best of a few. */
-static double sgemm_rate(struct pool *pool)
+static struct rate sgemm_rate(struct pool *pool, bool blas)
 {
     const size_t n = (size_t)CUBE * CUBE;
+    const double work = 2.0 * CUBE * CUBE * CUBE;
     float *x = mem_zero(3 * n, sizeof *x);
-    double best = 0;
+    struct rate best = {0, 0};
     const struct gemm g = {CUBE, CUBE, CUBE,  x,     x + n, x + 2 * n, CUBE,
                            CUBE, CUBE, false, false, 1,     0};
     for (size_t i = 0; i < 2 * n; i++)
         x[i] = (float)(i % 97) * 0.01f;
     for (int i = 0; i < 5; i++) {
-        const int64_t start = clock_ns();
-        double rate;
-        gemm_run(pool, &g);
-        rate = 2.0 * CUBE * CUBE * CUBE / (double)(clock_ns() - start);
-        best = rate > best ? rate : best;
+        const int64_t start = clock_ns(), cpu = clock_cpu_ns();
+        double wall, core;
+        if (blas)
+            blas_multiply(&g);
+        else
+            gemm_run(pool, &g);
+        core = work / (double)(clock_cpu_ns() - cpu);
+        wall = work / (double)(clock_ns() - start);
+        best.core = core > best.core ? core : best.core;
+        best.wall = wall > best.wall ? wall : best.wall;
     }
     mem_free(x);
     return best;
@@ -175,7 +187,8 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
     const struct model_options o = {.method =
                                         strcmp(s->mode, "lora") == 0 ? MODEL_LORA : MODEL_FULL};
     const int threads = pool_threads(pool);
-    double times[MAX_STEPS], loss = 0, warm, gemm, total = 0, peak, step, flops, sgemm;
+    double times[MAX_STEPS], loss = 0, warm, gemm, total = 0, peak, step, flops, core;
+    struct rate own, blas = {0, 0};
     int64_t cpu;
     warm = one_step(t, &loss, error);
     if (warm < 0)
@@ -193,19 +206,26 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
     peak = (double)mem_peak() / (double)(1 << 30);
     qsort(times, (size_t)s->steps, sizeof *times, by_value);
     step = times[s->steps / 2];
-    flops = model_flops(model_config(t->m), &o, &t->batch, true) / step * 1e-9;
-    sgemm = sgemm_rate(pool);
+    flops = model_flops(model_config(t->m), &o, &t->batch, true) * 1e-9;
+    core = flops / ((double)cpu * 1e-9);
+    own = sgemm_rate(pool, false);
+    if (blas_present())
+        blas = sgemm_rate(NULL, true);
     printf("{\"shape\":\"%s\",\"mode\":\"%s\",\"precision\":\"%s\",\"gemm\":\"%s\",\"batch\":%d,"
            "\"seq\":%d,\"supervised\":%g,"
            "\"threads\":%d,\"tokens_per_s\":%.1f,\"step_s\":%.3f,\"step_min_s\":%.3f,"
            "\"step_cpu_s\":%.3f,\"tokens_per_core_s\":%.1f,"
            "\"peak_rss_gb\":%.2f,\"gemm_share\":%.3f,\"model_gflops\":%.1f,\"sgemm_gflops\":%.1f,"
-           "\"of_sgemm\":%.3f,\"ready_s\":%.2f,\"first_step_s\":%.2f,\"loss\":%.4f,"
+           "\"of_sgemm\":%.3f,"
+           "\"model_core_gflops\":%.1f,\"sgemm_core_gflops\":%.1f,\"openblas_core_gflops\":%.1f,"
+           "\"of_sgemm_core\":%.3f,\"ready_s\":%.2f,\"first_step_s\":%.2f,\"loss\":%.4f,"
            "\"parameters\":%lld,\"trainable\":%lld}\n",
            s->shape, s->mode, s->precision, gemm_library(), s->batch, s->seq, s->supervised,
            threads, t->batch.tokens / step, step, times[0], (double)cpu * 1e-9,
-           t->batch.tokens / ((double)cpu * 1e-9), peak, gemm, flops, sgemm, flops / sgemm, ready,
-           warm, loss, (long long)model_total(t->m), (long long)model_trainable(t->m));
+           t->batch.tokens / ((double)cpu * 1e-9), peak, gemm, flops / step, own.wall,
+           flops / step / own.wall, core, own.core, blas.core,
+           core / (own.core > blas.core ? own.core : blas.core), ready, warm, loss,
+           (long long)model_total(t->m), (long long)model_trainable(t->m));
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "core/unicode.h"
 #include "core/version.h"
 #include "corpus/sql.h"
+#include "model/backend.h"
 #include "net/http.h"
 
 #include <stdio.h>
@@ -68,6 +69,7 @@ static void features(struct json *cpu)
     FEATURE("avx512bw");
     FEATURE("avx512vl");
     FEATURE("avx512vnni");
+    FEATURE("avx512bf16");
 #undef FEATURE
 #endif
     json_put(cpu, "features", list);
@@ -75,7 +77,7 @@ static void features(struct json *cpu)
 
 static void machine(struct json *report)
 {
-    struct json *cpu = json_new_object();
+    struct json *cpu = json_new_object(), *compute = json_new_object();
     struct utsname u;
     char text[256];
     if (uname(&u) == 0) {
@@ -87,6 +89,8 @@ static void machine(struct json *report)
     json_put_integer(cpu, "usable", pool_cpus());
     features(cpu);
     json_put(report, "cpu", cpu);
+    backend_describe(compute);
+    json_put(report, "compute", compute);
 }
 
 static void space(struct json *report)

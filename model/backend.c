@@ -40,6 +40,6 @@ bool backend_multiplies_half(const struct backend_ops *ops)
 void backend_describe(struct json *out)
 {
     json_put_text(out, "kernels", kernels_best()->name);
-    json_put_text(out, "blas", gemm_library());
+    json_put_text(out, "products", gemm_library());
     json_put_text(out, "bf16", gemm_half_name() != NULL ? gemm_half_name() : "none");
 }

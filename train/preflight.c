@@ -127,7 +127,12 @@ static double product_rate(const struct train_settings *s)
          round++) {
         int64_t from = clock_ns();
         double rate;
-        ops->matmul(b, &(struct matmul){.c = t[0], .a = t[1], .b = t[2], .tb = true, .alpha = 1});
+        ops->matmul(b, &(struct matmul){.c = t[0],
+                                        .a = t[1],
+                                        .b = t[2],
+                                        .tb = true,
+                                        .alpha = 1,
+                                        .half = s->model.half});
         (void)ops->sync(b, NULL);
         rate = 2.0 * PROBE * PROBE * PROBE / ((double)(clock_ns() - from) / 1e9);
         if (round != 0 && rate > best)

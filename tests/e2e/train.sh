@@ -42,6 +42,23 @@ expect 0 train --json --threads 2 --set train.out=cut --set train.micro_tokens=5
 awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: one pass or many: loss differs by", d; exit !(d < 1e-3) }' ||
     wrong "one pass: $once, many: $(number loss_after <out)"
 
+# ---- products of BF16 where the processor has them; elsewhere refused
+half() { train --json --threads 2 --set train.out=half --set train.micro_tokens=256 --set train.neftune=0 --set train.precision=bf16; }
+if "$retort" doctor --json | grep -q '"bf16":"none"'; then
+    expect 2 half
+    says "AVX512_BF16"
+else
+    expect 0 half
+    awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: f32 or bf16 products: loss differs by", d; exit !(d < 0.05) }' ||
+        wrong "f32: $once, bf16: $(number loss_after <out)"
+fi
+
+# ---- frozen by name: those weights keep their bytes; a name that nothing has is refused
+expect 2 quiet --set train.out=typo --set 'train.freeze=["*.layer.0.*"]'
+says "train.freeze" "*.layer.0.*"
+expect 2 quiet --set train.out=typo --set 'train.freeze=["*.q_proj.*"]'
+says "one product"
+
 # ---- kill -9 at some steps, then to the end
 n=0
 for at in 3 17 31 44; do
