@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "model/model.h"
+#include "model/naming.h"
 #include "model/safetensors.h"
 
 static const struct command_operand operands[] = {
@@ -55,6 +56,8 @@ static struct json *list_tensors(const struct safetensors *file, int64_t *total)
             json_put_text(row, "shape", buf_text(&shape));
             json_put_integer(row, "parameters", n);
             json_put_number(row, "percent", *total > 0 ? (double)(10000 * n / *total) / 100 : 0);
+            /* integers and their scales are made floats before they are trained */
+            json_put_bool(row, "trainable", e->type[0] == 'F' || e->type[0] == 'B');
             json_put_number(row, "mb", (double)(e->bytes / 10000) / 100);
             json_push(list, row);
             buf_free(&shape);
@@ -69,6 +72,16 @@ static void put_memory(struct json *j, const char *key, const struct model_confi
     const struct model_limits l = {.tokens = tokens, .supervised = tokens, .backward = true};
     const struct model_memory m = model_memory(c, o, &l);
     json_put_number(j, key, (double)(m.total / 10000000) / 100);
+}
+
+/* Numbers of a LoRA of that rank on every linear layer. */
+static int64_t lora_parameters(const struct model_config *c, int64_t rank)
+{
+    const int64_t h = c->hidden, q = (int64_t)c->heads * c->head_dim;
+    const int64_t kv = (int64_t)c->kv_heads * c->head_dim, ff = c->ff;
+    const int64_t qkv = c->arch->naming->qkv != NULL ? h + q + 2 * kv : 3 * h + q + 2 * kv;
+    const int64_t up = c->mlp == MLP_SWIGLU ? 2 * (h + ff) : h + ff;
+    return c->layers * rank * (qkv + (q + h) + up + (ff + h));
 }
 
 static struct json *describe(const struct model_config *c, int32_t tokens)
@@ -87,7 +100,11 @@ static struct json *describe(const struct model_config *c, int32_t tokens)
     json_put_integer(j, "vocab", c->vocab);
     json_put_integer(j, "context", c->positions);
     json_put_bool(j, "tied", c->tied);
+    json_put_integer(j, "trainable_full", config_parameters(c));
     put_memory(j, "train_full_gb", c, &full, tokens);
+    if (c->encoder)
+        return j; /* trained whole */
+    json_put_integer(j, "trainable_lora_8", lora_parameters(c, 8));
     put_memory(j, "train_lora_8_gb", c, &lora, tokens);
     return j;
 }
@@ -140,7 +157,8 @@ const struct command cmd_show_model = {
     .name = "show-model",
     .summary = "show what a model folder holds and what training it would take",
     .description = "Reads config.json and the headers of the weights: shape, every tensor with "
-                   "its type, its share and its size, and an estimate of the memory that full "
+                   "its type, its share, its size and whether it is trained as it "
+                   "stands, and an estimate of the memory that full "
                    "training and LoRA of rank 8 take.",
     .operands = operands,
     .options = options,

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "corpus/runs.h"
+#include "eval/encoders.h"
 #include "eval/graders.h"
 #include "eval/interview.h"
 #include "eval/score.h"
@@ -293,6 +294,8 @@ int eval_run(const struct recipe *recipe, struct corpus *corpus, const struct ev
     struct evaluation e = {.options = options, .corpus = corpus, .progress = progress};
     struct json *o;
     int status;
+    if (encoders_wanted(recipe))
+        return encoders_run(recipe, corpus, options->dry_run, report, error);
     if (study_open(&e.study, recipe, error) != 0)
         return -1;
     o = json_new_object();

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
+#include "core/rng.h"
 #include "core/signals.h"
 #include "core/vec.h"
 #include "eval/held.h"
@@ -21,6 +22,7 @@ struct fidelity {
     size_t n_ids, n_rows, cap_ids, cap_mask, cap_starts;
     int64_t supervised;
     uint32_t longest; /* tokens a row may have */
+    int32_t *targets; /* encoders: the original's class for each token that is asked; else NULL */
 };
 
 void fidelity_close(struct fidelity *f)
@@ -30,6 +32,7 @@ void fidelity_close(struct fidelity *f)
     mem_free(f->ids);
     mem_free(f->mask);
     mem_free(f->starts);
+    mem_free(f->targets);
     mem_free(f);
 }
 
@@ -69,6 +72,19 @@ static void add_row(struct fidelity *f, const int32_t *ids, const uint8_t *mask,
 static int32_t first_token(const struct model_config *c)
 {
     return c->bos >= 0 ? c->bos : c->n_eos > 0 ? c->eos[0] : 0;
+}
+
+/* Random tokens, for encoders: what is asked is only whether both models say the same. */
+static void random_tokens(struct fidelity *f, const struct model *m, uint64_t seed)
+{
+    const int32_t n = f->longest < OWN_TOKENS ? (int32_t)f->longest : OWN_TOKENS;
+    struct rng r = rng_new(seed, 1);
+    int32_t ids[OWN_TOKENS];
+    for (int row = 0; row < OWN_ROWS; row++) {
+        for (int32_t i = 0; i < n; i++)
+            ids[i] = (int32_t)rng_below(&r, (uint32_t)model_config(m)->vocab);
+        add_row(f, ids, NULL, (size_t)n);
+    }
 }
 
 /* Texts that the model writes; what ends a text is written over, for the length alone. */
@@ -180,15 +196,57 @@ static int from_file(struct fidelity *f, const struct fidelity_source *source, s
     return status;
 }
 
+/* The classes that the original finds likeliest: for the first token of a row, or for all. */
+static int ask_original(struct fidelity *f, struct model *m, struct error *error)
+{
+    const struct model_config *c = model_config(m);
+    float *logits = mem_alloc((size_t)f->longest * (size_t)c->classes * sizeof *logits);
+    int32_t *rows = mem_alloc((size_t)f->longest * sizeof *rows);
+    int status = 0;
+    f->targets = mem_zero(f->n_ids + 1, sizeof *f->targets);
+    memset(f->mask, 0, f->n_ids);
+    f->supervised = 0;
+    for (size_t i = 0; i < f->n_rows && status == 0; i++) {
+        const size_t from = f->starts[i], n = f->starts[i + 1] - from;
+        const int32_t starts[2] = {0, (int32_t)n};
+        const int32_t asked = c->head == HEAD_SEQUENCE ? 1 : (int32_t)n;
+        const struct batch b = {.ids = f->ids + from,
+                                .starts = starts,
+                                .tokens = (int32_t)n,
+                                .segments = 1};
+        for (int32_t k = 0; k < asked; k++)
+            rows[k] = k;
+        status = model_logits(m, &b, rows, asked, logits, error);
+        for (int32_t k = 0; k < asked && status == 0; k++) {
+            const float *z = logits + (int64_t)k * c->classes;
+            for (int32_t j = 1; j < c->classes; j++)
+                if (z[j] > z[f->targets[from + (size_t)k]])
+                    f->targets[from + (size_t)k] = j;
+            f->mask[from + (size_t)k] = 1;
+            f->supervised++;
+        }
+    }
+    mem_free(logits);
+    mem_free(rows);
+    return status;
+}
+
 struct fidelity *fidelity_open(const struct fidelity_source *source, struct model *m,
                                struct error *error)
 {
     struct fidelity *f = mem_zero(1, sizeof *f);
     const int32_t positions = model_config(m)->positions;
     int status;
-    f->longest = positions > 0 && positions < PASS_TOKENS ? (uint32_t)positions : PASS_TOKENS;
-    status =
-        source->rows != NULL ? from_file(f, source, error) : own_words(f, m, source->seed, error);
+    f->longest = positions > 0 && positions < PASS_TOKENS
+                     ? (uint32_t)(positions - model_config(m)->first_position)
+                     : PASS_TOKENS;
+    if (source->rows == NULL && model_config(m)->encoder)
+        random_tokens(f, m, source->seed);
+    status = source->rows != NULL       ? from_file(f, source, error)
+             : model_config(m)->encoder ? 0
+                                        : own_words(f, m, source->seed, error);
+    if (status == 0 && model_config(m)->encoder)
+        status = ask_original(f, m, error);
     if (status == 0 && f->supervised == 0)
         status = error_set(error, ERROR_INPUT, "%s: no row to measure a loss on",
                            source->rows != NULL ? source->rows : source->dir);
@@ -209,9 +267,14 @@ static struct batch lay_out(const struct fidelity *f, size_t first, size_t last)
     int32_t count = 0;
     for (size_t i = first; i <= last; i++)
         starts[i - first] = (int32_t)(f->starts[i] - from);
-    for (size_t i = 1; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (f->mask[from + i] == 0)
             continue;
+        if (f->targets != NULL) {
+            rows[count] = (int32_t)i;
+            targets[count++] = f->targets[from + i];
+            continue;
+        }
         rows[count] = (int32_t)i - 1;
         targets[count++] = f->ids[from + i];
     }

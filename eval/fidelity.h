@@ -4,6 +4,8 @@
  *
  * Rows come from a dataset (its held-out rows, as train and eval choose them), from a file of
  * lines, or, without any file, from the original itself: texts that it writes at temperature 1.
+ * Of an encoder the loss is the cross-entropy to the classes that the original finds likeliest, on
+ * lines of text or, without a file, on random tokens.
  */
 #ifndef EVAL_FIDELITY_H
 #define EVAL_FIDELITY_H

@@ -272,7 +272,7 @@ static const char *note_of(const struct work *w)
     if (strcmp(c->arch->model_type, "llama") == 0 && c->hidden % c->heads != 0)
         return "transformers refuses a llama whose hidden_size is no multiple of its heads; retort "
                "and llama.cpp read it";
-    if (w->s->int8 && c->position == POSITION_LEARNED)
+    if (w->s->int8 && strcmp(c->arch->model_type, "gpt2") == 0)
         return "8-bit weights of this family are read by retort only";
     if (w->s->int8)
         return "8-bit weights: read by retort, vLLM, and transformers with compressed-tensors";
@@ -290,7 +290,10 @@ static void describe(const struct work *w, struct json *report)
     if (note_of(w) != NULL)
         json_put_text(model, "note", note_of(w));
     json_put(report, "model", model);
-    json_put_text(check, "rows", s->rows != NULL ? s->rows : "the original's own words");
+    json_put_text(check, "rows",
+                  s->rows != NULL               ? s->rows
+                  : model_config(w->m)->encoder ? "random tokens, the original's classes"
+                                                : "the original's own words");
     json_put_integer(check, "tokens", fidelity_tokens(w->rows));
     json_put_number(check, "loss_before", round(1e6 * w->before) / 1e6);
     json_put_number(check, "loss_after", round(1e6 * w->after) / 1e6);

@@ -337,7 +337,8 @@ int checkpoint_write(struct model *m, const char *dir, const struct checkpoint_o
 {
     const struct contents model = {"model.safetensors", options->type, false};
     if (file_make_dir(dir, error) != 0 || write_side_files(dir, options, error) != 0 ||
-        write_generation(m, dir, options, error) != 0 || write_tensors(m, dir, &model, error) != 0)
+        (!m->config.encoder && write_generation(m, dir, options, error) != 0) ||
+        write_tensors(m, dir, &model, error) != 0)
         return -1;
     return write_config(m, dir, options->type, error);
 }

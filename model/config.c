@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "model/config_field.h"
+#include "model/naming.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -301,12 +302,15 @@ static struct json *as_numbers(const char *strategy, bool dynamic)
 
 /* What compressed-tensors and vLLM read: linear layers of the blocks in 8 bits, activations
  * rounded a token at a time. */
-static void write_quantisation(struct json *j)
+static void write_quantisation(const struct model_config *c, struct json *j)
 {
+    const char *const heads[] = {"lm_head", c->arch->naming->pooler, c->arch->naming->classifier,
+                                 "classifier", "qa_outputs"};
     struct json *q = json_new_object(), *groups = json_new_object(), *group = json_new_object();
     struct json *targets = json_new_array(), *ignore = json_new_array();
     json_push(targets, json_new_string(slice_of("Linear")));
-    json_push(ignore, json_new_string(slice_of("lm_head")));
+    for (size_t i = 0; i < (c->encoder ? sizeof heads / sizeof *heads : 1); i++)
+        json_push(ignore, json_new_string(slice_of(heads[i])));
     json_put(group, "targets", targets);
     json_put(group, "weights", as_numbers("channel", false));
     json_put(group, "input_activations", as_numbers("token", true));
@@ -345,7 +349,7 @@ int config_write(const struct model_config *c, enum dtype type, struct buf *out)
     json_remove(j, "_name_or_path");
     json_remove(j, "quantization_config");
     if (type == DTYPE_I8)
-        write_quantisation(j);
+        write_quantisation(c, j);
     write_rope(c, j);
     write_eos(c, j);
     status = json_write(j, JSON_PRETTY, out);

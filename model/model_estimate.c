@@ -44,7 +44,7 @@ double model_flops(const struct model_config *c, const struct model_options *opt
 {
     const bool full = options->method == MODEL_FULL;
     const double factor = !backward ? 1 : full ? 3 : 2;
-    const double head = (double)c->hidden * c->vocab * batch->supervised;
+    const double head = (double)c->hidden * config_classes(c) * batch->supervised;
     double pairs = 0;
     for (int32_t s = 0; s < batch->segments; s++) {
         const double n = batch->starts[s + 1] - batch->starts[s];

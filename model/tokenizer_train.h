@@ -1,5 +1,7 @@
 /*
- * Training a byte-level BPE vocabulary of our own (Sennrich et al. 2016, on bytes as GPT-2).
+ * Training a vocabulary of our own: byte-level BPE (Sennrich et al. 2016, on bytes as GPT-2), or
+ * WordPiece as BERT has it (lower case, without accents, cut at blanks and punctuation, "##" before
+ * what goes on a word), whose pieces are joined by the same rule, as the tokenizers library does.
  *
  * Words are cut by GPT-2's pattern; the most frequent pair of neighbours is joined again and
  * again.  Deterministic: equally frequent pairs are joined in the order of their ids, so the same
@@ -30,7 +32,9 @@ struct tokenizer_train_options {
     const char *bos, *eos, *pad; /* among the specials, or NULL */
     bool digits;                 /* each digit is a word of its own, so that numbers are read and
                                     written digit by digit */
-    uint64_t min_frequency;      /* pairs seen less often are not joined; 0 means 2 */
+    bool wordpiece;         /* then specials are BERT's ([PAD], [UNK], [CLS], [SEP], [MASK]) and
+                                    the fields above but vocab_size are not looked at */
+    uint64_t min_frequency; /* pairs seen less often are not joined; 0 means 2 */
 };
 
 struct tokenizer_trainer *tokenizer_trainer_new(const struct tokenizer_train_options *options,

@@ -16,6 +16,22 @@ static const char *const specials[] = {"<|endoftext|>", "<|im_start|>", "<|im_en
 
 /* -- the tokenizer --------------------------------------------------------------------------- */
 
+/* Does the config describe an encoder? */
+static bool is_encoder(const char *path)
+{
+    static const char *const types[] = {"bert", "distilbert", "roberta"};
+    struct buf text = BUF_MAX(CONFIG_MAX_BYTES);
+    struct json *j =
+        file_read(path, &text, NULL) == 0 ? json_parse(buf_view(&text), 0, NULL) : NULL;
+    const char *type = json_text(json_get(j, "model_type"), "");
+    bool found = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        found = found || strcmp(type, types[i]) == 0;
+    json_free(j);
+    buf_free(&text);
+    return found;
+}
+
 /* Every text inside a JSON value, without recursion over depth that outside data decides: json_parse
  * bounds it. */
 static int add_texts(struct tokenizer_trainer *t, const struct json *node, struct error *error)
@@ -67,7 +83,8 @@ static struct tokenizer *train_tokenizer(const struct create_options *o, struct 
                                                 .digits = true,
                                                 .specials = specials,
                                                 .eos = specials[2],
-                                                .pad = specials[0]};
+                                                .pad = specials[0],
+                                                .wordpiece = is_encoder(o->config)};
     struct tokenizer_trainer *t = tokenizer_trainer_new(&how, error);
     struct tokenizer *made = NULL;
     int rc = t != NULL ? 0 : -1;
@@ -98,7 +115,8 @@ static int adapt_config(const struct create_options *o, const struct tokenizer *
         error_set(error, ERROR_INPUT, "expected a JSON object");
     if (rc == 0) {
         json_put_integer(config, "vocab_size", tokenizer_size(t));
-        json_put_integer(config, "eos_token_id", tokenizer_eos(t));
+        json_put(config, "eos_token_id",
+                 tokenizer_eos(t) >= 0 ? json_new_integer(tokenizer_eos(t)) : json_new_null());
         json_put(config, "bos_token_id",
                  tokenizer_bos(t) >= 0 ? json_new_integer(tokenizer_bos(t)) : json_new_null());
         json_put(config, "pad_token_id",
@@ -121,11 +139,13 @@ static int write_folder(const struct create_options *o, const struct model_confi
 {
     const struct model_options how = {.method = MODEL_FROZEN, .seed = o->seed};
     const struct checkpoint_options as = {.type = DTYPE_F32};
-    struct chat_template *chat = chat_template_named("chatml", error);
-    struct model *m = chat != NULL ? model_random(config, &how, error) : NULL;
+    struct chat_template *chat = config->encoder ? NULL : chat_template_named("chatml", error);
+    struct model *m = chat != NULL || config->encoder ? model_random(config, &how, error) : NULL;
     int rc = m != NULL ? file_make_dir(o->dir, error) : -1;
     if (rc == 0)
-        rc = tokenizer_write(t, o->dir, chat_template_source(chat), error);
+        rc = tokenizer_write(t, o->dir,
+                             chat != NULL ? chat_template_source(chat) : (struct slice){NULL, 0},
+                             error);
     if (rc == 0)
         rc = checkpoint_write(m, o->dir, &as, error);
     chat_template_free(chat);

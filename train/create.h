@@ -3,7 +3,8 @@
  * config.json and random weights, ready for `retort train` and for Hugging Face's libraries.
  *
  * The vocabulary is byte-level BPE with ChatML's control tokens <|endoftext|>, <|im_start|> and
- * <|im_end|>; the folder carries the ChatML template.
+ * <|im_end|>; the folder carries the ChatML template.  For an encoder (BERT) it is WordPiece, and
+ * the folder has no head: train.task gives it one.
  */
 #ifndef TRAIN_CREATE_H
 #define TRAIN_CREATE_H

@@ -201,6 +201,11 @@ void examples_free(struct examples *e)
     mem_free(e->items);
     mem_free(e->ids);
     mem_free(e->mask);
+    mem_free(e->types);
+    mem_free(e->targets);
+    mem_free(e->soft);
+    e->types = e->targets = NULL;
+    e->soft = NULL;
     mem_free(e->splits);
     e->splits = NULL;
     e->n_splits = e->cap_splits = 0;

@@ -35,6 +35,12 @@ struct examples {
     size_t n, cap;
     int32_t *ids;
     uint8_t *mask;
+    /* Encoders, else NULL: token types and targets of all tokens (-1: none; of answers 1 where one
+     * begins, plus 2 where it ends), and each example's soft label [classes], NAN: none. */
+    int32_t *types, *targets;
+    float *soft;
+    int32_t classes;
+    bool spans;
     size_t n_tokens, cap_ids, cap_mask;
     struct split_row *splits; /* of all kept samples, also those that made no example */
     size_t n_splits, cap_splits;

@@ -12,7 +12,10 @@ enum { MARKER_MAX = 1 << 24 };
 
 static int write_tokenizer(const struct setup *s, const char *dir, struct error *error)
 {
-    return tokenizer_write(s->tokenizer, dir, chat_template_source(s->chat), error);
+    return tokenizer_write(s->tokenizer, dir,
+                           s->chat != NULL ? chat_template_source(s->chat)
+                                           : (struct slice){NULL, 0},
+                           error);
 }
 
 static int write_adapter(const struct setup *s, struct model *m,

@@ -15,14 +15,12 @@
 
 struct feed {
     struct batch batch; /* of the last feed_fill; its arrays are below */
-    int32_t *ids, *starts, *rows, *targets;
+    int32_t *ids, *starts, *rows, *targets, *types;
     float *losses; /* room for the loss of each supervised row */
-    size_t cap_ids, cap_starts, cap_rows, cap_targets, cap_losses;
+    size_t cap_ids, cap_starts, cap_rows, cap_targets, cap_losses, cap_types;
 };
 
-#define FEED                                                                                       \
-    ((struct feed){                                                                                \
-        {NULL, NULL, NULL, NULL, NULL, 0, 0, 0}, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0})
+#define FEED ((struct feed){.ids = NULL})
 
 /* Lay out the examples which[0 .. n); the batch is valid until the next call. */
 void feed_fill(struct feed *f, const struct examples *e, const uint32_t *which, size_t n);

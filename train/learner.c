@@ -20,6 +20,7 @@ int learner_open(struct learner *l, struct model *m, const struct train_settings
     l->examples = examples;
     l->ranks = ranks;
     l->feed = FEED;
+    encoder_loss_open(&l->encoder, &settings->encoder);
     l->first = backend_block(b, n, "AdamW's first moments", error);
     if (l->first.data == NULL)
         goto fail;
@@ -48,6 +49,7 @@ void learner_close(struct learner *l)
             b->ops->release(b, l->second.data);
     }
     feed_free(&l->feed);
+    encoder_loss_close(&l->encoder);
     mem_free(l->sum);
     mem_free(l->part);
     mem_free(l->losses);
@@ -107,6 +109,7 @@ static int run_pass(struct learner *l, const struct distill_batch *batch, struct
     feed_fill(&l->feed, batch->examples, batch->which, batch->n);
     pass->batch = l->feed.batch;
     pass->row_losses = l->feed.losses;
+    pass->loss = encoder_loss_for(&l->encoder, batch->examples, &l->feed, batch->which);
     if (l->distill != NULL && distill_micro(l->distill, batch, pass, error) != 0)
         return error_wrap(error, "step %llu", (unsigned long long)number);
     if (model_pass(l->model, pass, &loss, error) != 0)
@@ -421,6 +424,7 @@ int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *
         feed_fill(&l->feed, l->examples, which + at, take);
         pass.batch = l->feed.batch;
         pass.row_losses = l->feed.losses;
+        pass.loss = encoder_loss_for(&l->encoder, l->examples, &l->feed, which + at);
         if (model_pass(l->model, &pass, &loss, error) != 0)
             return error_wrap(error, "held-out rows");
         if (!isfinite(loss)) {
@@ -432,7 +436,8 @@ int learner_measure(struct learner *l, const uint32_t *which, size_t n, double *
             return -1;
         }
         *nll += loss;
-        *tokens += (uint64_t)l->feed.batch.supervised;
+        for (size_t i = 0; i < take; i++)
+            *tokens += l->examples->items[which[at + i]].supervised;
         at += take;
     }
     return 0;

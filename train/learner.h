@@ -34,7 +34,8 @@ struct learner {
     struct model *model; /* borrowed */
     const struct train_settings *settings;
     const struct examples *examples;
-    struct ranks *ranks;     /* borrowed; NULL: alone */
+    struct ranks *ranks; /* borrowed; NULL: alone */
+    struct encoder_loss encoder;
     struct distill *distill; /* borrowed; NULL: hard labels alone */
     struct policy *policy;   /* borrowed; NULL: no row is answered by the student */
     uint32_t *lists;         /* rows of a micro-batch, and those that are on policy; or of a step */

@@ -151,8 +151,8 @@ int settings_read(struct train_settings *s, const struct recipe *r, struct error
     s->out = recipe_path(r, "train.out");
     read_data(s, r);
     read_course(s, r);
-    if (read_model(s, r, error) != 0 || read_optimiser(s, r, error) != 0 ||
-        distill_options_read(&s->distill, r, error) != 0) {
+    if (encoder_settings_read(&s->encoder, r, error) != 0 || read_model(s, r, error) != 0 ||
+        read_optimiser(s, r, error) != 0 || distill_options_read(&s->distill, r, error) != 0) {
         settings_clear(s);
         return -1;
     }
@@ -168,6 +168,7 @@ int settings_read(struct train_settings *s, const struct recipe *r, struct error
 
 void settings_clear(struct train_settings *s)
 {
+    encoder_settings_clear(&s->encoder);
     mem_free(s->student);
     mem_free(s->out);
     s->student = s->out = NULL;

@@ -10,6 +10,7 @@
 #include "model/model.h"
 #include "train/distill/options.h"
 #include "train/pack.h"
+#include "train/encoder.h"
 #include "train/schedule.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct train_settings {
     const char *template_name; /* NULL: the folder's own; else borrowed from the recipe */
     struct model_options model;
     const char *freeze[SETTINGS_FREEZE]; /* what model.freeze points at */
+    struct encoder_settings encoder;
     bool recompute;
     double neftune;
 

@@ -11,6 +11,25 @@
 
 /* --- the student's folder ----------------------------------------------------------------- */
 
+/* An encoder and train.encoder belong together. */
+static int check_kind(const struct setup *s, struct error *error)
+{
+    const struct train_settings *t = &s->settings;
+    if (s->config.encoder && t->encoder.task == LABELLED_NONE)
+        return error_set(error, ERROR_USAGE,
+                         "%s is an encoder (%s): set train.encoder.task to classify, tag or answer",
+                         t->student, s->config.arch->model_type);
+    if (!s->config.encoder && t->encoder.task != LABELLED_NONE)
+        return error_set(error, ERROR_USAGE,
+                         "train.encoder is for bert, roberta and distilbert; %s is a %s",
+                         t->student, s->config.arch->model_type);
+    if (s->config.encoder && (t->distill.source != DISTILL_NONE))
+        return error_set(error, ERROR_USAGE,
+                         "train.distill is for students that write; an encoder's soft labels are "
+                         "train.encoder.hard_weight");
+    return 0;
+}
+
 static int open_student(struct setup *s, struct error *error)
 {
     struct train_settings *t = &s->settings;
@@ -25,9 +44,12 @@ static int open_student(struct setup *s, struct error *error)
     s->tokenizer = tokenizer_load(t->student, error);
     if (s->tokenizer == NULL)
         return -1;
-    s->chat = t->template_name != NULL ? chat_template_named(t->template_name, error)
-                                       : chat_template_load(t->student, error);
-    if (s->chat == NULL)
+    if (check_kind(s, error) != 0)
+        return -1;
+    s->chat = s->config.encoder          ? NULL
+              : t->template_name != NULL ? chat_template_named(t->template_name, error)
+                                         : chat_template_load(t->student, error);
+    if (s->chat == NULL && !s->config.encoder)
         return error_wrap(error, "train.template");
     if (tokenizer_size(s->tokenizer) > s->config.vocab)
         return error_set(error, ERROR_INPUT,
@@ -36,6 +58,8 @@ static int open_student(struct setup *s, struct error *error)
                          t->student, tokenizer_size(s->tokenizer), s->config.vocab);
     if (s->config.positions > 0 && t->max_length > (uint32_t)s->config.positions)
         t->max_length = (uint32_t)s->config.positions;
+    if (s->config.encoder)
+        return 0;
     supervise_open(&how, s->tokenizer, s->chat);
     s->n_stops = supervise_stops(&how, s->config.eos, s->config.n_eos, s->stops, SETUP_STOPS);
     supervise_close(&how);
@@ -43,6 +67,26 @@ static int open_student(struct setup *s, struct error *error)
 }
 
 /* --- rows --------------------------------------------------------------------------------- */
+
+/* Labelled rows; the student then has a head with their classes. */
+static int read_labelled(struct setup *s, struct corpus *corpus, struct error *error)
+{
+    struct model_options *m = &s->settings.model;
+    const struct encoder_source source = {.settings = &s->settings.encoder,
+                                          .tokenizer = s->tokenizer,
+                                          .config = &s->config,
+                                          .max_length = s->settings.max_length};
+    if (encoder_read(&s->labelled, &s->examples, corpus, &source, error) != 0)
+        return -1;
+    s->classes = mem_zero((size_t)s->labelled.n_labels + 1, sizeof *s->classes);
+    for (int32_t i = 0; i < s->labelled.n_labels; i++)
+        s->classes[i] = s->labelled.labels[i].data;
+    m->head = encoder_head(s->settings.encoder.task);
+    m->classes = s->labelled.n_labels > 0 ? s->classes : NULL;
+    m->n_classes = s->examples.classes;
+    config_set_head(&s->config, m->head, m->classes, m->n_classes);
+    return 0;
+}
 
 static struct examples_source source_of(const struct setup *s)
 {
@@ -60,6 +104,8 @@ static struct examples_source source_of(const struct setup *s)
 static int read_rows(struct setup *s, struct corpus *corpus, struct error *error)
 {
     const struct examples_source source = source_of(s);
+    if (s->config.encoder)
+        return read_labelled(s, corpus, error);
     return examples_read(&s->examples, corpus, &source, error);
 }
 
@@ -150,6 +196,11 @@ static void digest_rows(struct setup *s)
         const struct example *x = &e->items[i];
         h = hash128_add(h, e->ids + x->first, x->length * sizeof *e->ids);
         h = hash128_add(h, e->mask + x->first, x->length);
+        if (e->targets != NULL)
+            h = hash128_add(h, e->targets + x->first, x->length * sizeof *e->targets);
+        if (e->soft != NULL)
+            h = hash128_add(h, e->soft + i * (size_t)e->classes,
+                            (size_t)e->classes * sizeof *e->soft);
     }
     h = hash128_add(h, s->held, s->n_held * sizeof *s->held);
     if (setup_distill(s) != NULL)
@@ -211,6 +262,9 @@ void setup_close(struct setup *s)
     course_close(&s->course);
     distill_close(&s->distill);
     examples_free(&s->examples);
+    labelled_close(&s->labelled);
+    mem_free(s->classes);
+    s->classes = NULL;
     mem_free(s->train);
     mem_free(s->held);
     s->train = s->held = NULL;
@@ -260,6 +314,16 @@ struct model *setup_model(const struct setup *s, struct error *error)
     return m;
 }
 
+static void describe_labels(const struct setup *s, struct json *report)
+{
+    struct json *labels = json_new_array();
+    for (int32_t i = 0; i < s->labelled.n_labels; i++)
+        json_push(labels, json_new_string(s->labelled.labels[i]));
+    json_put(report, "labels", labels);
+    json_put_integer(report, "soft_labels", (int64_t)s->labelled.soft);
+    json_put_integer(report, "without_label", (int64_t)s->labelled.left_out);
+}
+
 void setup_describe(const struct setup *s, struct json *report)
 {
     const struct examples *e = &s->examples;
@@ -269,7 +333,10 @@ void setup_describe(const struct setup *s, struct json *report)
         supervised += e->items[s->train[i]].supervised;
     json_put_text(report, "student", s->settings.student);
     json_put_text(report, "method", s->settings.model.method == MODEL_LORA ? "lora" : "full");
-    json_put_text(report, "template", chat_template_name(s->chat));
+    if (s->chat != NULL)
+        json_put_text(report, "template", chat_template_name(s->chat));
+    else
+        describe_labels(s, report);
     json_put_integer(report, "parameters", config_parameters(&s->config));
     json_put_integer(rows, "kept", (int64_t)e->rows);
     json_put_integer(rows, "trained", (int64_t)s->n_train);

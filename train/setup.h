@@ -33,8 +33,10 @@ struct setup {
     struct chat_template *chat;
     struct model_config config;
     struct examples examples;
-    uint32_t *train, *held; /* numbers of examples */
-    size_t n_train, n_held; /* all held-out rows; of them the first n_measured are measured */
+    struct labelled_set labelled; /* encoders: the rows behind the examples */
+    const char **classes;         /* of labelled.labels, what the model is made with */
+    uint32_t *train, *held;       /* numbers of examples */
+    size_t n_train, n_held;       /* all held-out rows; of them the first n_measured are measured */
     size_t n_measured;
     struct course course;
     struct distill distill;     /* where settings.distill has a source */

@@ -91,7 +91,7 @@ static struct json *show_samples(struct run *r, struct error *error)
                                 .n_stops = s->n_stops,
                                 .max_tokens = s->settings.sample_tokens};
     struct json *samples = json_new_array();
-    for (size_t i = 0; i < s->settings.samples && i < s->n_held; i++) {
+    for (size_t i = 0; s->chat != NULL && i < s->settings.samples && i < s->n_held; i++) {
         if (replies_add(&how, r->model, s->held[i], samples, error) != 0) {
             json_free(samples);
             return NULL;

@@ -11,6 +11,7 @@
 #include "core/unicode.h"
 #include "core/vec.h"
 #include "model/tokenizer/parts.h"
+#include "model/tokenizer/train_wordpiece.h"
 
 #include <string.h>
 
@@ -59,9 +60,29 @@ struct tokenizer_trainer {
     uint32_t *risen; /* pairs that hold it */
     size_t risen_n, risen_cap;
     struct buf repaired;
+    struct tokenizer *bert; /* WordPiece: how texts are normalised and cut; else NULL */
+    struct normalize_scratch normal;
 };
 
 /* --- words ------------------------------------------------------------------------------ */
+
+/* BERT's normaliser and splitter, from a tokenizer that has only its control tokens. */
+static int open_wordpiece(struct tokenizer_trainer *r, struct error *error)
+{
+    struct vocab v = {.size = 0};
+    int rc = 0;
+    r->specials = wordpiece_specials;
+    for (r->n_specials = 0; rc == 0 && wordpiece_specials[r->n_specials] != NULL; r->n_specials++)
+        rc = vocab_add(&v, slice_of(wordpiece_specials[r->n_specials]), r->n_specials,
+                       TOKEN_CONTROL, error);
+    if (rc == 0)
+        r->bert = wordpiece_tokenizer(&v, error);
+    vocab_free(&v);
+    if (r->bert != NULL && r->vocab_size < 2 * r->n_specials)
+        return error_set(error, ERROR_USAGE, "a vocabulary of %d pieces is too small",
+                         r->vocab_size);
+    return r->bert != NULL ? 0 : -1;
+}
 
 struct tokenizer_trainer *tokenizer_trainer_new(const struct tokenizer_train_options *options,
                                                 struct error *error)
@@ -70,7 +91,8 @@ struct tokenizer_trainer *tokenizer_trainer_new(const struct tokenizer_train_opt
     int32_t n = 0;
     while (options->specials != NULL && options->specials[n] != NULL)
         n++;
-    if (options->vocab_size < n + 256 || options->vocab_size > VOCAB_MAX_ID) {
+    if ((!options->wordpiece && options->vocab_size < n + 256) ||
+        options->vocab_size > VOCAB_MAX_ID) {
         error_set(error, ERROR_USAGE,
                   "a byte-level vocabulary has at least %d ids (256 bytes and %d control tokens), "
                   "not %d",
@@ -88,8 +110,10 @@ struct tokenizer_trainer *tokenizer_trainer_new(const struct tokenizer_train_opt
     r->newest = -1;
     r->pool = BUF_MAX(POOL_MAX);
     r->repaired = BUF_MAX(POOL_MAX);
+    r->normal.unit = BUF;
     r->split_name = options->digits ? SLICE("smollm") : SLICE("gpt-2");
-    if (splitters_by_name(&r->splitters, &r->normalizers, r->split_name, error) != 0) {
+    if (splitters_by_name(&r->splitters, &r->normalizers, r->split_name, error) != 0 ||
+        (options->wordpiece && open_wordpiece(r, error) != 0)) {
         tokenizer_trainer_free(r);
         return NULL;
     }
@@ -150,7 +174,15 @@ int tokenizer_trainer_add(struct tokenizer_trainer *r, struct slice text, struct
             return error_set(error, ERROR_LIMIT, "training a vocabulary: a text is too long");
         text = buf_view(&r->repaired);
     }
-    if (splitters_apply(&r->splitters, text, &r->scratch, &words, error) != 0)
+    if (r->bert != NULL) {
+        struct aligned normal = {.text = text};
+        if (normalizers_apply(&r->bert->normalizers, normal, (struct normalize_call){.first = true},
+                              &r->normal, &normal, error) != 0)
+            return -1;
+        text = normal.text;
+    }
+    if (splitters_apply(r->bert != NULL ? &r->bert->splitters : &r->splitters, text, &r->scratch,
+                        &words, error) != 0)
         return -1;
     for (size_t i = 0; i < words->n; i++) {
         const struct word_range w = words->words[i];
@@ -266,11 +298,17 @@ static struct offer heap_pop(struct tokenizer_trainer *r)
 
 /* --- learning --------------------------------------------------------------------------- */
 
-static void first_ids(struct tokenizer_trainer *r, const int32_t byte_ids[256])
+/* Each word's bytes as ids; of WordPiece its characters, where all are in the alphabet. */
+static void first_ids(struct tokenizer_trainer *r, const struct vocab *v,
+                      const int32_t byte_ids[256])
 {
     r->ids = mem_alloc((r->pool.len + 1) * sizeof *r->ids);
-    for (size_t i = 0; i < r->pool.len; i++)
+    for (size_t i = 0; i < r->pool.len && r->bert == NULL; i++)
         r->ids[i] = byte_ids[(unsigned char)r->pool.data[i]];
+    for (size_t i = 0; i < r->n && r->bert != NULL; i++) {
+        struct word *w = &r->words[i];
+        w->len = wordpiece_ids(v, (struct slice){r->pool.data + w->at, w->len}, r->ids + w->at);
+    }
     for (size_t i = 0; i < r->n; i++)
         count_pairs(r, (uint32_t)i, true);
     for (size_t i = 0; i < r->n_pairs; i++)
@@ -317,6 +355,23 @@ static void join(struct tokenizer_trainer *r, uint64_t key, int32_t id)
     mem_free(joined.words);
 }
 
+/* The id of the pair, which may be spelt by another pair already; -1 on failure. */
+static int32_t add_piece(struct tokenizer *t, uint64_t key, struct error *error)
+{
+    struct buf piece = BUF_MAX(2 * PIECE_MAX);
+    int32_t id;
+    int rc = 0;
+    wordpiece_join(vocab_piece(&t->vocab, (int32_t)(key >> 32)),
+                   vocab_piece(&t->vocab, (int32_t)(key & 0xFFFFFFFFu)), &piece);
+    id = vocab_find(&t->vocab, buf_view(&piece));
+    if (id < 0) {
+        id = t->vocab.size;
+        rc = vocab_add(&t->vocab, buf_view(&piece), id, TOKEN_NORMAL, error);
+    }
+    buf_free(&piece);
+    return rc == 0 ? id : -1;
+}
+
 static int add_merge(struct tokenizer *t, uint64_t key, struct error *error)
 {
     struct slice left = vocab_piece(&t->vocab, (int32_t)(key >> 32));
@@ -348,6 +403,13 @@ static int learn(struct tokenizer_trainer *r, struct tokenizer *t, struct error 
         }
         if (count < r->min_frequency)
             break;
+        if (r->bert != NULL) {
+            const int32_t id = add_piece(t, top.key, error);
+            if (id < 0)
+                return -1;
+            join(r, top.key, id);
+            continue;
+        }
         if (add_merge(t, top.key, error) != 0)
             return -1;
         join(r, top.key, t->bpe.merges.list[t->bpe.merges.n - 1].id);
@@ -386,10 +448,39 @@ static int first_pieces(const struct tokenizer_trainer *r, struct tokenizer *t, 
     return 0;
 }
 
+static struct tokenizer *finish_wordpiece(struct tokenizer_trainer *r, struct error *error)
+{
+    struct tokenizer *t = tokenizer_new(), *made = NULL;
+    struct wordpiece_alphabet *a = wordpiece_alphabet_new();
+    int rc = 0;
+    for (int32_t i = 0; i < r->n_specials && rc == 0; i++)
+        rc = vocab_add(&t->vocab, slice_of(r->specials[i]), i, TOKEN_CONTROL, error);
+    for (size_t i = 0; i < r->n; i++)
+        wordpiece_alphabet_add(a, (struct slice){r->pool.data + r->words[i].at, r->words[i].len},
+                               r->words[i].count);
+    if (rc == 0)
+        rc = wordpiece_alphabet_put(a, (size_t)(r->vocab_size - r->n_specials) / 4, &t->vocab,
+                                    error);
+    if (rc == 0) {
+        first_ids(r, &t->vocab, NULL);
+        rc = learn(r, t, error);
+    }
+    if (rc == 0)
+        made = wordpiece_tokenizer(&t->vocab, error);
+    wordpiece_alphabet_free(a);
+    tokenizer_free(t);
+    if (made == NULL)
+        error_wrap(error, "training a vocabulary");
+    return made;
+}
+
 struct tokenizer *tokenizer_trainer_finish(struct tokenizer_trainer *r, struct error *error)
 {
-    struct tokenizer *t = tokenizer_new();
+    struct tokenizer *t;
     int32_t byte_ids[256];
+    if (r->bert != NULL)
+        return finish_wordpiece(r, error);
+    t = tokenizer_new();
     if (first_pieces(r, t, error) != 0)
         goto fail;
     for (int i = 0; i < 256; i++) {
@@ -398,7 +489,7 @@ struct tokenizer *tokenizer_trainer_finish(struct tokenizer_trainer *r, struct e
         byte_ids[i] = vocab_find(&t->vocab, buf_view(&piece));
         buf_free(&piece);
     }
-    first_ids(r, byte_ids);
+    first_ids(r, &t->vocab, byte_ids);
     if (learn(r, t, error) != 0)
         goto fail;
     t->kind = TOKENIZER_BYTE_BPE;
@@ -435,5 +526,9 @@ void tokenizer_trainer_free(struct tokenizer_trainer *r)
     mem_free(r->table);
     mem_free(r->heap);
     mem_free(r->risen);
+    tokenizer_free(r->bert);
+    for (int i = 0; i < 2; i++)
+        aligned_free(&r->normal.out[i]);
+    buf_free(&r->normal.unit);
     mem_free(r);
 }
