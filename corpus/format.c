@@ -3,8 +3,8 @@
 #include <string.h>
 
 const struct format *const formats[] = {
-    &format_messages, &format_sharegpt, &format_alpaca, &format_jsonl, &format_decisions, &format_soft,
-    NULL,
+    &format_messages,  &format_sharegpt, &format_alpaca, &format_jsonl,
+    &format_decisions, &format_soft,     NULL,
 };
 
 const struct format *format_find(const char *name, struct error *error)
