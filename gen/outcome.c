@@ -129,10 +129,14 @@ static int tell(struct gen *g, struct store *s, enum net_cause cause, const stru
     g->chunk = s;
     g->answering = i;
     g->is_rejected = false;
+    g->later = false;
     int rc = g->settings.strategy->answer(g, g->strategy, &a, &error);
     g->chunk = NULL;
     g->answering = NULL;
-    if (rc < 0)
+    g->may_wait = false;
+    if (!g->later)
+        checks_forget(g);
+    if (rc < 0 && !g->later)
         gen_stop(g, error.code, "%s", error.text);
     if (g->plan == PLAN_WAITING)
         g->plan = PLAN_GOING;
@@ -250,12 +254,21 @@ void outcome_answered(struct item *i, struct net_reply *reply)
     s->item = i;
     s->heard = *reply;
     memset(reply, 0, sizeof *reply);
-    if (take_word(g, s) < 0) { /* its bytes stay unread: the next run begins here */
-        item_free(i);
+    outcome_resumed(s);
+}
+
+void outcome_resumed(struct store *s)
+{
+    struct gen *g = s->g;
+    g->may_wait = !g->replaying;
+    if (take_word(g, s) == 0) {
+        store_post(s);
+    } else if (g->later) {
+        checks_park(g, s);
+    } else { /* its bytes stay unread: the next run begins here */
+        item_free(s->item);
         store_free(s);
-        return;
     }
-    store_post(s);
 }
 
 /* --reparse: the strategy's word of today on a stored reply. */

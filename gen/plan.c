@@ -172,7 +172,7 @@ static int load_stored(struct gen *g, struct error *error)
 
 static size_t under_way(const struct gen *g)
 {
-    size_t n = g->planning + (size_t)g->flying;
+    size_t n = g->planning + (size_t)g->flying + checks_parked(g);
     for (int k = 0; k < g->n_lanes; k++)
         n += lane_waiting(&g->lanes[k]);
     return n;

@@ -112,6 +112,7 @@ static int open_all(struct gen *g, struct error *error)
 
 static void close_all(struct gen *g)
 {
+    checks_close(g); /* before the strategy: its program's words are in use */
     if (g->settings.strategy && g->settings.strategy->close && g->strategy)
         g->settings.strategy->close(g->strategy);
     http_close(g->http);
@@ -168,6 +169,8 @@ static bool finished(const struct gen *g)
         return false;
     if (g->stopping)
         return true;
+    if (checks_parked(g))
+        return false;
     for (int k = 0; k < g->n_lanes; k++)
         if (lane_waiting(&g->lanes[k]))
             return false;
@@ -187,6 +190,7 @@ static int loop(struct gen *g, struct error *error)
         struct error why = {0};
         if (run_take_back(g, error))
             return -1;
+        checks_take_back(g);
         if (signals_draining())
             gen_stop(g, ERROR_INTERRUPTED,
                      "stopped by the user; everything paid for is stored, run the same command "

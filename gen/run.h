@@ -9,6 +9,7 @@
 #include "core/progress.h"
 #include "corpus/writer.h"
 #include "gen/budget.h"
+#include "gen/checks.h"
 #include "gen/gen.h"
 #include "gen/lane.h"
 #include "gen/order.h"
@@ -64,7 +65,9 @@ struct gen {
     const struct net_choice *choice;
     char rejected[256];
     bool is_rejected;
-    bool echo; /* told again: its rows are stored already */
+    bool echo;             /* told again: its rows are stored already */
+    struct checks *checks; /* NULL: none was asked for */
+    bool may_wait, later;  /* the answer being told may be given back; it was */
 
     /* in the air */
     size_t jobs; /* posted and not taken back */
@@ -124,6 +127,7 @@ void outcome_failed(struct item *i, const struct net_failure *f, const struct ne
                     const struct net_usage *usage);
 
 void outcome_told(struct item *i);                          /* ordered: its turn has come */
+void outcome_resumed(struct store *s);                      /* its check is over */
 int outcome_again(struct item *i, struct net_reply *reply); /* of --reparse */
 
 /* An answer as strategies see it; points into the item and the reply. */

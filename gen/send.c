@@ -132,7 +132,8 @@ int send_all(struct gen *g, struct error *error)
 {
     int64_t now = clock_ns();
     g->wake_ns = INT64_MAX;
-    if (g->stopping || g->jobs > BEHIND + 2 * (size_t)gen_window(g))
+    if (g->stopping || g->jobs > BEHIND + 2 * (size_t)gen_window(g) ||
+        checks_parked(g) > BEHIND + (size_t)gen_window(g))
         return 0;
     for (int k = 0; k < g->n_lanes; k++)
         if (send_lane(g, &g->lanes[k], now, error))

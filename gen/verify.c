@@ -1,12 +1,12 @@
 #include "gen/verify.h"
 
-#include "core/command.h"
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/regex.h"
 #include "core/schema.h"
 #include "core/unicode.h"
 #include "gen/chain.h"
+#include "gen/checks.h"
 #include "gen/reply_list.h"
 
 #include <ctype.h>
@@ -26,6 +26,7 @@ struct verify_kind {
 
 struct verify {
     const struct verify_kind *kind;
+    struct gen *g;
     const char *member; /* of meta: the reference answer */
     struct regex *regex;
     struct regex_match *match;
@@ -263,7 +264,7 @@ static int check_command(struct verify *v, const struct verify_case *c, struct b
     json_put(o, "meta", meta ? json_copy(meta) : json_new_null());
     json_write(o, 0, &text);
     buf_char(&text, '\n');
-    int status = command_run(v->argv, buf_view(&text), v->limit_ms, &said, &reason);
+    int status = checks_run(v->g, v->argv, buf_view(&text), v->limit_ms, &said, &reason);
     struct slice line = slice_trim(buf_view(&said));
     line = slice_sub(line, 0, slice_find(line, SLICE("\n")));
     if (status == 1)
@@ -296,6 +297,7 @@ struct verify *verify_open(struct gen *g, struct error *error)
 {
     struct verify *v = mem_zero(1, sizeof *v);
     const char *name = json_text(gen_setting(g, "verify.kind"), "none");
+    v->g = g;
     v->member = json_text(gen_setting(g, "verify.answer"), "answer");
     v->limit_ms = (int64_t)(json_number(gen_setting(g, "verify.timeout_s"), 10) * 1000);
     for (v->kind = kinds; v->kind->name && strcmp(v->kind->name, name);)

@@ -147,6 +147,57 @@ static void test_command(void **state)
     rig_free(r);
 }
 
+/* A check that ends only when all other questions were answered: it is not waited for. */
+static void test_checks_beside_the_loop(void **state)
+{
+    struct rig *r = rig_new();
+    char path[96], command[256];
+    (void)state;
+    rig_script(r, "{\"when\":[],\"reply\":\"fine {hash}\"}\n", NULL);
+    rig_file(r, "check.sh",
+             "#!/bin/sh\nread -r line\n"
+             "while [ \"$(wc -l <\"$1\")\" -lt 40 ]; do sleep 0.02; done\n");
+    snprintf(path, sizeof path, "%s/check.sh", r->folder);
+    snprintf(command, sizeof command, "gen.verify.command=[\"./check.sh\",\"%s/bill\"]", r->folder);
+    assert_int_equal(chmod(path, 0755), 0);
+    rig_prompts(r, 40, "x");
+    assert_int_equal(rig_run(r, "gen.strategy=best-of-n", "gen.best_of_n.n=1",
+                             "gen.verify.kind=command", command, "gen.verify.timeout_s=20",
+                             "teacher.in_flight=2"),
+                     0);
+    assert_int_equal(rows(r), 40);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt"), 40);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 0);
+    rig_free(r);
+}
+
+/* Two checks for one answer: told again for each. */
+static void test_checks_of_a_pair(void **state)
+{
+    struct rig *r = rig_new();
+    char path[96];
+    (void)state;
+    rig_script(r,
+               "{\"when\":[\"q1 \"],\"reply\":\"GOOD {hash}\"}\n"
+               "{\"when\":[],\"reply\":\"bad {hash}\"}\n",
+               NULL);
+    rig_file(r, "check.sh",
+             "#!/bin/sh\nread -r line\n"
+             "case $line in *GOOD*) exit 0;; *) exit 1;; esac\n");
+    snprintf(path, sizeof path, "%s/check.sh", r->folder);
+    assert_int_equal(chmod(path, 0755), 0);
+    rig_prompts(r, 5, "x");
+    assert_int_equal(rig_run(r, "gen.strategy=preference", "gen.send_seed=true",
+                             "gen.steps.second.temperature=1.2", "gen.verify.kind=command",
+                             "gen.verify.command=[\"./check.sh\"]"),
+                     0);
+    assert_int_equal(rows(r), 0); /* both right, or both wrong */
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt WHERE cause = 'rejected' AND "
+                                   "message IN ('both answers are right', 'both answers are wrong')"),
+                     5);
+    rig_free(r);
+}
+
 /* ---- preference ------------------------------------------------------------------------------ */
 
 static void test_preference(void **state)
@@ -245,10 +296,16 @@ static void test_judge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_right),    cmocka_unit_test(test_vote),
-        cmocka_unit_test(test_needs_verifier), cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_command),        cmocka_unit_test(test_preference),
-        cmocka_unit_test(test_chosen),         cmocka_unit_test(test_preference_by_verifier),
+        cmocka_unit_test(test_first_right),
+        cmocka_unit_test(test_vote),
+        cmocka_unit_test(test_needs_verifier),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test(test_command),
+        cmocka_unit_test(test_checks_beside_the_loop),
+        cmocka_unit_test(test_checks_of_a_pair),
+        cmocka_unit_test(test_preference),
+        cmocka_unit_test(test_chosen),
+        cmocka_unit_test(test_preference_by_verifier),
         cmocka_unit_test(test_judge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
