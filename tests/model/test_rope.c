@@ -27,8 +27,8 @@ static double difference(const float *row, int32_t half, const struct json *cos_
     const struct json *c = json_first(cos_row), *s = json_first(sin_row);
     double worst = 0;
     for (int32_t i = 0; i < half; i++, c = json_next(c), s = json_next(s)) {
-        worst = fmax(worst, fabs((double)row[i] - json_number(c, NAN)));
-        worst = fmax(worst, fabs((double)row[half + i] - json_number(s, NAN)));
+        worst = fmax(worst, fabs((double)row[i] - json_number(c, (double)NAN)));
+        worst = fmax(worst, fabs((double)row[half + i] - json_number(s, (double)NAN)));
     }
     return worst;
 }

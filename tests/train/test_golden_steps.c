@@ -63,8 +63,10 @@ static void five_steps(struct learner *l, const struct pack *p, const struct jso
     struct error error;
     for (uint64_t step = 1; step <= 5; step++) {
         struct learner_step io = {.number = step, .rate = 1e-3};
-        const double loss = json_number(json_at(json_get(g, "loss_before_step"), step - 1), NAN);
-        const double norm = json_number(json_at(json_get(g, "grad_l2_before_step"), step - 1), NAN);
+        const double loss =
+            json_number(json_at(json_get(g, "loss_before_step"), step - 1), (double)NAN);
+        const double norm =
+            json_number(json_at(json_get(g, "grad_l2_before_step"), step - 1), (double)NAN);
         if (learner_step(l, p, &p->steps[0], &io, &error) != 0)
             fail_msg("%s", error.text);
         w->loss = fmax(w->loss, fabs(io.loss - loss));
