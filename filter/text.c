@@ -78,7 +78,7 @@ struct text_index {
 /* The case of a letter is not in its low three bits. */
 static unsigned char pair_bit(const char *literal)
 {
-    return literal[1] != '\0' ? (unsigned char)(1U << ((unsigned char)literal[1] & 7)) : 0xFF;
+    return (unsigned char)(literal[1] != '\0' ? 1U << ((unsigned char)literal[1] & 7) : 0xFFU);
 }
 
 static struct text_index *build(struct text_list *list)
