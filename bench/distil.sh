@@ -73,7 +73,8 @@ distill.cache=top-$2.cache"
     sft-lora) printf '%s\n' method=lora rank=16 alpha=32 ;;
     *-lora) printf '%s\n' "$local" "distill.loss=${1%-lora}" method=lora rank=16 alpha=32 ;;
     hidden)
-        printf '%s\n' "$local" "distill.cache=hidden-$2.cache" \
+        # both under the teacher's template, so that their tokens stand side by side
+        printf '%s\n' "$local" "distill.cache=hidden-$2.cache" template=chatml \
             'distill.match=[{"teacher_layer":3,"student_layer":2,"loss":"hidden_mse","projection":"linear","weight":0.5},{"teacher_layer":6,"student_layer":4,"loss":"hidden_mse","projection":"linear","weight":0.5}]'
         ;;
     policy)
