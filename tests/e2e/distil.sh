@@ -93,9 +93,9 @@ near own cut 1e-4
 serve() {
     "$retort" serve "$@" --port 0 2>serve.err &
     servers="$servers $!"
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         grep -q ' on http' serve.err && break
-        sleep 0.2
+        sleep 1
     done
     url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.err)
     [ -n "$url" ] || { wrong "the server does not start"; cat serve.err; finish; }
@@ -115,6 +115,20 @@ expect 0 train --json --quiet --set dataset=same.db --set train.out=labels --set
 prints '"aligned_share":'
 awk -v s="$(number aligned_share <out)" 'BEGIN { print "distil: same tokenizer: aligned share", s, "(all but the ends of turns)"; exit !(s > 0.5) }' ||
     wrong "a teacher with the student's tokenizer: $(number aligned_share <out) of the tokens aligned"
+# ---- or it scores whatever it is shown: the same as beside the student, with the student's own replies too
+http="--set teacher.base_url=$url --set teacher.provider=openai-completions --set teacher.model=m"
+# shellcheck disable=SC2086
+expect 0 train --json --quiet --set train.out=scored --set train.epochs=2 --set train.distill.teacher=endpoint $http --set train.distill.top_k=8
+cp out scored.json
+near scored live 2e-2
+# shellcheck disable=SC2086
+expect 0 train --json --quiet --set train.out=scored2 --set train.epochs=1 --set train.distill.teacher=endpoint $http \
+    --set train.distill.on_policy.share=0.5 --set train.distill.on_policy.loss=jsd --set train.distill.on_policy.max_tokens=12
+complains 2 train --quiet --set train.out=bad --set teacher.base_url="$url" --set train.distill.teacher=endpoint
+says 'openai-completions'
+complains 1 train --quiet --set train.out=bad --set teacher.base_url=http://127.0.0.1:9/v1 --set teacher.provider=openai-completions --set train.distill.teacher=endpoint
+says "the teacher's scores"
+rm -rf bad
 if [ -d "$stories" ]; then
     serve "$stories" --template plain --name m
     ask other.db

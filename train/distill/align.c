@@ -183,6 +183,17 @@ static void add_position(const struct position *p, struct labels *out)
     labels_add(out, ids, logprobs, p->n);
 }
 
+void align_position(const struct vocabulary *v, const struct softlabels *soft, size_t at,
+                    struct labels *out)
+{
+    struct align_count unused = {0};
+    struct position p;
+    if (read_position(v, soft, at, &p, &unused))
+        add_position(&p, out);
+    else
+        add_hard(out, 1);
+}
+
 /* A reply in work: the teacher's tokens, and where each begins in its text. */
 struct reply {
     const struct vocabulary *v;

@@ -42,4 +42,8 @@ struct align_count {
 void align_reply(const struct vocabulary *v, const struct softlabels *soft, const int32_t *ids,
                  size_t n, struct labels *out, struct align_count *count);
 
+/* Append the labels of one of the server's positions. */
+void align_position(const struct vocabulary *v, const struct softlabels *soft, size_t at,
+                    struct labels *out);
+
 #endif

@@ -124,6 +124,11 @@ int distill_open(struct distill *d, const struct distill_setup *s, struct corpus
         d->labelled = status == 0;
         if (d->labelled)
             d->identity = labels_digest(&d->labels);
+    } else if (s->options->source == DISTILL_ECHO) {
+        d->echo = echo_open(s->options->endpoint, s->options->beside, s->tokenizer, error);
+        status = d->echo != NULL ? 0 : -1;
+        if (status == 0)
+            d->identity = echo_identity(d->echo);
     } else {
         status = open_local(d, c, error);
     }
@@ -142,6 +147,7 @@ void distill_close(struct distill *d)
     labels_close(&d->live);
     cache_close(d->cache);
     teacher_close(d->teacher);
+    echo_close(d->echo);
     matcher_close(d->matcher);
     feed_free(&d->beside);
     seen_free(&d->seen);
@@ -164,7 +170,10 @@ void distill_describe(const struct distill *d, struct json *report)
     const struct align_count *a = &d->aligned;
     struct json *out = json_new_object();
     json_put_text(out, "loss", o->how.loss->name);
-    json_put_text(out, "teacher", o->source == DISTILL_STORED ? "labels" : o->teachers[0].folder);
+    json_put_text(out, "teacher",
+                  o->source == DISTILL_STORED ? "labels"
+                  : o->source == DISTILL_ECHO ? "endpoint"
+                                              : o->teachers[0].folder);
     if (o->source == DISTILL_STORED) {
         json_put_integer(out, "rows", (int64_t)a->rows);
         json_put_integer(out, "rows_aligned", (int64_t)a->rows_aligned);
@@ -173,7 +182,7 @@ void distill_describe(const struct distill *d, struct json *report)
         json_put_number(out, "aligned_share", share(a->aligned, a->tokens));
         json_put_number(out, "known_share", share(a->known, a->alternatives));
         json_put_integer(out, "dropped", (int64_t)a->dropped);
-    } else {
+    } else if (o->source == DISTILL_LOCAL) {
         json_put_integer(out, "vocabulary", d->common);
         if (o->cache != NULL)
             json_put_text(out, "cache", o->cache);
@@ -347,6 +356,21 @@ static int run_teacher(struct distill *d, struct error *error)
     return status;
 }
 
+enum { ECHO_TOP = 16 }; /* alternatives asked for, where the recipe does not say */
+
+static int ask_echo(struct distill *d, struct error *error)
+{
+    const int32_t k = d->setup.options->top_k;
+    const struct echo_rows rows = {d->now.examples, d->now.which, d->now.n, k != 0 ? k : ECHO_TOP};
+    const size_t supervised = (size_t)d->now.feed->batch.supervised;
+    labels_clear(&d->live, supervised, 1);
+    if (echo_label(d->echo, &rows, &d->live, error) != 0)
+        return -1;
+    for (size_t i = 0; i < supervised; i++)
+        d->top[i] = labels_row(&d->live, i);
+    return 0;
+}
+
 static int find_labels(struct distill *d, struct error *error)
 {
     const size_t rows = (size_t)d->now.feed->batch.supervised;
@@ -356,6 +380,8 @@ static int find_labels(struct distill *d, struct error *error)
                 labels_top(&d->labels, d->now.which[d->row_example[i]], (uint32_t)d->row_number[i]);
         return 0;
     }
+    if (d->echo != NULL)
+        return ask_echo(d, error);
     /* Without a teacher full values come from the cache, a chunk at a time. */
     return d->teacher != NULL ? run_teacher(d, error) : 0;
 }

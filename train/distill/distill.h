@@ -3,6 +3,7 @@
  * rows.
  *
  *     recipe ── options ─┬─ "labels":  stored logprobs ── align ──► labels of every row
+ *                        ├─ "endpoint": echo over HTTP beside each micro-batch
  *                        └─ folders:   teacher ─┬─ cache (labels or logits of every row, mapped)
  *                                               └─ a forward pass beside each micro-batch
  *
@@ -23,6 +24,7 @@
 #include "model/model.h"
 #include "train/distill/align.h"
 #include "train/distill/cache.h"
+#include "train/distill/echo.h"
 #include "train/distill/matcher.h"
 #include "train/distill/options.h"
 #include "train/distill/seen.h"
@@ -71,6 +73,7 @@ struct distill {
     struct hash128 identity; /* of teacher or labels */
     struct cache *cache;
     struct teacher *teacher;
+    struct echo *echo;       /* NULL: no teacher behind HTTP */
     struct matcher *matcher; /* NULL: no matches */
     struct backend *b;       /* the student's */
     struct tensor full;      /* [chunk, common]: logits from the cache */

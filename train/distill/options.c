@@ -53,6 +53,12 @@ static int read_teachers(struct distill_options *o, const struct recipe *r, stru
         o->source = DISTILL_STORED;
         return 0;
     }
+    if (slice_is(json_string(t), "endpoint")) {
+        o->source = DISTILL_ECHO;
+        o->endpoint = recipe_get(r, "teacher");
+        o->beside = file_dir(recipe_file(r));
+        return 0;
+    }
     o->source = DISTILL_LOCAL;
     if (json_type(t) == JSON_ARRAY)
         for (const struct json *x = json_first(t); x != NULL; x = json_next(x))
@@ -177,6 +183,11 @@ static int check(const struct distill_options *o, struct error *error)
             error, ERROR_USAGE,
             "train.distill.schedule.temperature flsw compares whole vocabularies; take "
             "a local teacher without top_k, or cwsm");
+    if (o->source == DISTILL_ECHO && (o->n_matches > 0 || o->cache != NULL))
+        return error_set(error, ERROR_USAGE,
+                         "train.distill: %s needs a local teacher; name a folder in "
+                         "train.distill.teacher",
+                         o->n_matches > 0 ? "match" : "cache");
     if (o->source == DISTILL_STORED && (o->n_matches > 0 || o->policy.share > 0))
         return error_set(error, ERROR_USAGE,
                          "train.distill: %s needs a local teacher, which stored labels are not; "
@@ -212,5 +223,6 @@ void distill_options_clear(struct distill_options *o)
     for (size_t i = 0; i < o->n_teachers; i++)
         mem_free(o->teachers[i].folder);
     mem_free(o->cache);
+    mem_free(o->beside);
     memset(o, 0, sizeof *o);
 }

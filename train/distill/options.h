@@ -19,6 +19,7 @@ enum distill_source {
     DISTILL_NONE,
     DISTILL_STORED, /* "labels": logprobs that gen stored with the rows */
     DISTILL_LOCAL,  /* model folders */
+    DISTILL_ECHO,   /* "endpoint": the recipe's teacher scores rows over HTTP */
 };
 
 enum weight_schedule { WEIGHT_CONSTANT, WEIGHT_DECAY, WEIGHT_GROWTH };
@@ -50,6 +51,8 @@ struct distill_options {
     enum distill_source source;
     struct distill_teacher teachers[DISTILL_TEACHERS];
     size_t n_teachers;
+    const struct json *endpoint; /* the recipe's teacher block, borrowed */
+    char *beside;                /* the recipe's folder */
     struct soft_how how;
     int32_t top_k; /* of a local teacher; 0: the whole vocabulary */
     char *cache;   /* file of a local teacher's values; NULL: computed in each pass */
