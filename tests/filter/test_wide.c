@@ -20,16 +20,17 @@
 enum { ROWS = 150, WORDS = 40, WIDTH = 24 };
 
 struct text {
-    char name[16], instruction[200], output[400];
+    char name[24], instruction[200], output[400];
 };
 
 static void words(struct rng *r, char *to, size_t n, uint32_t vocabulary)
 {
     size_t at = 0;
-    for (size_t i = 0; i < n; i++)
-        at += (size_t)snprintf(to + at, 8, "%sw%c%c", i > 0 ? " " : "",
-                               (char)('a' + rng_below(r, vocabulary) % 20),
-                               (char)('a' + rng_below(r, 2)));
+    for (size_t i = 0; i < n; i++) {
+        const char first = (char)('a' + rng_below(r, vocabulary));
+        const char second = (char)('a' + rng_below(r, 2));
+        at += (size_t)snprintf(to + at, 8, "%sw%c%c", i > 0 ? " " : "", first, second);
+    }
 }
 
 /* The words in another order: the same embedding, other shingles. */
@@ -89,14 +90,15 @@ static const char *make_model(void **state)
     const char *dir = scratch_path(state, "static");
     struct buf vocab = BUF, text = BUF;
     struct error e = {ERROR_NONE, ""};
-    float v[(WORDS + 3) * WIDTH];
+    float v[(WORDS + 4) * WIDTH];
     struct rng r = rng_new(5, 5);
     size_t n = 2;
     buf_str(&vocab, "\"[UNK]\":0,\"wxx\":1");
     for (char a = 'a'; a < 'a' + 20; a++)
         for (char b = 'a'; b < 'c'; b++)
             buf_printf(&vocab, ",\"w%c%c\":%zu", a, b, n++);
-    buf_printf(&vocab, ",\"7\":%zu", n++);
+    buf_printf(&vocab, ",\"7\":%zu,\"8\":%zu", n, n + 1);
+    n += 2;
     buf_printf(&text,
                "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":0,\"content\":\"[UNK]\",\"special\":"
                "true}],\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,"
@@ -108,6 +110,7 @@ static const char *make_model(void **state)
                buf_text(&vocab));
     for (size_t i = 0; i < n * WIDTH; i++)
         v[i] = (float)rng_normal(&r);
+    memcpy(v + (n - 1) * WIDTH, v + (n - 2) * WIDTH, WIDTH * sizeof *v); /* 7 and 8 mean the same */
     assert_int_equal(file_make_dir(dir, &e), 0);
     char *path = file_join(dir, "tokenizer.json");
     assert_int_equal(file_replace(path, buf_view(&text), &e), 0);
@@ -223,7 +226,7 @@ static void test_semantic(void **state)
                                 "filter.semantic.threshold=0.999", "filter.scores=[\"density\"]",
                                 NULL};
     struct text *rows = make_rows();
-    /* Close in every word but the number: a variant, kept. */
+    /* The same but for the number: a variant, kept, though the embeddings agree. */
     (void)snprintf(rows[98].instruction, sizeof rows[98].instruction, "%.150s 7",
                    rows[97].instruction);
     memcpy(rows[98].output, rows[97].output, sizeof rows[98].output);
@@ -239,12 +242,12 @@ static void test_semantic(void **state)
         assert_true(t->by[gone].similarity > 0.999 && t->by[gone].similarity <= 1);
     }
     assert_int_equal(t->n, 25);
-    free(t);
-    for (int64_t id = 1; id <= ROWS; id++) {
-        const double density = scores_get(c, id, "density");
-        assert_true(isnan(density) || (density > -1 && density <= 1));
+    assert_true(!t->fired[98] && !t->fired[99]);
+    for (size_t id = 1; id <= ROWS; id++) {
+        const double density = scores_get(c, (int64_t)id, "density");
+        assert_true(t->fired[id] ? isnan(density) : density > -1 && density <= 1);
     }
-    assert_true(!isnan(scores_get(c, 1, "density")));
+    free(t);
     corpus_close(c);
     free(rows);
 }
@@ -480,7 +483,7 @@ static void test_digest(void **state)
                                   "filter.select.share=0.5",
                                   "filter.select.stratum=json_extract(meta, '$.topic')",
                                   NULL};
-            char name[16];
+            char name[32];
             (void)snprintf(name, sizeof name, "g%d%d.db", method, round);
             struct corpus *c = fill(state, name, rows, ROWS);
             run_sets(c, sets, &(struct filter_options){0});
