@@ -483,7 +483,7 @@ static void test_digest(void **state)
                                   "filter.select.share=0.5",
                                   "filter.select.stratum=json_extract(meta, '$.topic')",
                                   NULL};
-            char name[32];
+            char name[64];
             (void)snprintf(name, sizeof name, "g%d%d.db", method, round);
             struct corpus *c = fill(state, name, rows, ROWS);
             run_sets(c, sets, &(struct filter_options){0});
