@@ -81,6 +81,7 @@ TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 AUX_SRC  := $(sort $(wildcard tests/server/*.c))
 TASK_SRC := $(sort $(wildcard demo/tasks/*.c))
+FAULT_SRC := $(wildcard demo/faulty/*.c)
 EMBED    := $(sort $(wildcard schemas/*.json schemas/*.sql schemas/embed/*.* schemas/embed/*/*))
 
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/embedded.o
@@ -90,7 +91,7 @@ CLI_LIB  := $(BUILD)/libcli.a
 BIN      := $(BUILD)/retort
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 FUZZERS  := $(FUZZ_SRC:%.c=$(BUILD)/%)
-AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks
+AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks $(BUILD)/demo/faulty/faulty
 
 # Kernels live in files whose arithmetic dominates; they are worth -O3 but never -Ofast.
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
@@ -158,6 +159,18 @@ $(BUILD)/demo/tasks/tasks: $(TASK_SRC:%.c=$(BUILD)/%.o) $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
 
+.PHONY: demo demo-models
+demo: $(BIN) $(AUX) ## the demonstration: a whole small distillation
+	@sh demo/run.sh
+
+demo-models: $(BIN) $(AUX) ## make the demonstration's teacher and student again (about an hour)
+	@sh demo/make-models.sh
+
+# A proxy that spoils replies.
+$(BUILD)/demo/faulty/faulty: $(FAULT_SRC:%.c=$(BUILD)/%.o) $(LIB)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(DEP_LIBS)
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(DEP_LIBS)
@@ -166,7 +179,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_LIB) $(LIB) $(CMOCKA) $(DEP_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d) $(TASK_SRC:%.c=$(BUILD)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/%.d) $(FUZZ_SRC:%.c=$(BUILD)/%.d) $(AUX_SRC:%.c=$(BUILD)/%.d) $(TASK_SRC:%.c=$(BUILD)/%.d) $(FAULT_SRC:%.c=$(BUILD)/%.d)
 
 # ---- manual pages, completions, installation ------------------------------------------------
 

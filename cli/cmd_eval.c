@@ -63,6 +63,7 @@ static int eval_inputs(struct stage *s, struct hash128 *h, struct error *error)
 }
 
 const struct stage_kind stage_eval = {.name = "eval",
+                                      .creates = true,
                                       .call = eval_call,
                                       .needless = eval_needless,
                                       .inputs = eval_inputs};

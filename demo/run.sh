@@ -1,50 +1,129 @@
 #!/bin/sh
-# demo/run.sh [FOLDER] : the whole way on a hundred small questions, through the public commands.
-# The teacher is a recording behind HTTP (tests/server/recorded.c): no key, no network, no GPU.
+# demo/run.sh [FOLDER] : a whole distillation in a few minutes, without a key, a GPU or a network.
+#
+# A teacher of 2.9 million parameters is served on loopback and asked over HTTP, at a temperature at
+# which it makes mistakes. The filter removes what it does not say twice, a student of a quarter of its
+# size learns the rest, and one table compares: the teacher, the student before and after, and
+# the same student taught with all replies, and with as many drawn at random.
+#
+#   SEED=1         another draw of everything
+#   PROMPTS=3600   prompts asked, three replies each
+#   STEPS=2600     steps of each training
+#   ITEMS=800      held-out tasks that everybody is measured on, 800 at most
+#   FAULTS=0       share of replies that a proxy in between spoils (0.1 for a tenth)
 set -eu
 cd "$(dirname "$0")/.."
+root=$PWD
 BUILD=${BUILD:-build/release}
-retort=$PWD/$BUILD/retort
-recorded=$PWD/$BUILD/tests/server/recorded
+retort=$root/$BUILD/retort
+tasks=$root/$BUILD/demo/tasks/tasks
+faulty=$root/$BUILD/demo/faulty/faulty
 work=${1:-build/demo}
-make -s "$BUILD/retort" "$BUILD/tests/server/recorded"
+seed=${SEED:-1} prompts=${PROMPTS:-3600} steps=${STEPS:-2600} items=${ITEMS:-800} faults=${FAULTS:-0}
+make -s "$BUILD/retort" "$BUILD/demo/tasks/tasks" "$BUILD/demo/faulty/faulty"
 
 rm -rf "$work"
 mkdir -p "$work"
-cp -r demo/recipe.jsonc "$work/"
+cp demo/recipe.jsonc "$work/"
 cp -r demo/student "$work/student-base"
-cp demo/prompts.jsonl "$work/"
-
-"$recorded" port=0 latency=20 finish=98 demo/pairs.jsonl >"$work/port" &
-teacher=$!
-trap 'kill $teacher 2>/dev/null' EXIT
-while [ ! -s "$work/port" ]; do sleep 0.1; done
-url=http://127.0.0.1:$(sed 's/port //' "$work/port")/v1
-
 cd "$work"
-show() {
-    printf '\n$ %s\n' "$*"
-    shift
-    "$retort" "$@" --set teacher.base_url="$url"
+
+servers=
+quit() {
+    for server in $servers; do kill "$server" 2>/dev/null || :; done
+    wait
 }
-step() { printf '\n== %s\n' "$*"; }
+trap quit EXIT
+trap 'exit 130' INT TERM
 
-step "What would it cost? Nothing is sent."
-show retort gen recipe.jsonc --dry-run
-step "Ask the teacher, clean its replies, fine-tune the student, measure it."
-show retort run recipe.jsonc
-step "The same again: nothing is asked twice, what is up to date is left out."
-show retort run recipe.jsonc --no-progress
-step "What is in the dataset, and why was a row removed?"
-printf '\n$ retort status demo.db\n'
-"$retort" status demo.db
-printf '\n$ retort export demo.db --removed --format decisions\n'
-"$retort" export demo.db --removed --format decisions
+# address LOG : the address that a server says it listens on.
+address() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        grep -q ' on http' "$1" && break
+        sleep 0.2
+    done
+    sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$1"
+}
+began=$(date +%s)
+before=$began
+took=
+# stage NAME : how long what stands before it took.
+stage() {
+    now=$(date +%s)
+    took="$took$(printf '  %-34s %4d s' "$1" $((now - before)))
+"
+    before=$now
+}
+say() { printf '\n== %s\n' "$*"; }
+# show COMMAND... : print the command, then run it.
+show() {
+    printf '$ retort %s\n' "$*"
+    "$retort" "$@"
+}
 
+# The prompts, with sorting, the hardest job, twice as often; and, to count the teacher's mistakes with,
+# the right answers, which nobody else is shown.
+{
+    "$tasks" rows train $((prompts * 8 / 9)) "$seed"
+    "$tasks" rows train "$prompts" $((seed + 1000)) | grep '"task":"sort"' | sed 's/train-/more-/'
+} | head -n "$prompts" >truth.jsonl
+sed 's/,"output":"[^"\\]*\(\\.[^"\\]*\)*"//' truth.jsonl >prompts.jsonl
+head -n "$items" "$root/demo/heldout.jsonl" >heldout.jsonl
+# wrong FILE : how many of its rows are not as in truth.jsonl, in per cent.
+plain() { sed 's/^{"id":"[^"]*",/{/; s/^\(.*"output":"[^"\\]*\(\\.[^"\\]*\)*"\).*/\1}/' "$@"; }
+wrong() {
+    plain truth.jsonl >truth
+    plain "$1" | grep -vxFf truth | wc -l | awk -v all="$(wc -l <"$1")" '{ printf "%.1f %% of %d", 100 * $1 / all, all }'
+}
+
+say "A teacher behind HTTP: retort serve demo/teacher"
+"$retort" serve "$root/demo/teacher" --port 0 --name teacher 2>serve.log &
+servers="$servers $!"
+url=$(address serve.log)
+ask=$url
+if [ "$faults" != 0 ]; then
+    "$faulty" "$url" "$faults" "$seed" 2>faulty.log &
+    servers="$servers $!"
+    ask=$(address faulty.log)
+fi
+
+say "Ask it: $prompts prompts, three replies each"
+show gen recipe.jsonc --seed "$seed" --set teacher.base_url="$ask"
+stage "gen"
+
+say "Remove what the teacher does not say twice"
+show filter recipe.jsonc --seed "$seed"
+stage "filter"
+"$retort" export demo.db --quiet >kept.jsonl
+"$retort" export demo.db --all --quiet | sed 's/^{"id":"[^"]*",/{/' >all.jsonl
+printf '\nNot the right answer: %s replies before, %s rows after.\n' "$(wrong all.jsonl)" "$(wrong kept.jsonl)"
+
+say "Teach the student"
+show train recipe.jsonc --seed "$seed" --set train.steps="$steps"
+stage "train, on what the filter kept"
+
+say "For comparison: the same student taught with all replies, and with as many drawn at random"
+awk -v n="$(wc -l <kept.jsonl)" -v seed="$seed" 'BEGIN { srand(seed) }
+    NR <= n { row[NR] = $0; next }
+    { at = int(rand() * NR) + 1; if (at <= n) row[at] = $0 }
+    END { for (i = 1; i <= n; i++) print row[i] }' all.jsonl >random.jsonl
+for arm in all random; do
+    "$retort" import $arm.db $arm.jsonl --quiet
+    show train recipe.jsonc --seed "$seed" --set train.steps="$steps" --dataset $arm.db --set train.out=student-$arm --quiet
+    stage "train, on $arm replies"
+done
+
+say "Measure everybody on $items tasks that nobody was taught"
+show eval recipe.jsonc --seed "$seed" --set teacher.base_url="$url" \
+    --set 'eval.models=["teacher","base","student","student-all","student-random"]'
+stage "eval"
+
+say "Time"
+printf '%s  %-34s %4d s\n' "$took" "all" $((before - began))
 cat <<END
 
-The student is $work/student, a Hugging Face folder. For your own, edit two things in $work/recipe.jsonc:
+The student is $work/student, a Hugging Face folder; talk to it: $BUILD/retort chat $work/student
+For your own, change two lines of $work/recipe.jsonc:
   "teacher": { "base_url": "https://api.openai.com/v1", "model": "gpt-4o-mini", "api_key_env": "OPENAI_API_KEY", … }
-  "train":   { "student": "path/to/Qwen2.5-0.5B", … }      (and leave out "init")
-or start a project: $BUILD/retort init my-project
+  "train":   { "student": "path/to/Qwen2.5-0.5B", … }
 END

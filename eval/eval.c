@@ -27,7 +27,7 @@ struct evaluation {
     struct suite side;        /* held-out prompts that every model answers */
     struct outcome *outcomes; /* one a subject */
     size_t done;              /* of them, those that are whole */
-    struct json *models, *tasks, *comparisons;
+    struct json *models, *tasks, *comparisons, *suites;
 };
 
 /* --- held-out rows ------------------------------------------------------------------------ */
@@ -170,9 +170,11 @@ static void score_all(struct evaluation *e)
 {
     for (size_t i = 0; i < e->study.n_suites; i++) {
         const struct suite *suite = &e->study.suites[i];
-        for (size_t m = 0; m < e->done; m++)
-            score_tasks(suite, &e->outcomes[m].sheets[i], e->study.subjects[m].name,
-                        &e->study.score, e->tasks);
+        for (size_t m = 0; m < e->done; m++) {
+            const struct sheet *sheet = &e->outcomes[m].sheets[i];
+            score_tasks(suite, sheet, e->study.subjects[m].name, &e->study.score, e->tasks);
+            score_suite(suite, sheet, e->study.subjects[m].name, &e->study.score, e->suites);
+        }
         for (size_t b = 1; b < e->done; b++)
             for (size_t a = 0; a < b; a++) {
                 struct score_side x = {&e->outcomes[a].sheets[i], e->study.subjects[a].name};
@@ -227,6 +229,7 @@ static void write_report(struct evaluation *e, struct json *report)
     move_if_any(report, "models", e->models);
     move_if_any(report, "tasks", e->tasks);
     move_if_any(report, "comparisons", e->comparisons);
+    move_if_any(report, "suites", e->suites);
     move_if_any(report, "replies", side_by_side(e));
     move_if_any(report, "left_out", json_copy(e->study.left_out));
 }
@@ -302,6 +305,7 @@ int eval_run(const struct recipe *recipe, struct corpus *corpus, const struct ev
     e.models = json_new_array();
     e.tasks = json_new_array();
     e.comparisons = json_new_array();
+    e.suites = json_new_array();
     status = read_held(&e, error);
     if (status == 0 && !options->dry_run)
         status = examine_all(&e, error);
@@ -310,6 +314,7 @@ int eval_run(const struct recipe *recipe, struct corpus *corpus, const struct ev
         json_free(e.models);
         json_free(e.tasks);
         json_free(e.comparisons);
+        json_free(e.suites);
     } else {
         write_report(&e, o);
     }

@@ -1,4 +1,5 @@
 /* retort's own suites: see suite.h. */
+#include "corpus/turns.h"
 #include "eval/formats.h"
 
 static bool recognise(const struct json *line)
@@ -28,6 +29,17 @@ static int take_turns(const struct json *turns, struct suite_item *item, struct 
     return item->messages != NULL ? 0 : error_set(error, ERROR_INPUT, "\"turns\" holds no prompt");
 }
 
+/* Prompt and input make the user's text as instruction and input of a row do. */
+static void take_text(const struct json *line, struct slice prompt, struct suite_item *item)
+{
+    const struct sample row = {.instruction = prompt,
+                               .input = json_string(json_get(line, "input"))};
+    struct buf text = BUF;
+    turns_prompt(&row, &text);
+    item->messages = suite_messages(json_string(json_get(line, "system")), buf_view(&text));
+    buf_free(&text);
+}
+
 static int take_prompt(const struct json *line, struct suite_item *item, struct error *error)
 {
     const struct json *messages = json_get(line, "messages"), *turns = json_get(line, "turns");
@@ -37,7 +49,7 @@ static int take_prompt(const struct json *line, struct suite_item *item, struct 
     if (json_type(messages) == JSON_ARRAY && json_count(messages) != 0)
         item->messages = json_copy(messages);
     else if (prompt.data != NULL)
-        item->messages = suite_messages(json_string(json_get(line, "system")), prompt);
+        take_text(line, prompt, item);
     else
         return error_set(error, ERROR_INPUT, "an item needs \"prompt\" (a text) or \"messages\"");
     return 0;

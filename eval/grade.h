@@ -35,7 +35,6 @@ struct grade {
 struct grader {
     const char *name, *summary;
     enum grader_needs needs;
-    bool graded; /* scores between 0 and 1 occur: intervals come from the bootstrap */
     /* Refuse an item that this grader cannot judge (no answer, no choices); NULL: takes any. */
     int (*check)(const struct suite_item *item, struct error *error);
     void (*grade)(const struct grade_input *in, struct grade *out);

@@ -155,6 +155,5 @@ static void grade(const struct grade_input *in, struct grade *out)
 const struct grader grade_command = {
     .name = "command",
     .summary = "a command of yours (eval.command) reads item and reply and scores it",
-    .graded = true,
     .grade = grade,
 };

@@ -117,7 +117,6 @@ static int check(const struct suite_item *item, struct error *error)
 const struct grader grade_json = {
     .name = "json",
     .summary = "the reply is JSON whose fields are the answer's",
-    .graded = true,
     .check = check,
     .grade = grade,
 };

@@ -51,6 +51,5 @@ const struct grader grade_judge = {
     .name = "judge",
     .summary = "a judge (eval.judge) rates the reply",
     .needs = GRADER_JUDGE,
-    .graded = true,
     .grade = grade,
 };

@@ -35,7 +35,6 @@ static void grade(const struct grade_input *in, struct grade *out)
 const struct grader grade_rouge = {
     .name = "rouge_l",
     .summary = "how much of the answer's wording the reply has (F1 of the longest common run)",
-    .graded = true,
     .check = grade_needs_answer,
     .grade = grade,
 };

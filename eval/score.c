@@ -11,6 +11,12 @@ static bool in_task(const struct suite_item *item, const char *task)
     return task == NULL || strcmp(item->task, task) == 0;
 }
 
+/* A score that is neither right nor wrong. */
+static bool between(double score)
+{
+    return score > 0 && score < 1;
+}
+
 struct interval score_task(const struct suite *s, const struct sheet *sheet, const char *task,
                            const struct score_how *how, size_t *n)
 {
@@ -21,7 +27,7 @@ struct interval score_task(const struct suite *s, const struct sheet *sheet, con
     for (size_t i = 0; i < s->n; i++) {
         if (!in_task(&s->items[i], task))
             continue;
-        graded = graded || s->items[i].grader->graded;
+        graded = graded || between(sheet->lines[i].score);
         sum += sheet->lines[i].score;
         x[(*n)++] = sheet->lines[i].score;
     }
@@ -47,27 +53,42 @@ static bool seen_before(const struct suite *s, size_t i)
     return false;
 }
 
+/* The numbers of a task (NULL: of all items) into o. */
+static void put_accuracy(struct json *o, const struct suite *s, const struct sheet *sheet,
+                         const char *task, const struct score_how *how)
+{
+    size_t n;
+    const struct interval v = score_task(s, sheet, task, how, &n);
+    json_put_integer(o, "items", (int64_t)n);
+    json_put_number(o, "accuracy", v.value);
+    json_put_number(o, "low", v.low);
+    json_put_number(o, "high", v.high);
+    json_put_integer(o, "failed", (int64_t)count_failed(s, sheet, task));
+}
+
 void score_tasks(const struct suite *s, const struct sheet *sheet, const char *model,
                  const struct score_how *how, struct json *array)
 {
     for (size_t i = 0; i < s->n; i++) {
-        const char *task = s->items[i].task;
-        struct interval v;
         struct json *o;
-        size_t n;
         if (seen_before(s, i))
             continue;
-        v = score_task(s, sheet, task, how, &n);
         o = json_new_object();
-        json_put_text(o, "task", task);
+        json_put_text(o, "task", s->items[i].task);
         json_put_text(o, "model", model);
-        json_put_integer(o, "items", (int64_t)n);
-        json_put_number(o, "accuracy", v.value);
-        json_put_number(o, "low", v.low);
-        json_put_number(o, "high", v.high);
-        json_put_integer(o, "failed", (int64_t)count_failed(s, sheet, task));
+        put_accuracy(o, s, sheet, s->items[i].task, how);
         json_push(array, o);
     }
+}
+
+void score_suite(const struct suite *s, const struct sheet *sheet, const char *model,
+                 const struct score_how *how, struct json *array)
+{
+    struct json *o = json_new_object();
+    json_put_text(o, "suite", s->name);
+    json_put_text(o, "model", model);
+    put_accuracy(o, s, sheet, NULL, how);
+    json_push(array, o);
 }
 
 /* Whether two replies say the same, case, punctuation and spacing aside. */
@@ -97,7 +118,7 @@ void score_pair(const struct suite *s, const struct score_side *a, const struct 
         only_a += d[i] < 0;
         only_b += d[i] > 0;
         agree += !x->failed && !y->failed && same_words(x->reply, y->reply);
-        graded = graded || s->items[i].grader->graded;
+        graded = graded || between(x->score) || between(y->score);
     }
     v = stats_bootstrap(d, s->n, how->confidence, how->rounds, how->seed);
     json_put_text(o, "suite", s->name);

@@ -27,6 +27,10 @@ struct interval score_task(const struct suite *s, const struct sheet *sheet, con
 void score_tasks(const struct suite *s, const struct sheet *sheet, const char *model,
                  const struct score_how *how, struct json *array);
 
+/* Append {"suite", "model", …} with the same numbers over all its items. */
+void score_suite(const struct suite *s, const struct sheet *sheet, const char *model,
+                 const struct score_how *how, struct json *array);
+
 /* Append {"suite", "a", "b", "difference", "low", "high", "p", "agreement"}: b less a over all
  * items, and the share of items to which both said the same words. */
 struct score_side {

@@ -123,7 +123,8 @@ static void close_all(struct gen *g)
     order_free(&g->order);
     ask_free_templates(g);
     compressor_free(g->compressor);
-    (void)corpus_durability(g->corpus, CORPUS_FULL, NULL);
+    if (g->corpus) /* a dry run may have none */
+        (void)corpus_durability(g->corpus, CORPUS_FULL, NULL);
     buf_free(&g->bad);
     settings_close(&g->settings);
 }

@@ -1,6 +1,7 @@
 #include "serve/engine.h"
 
 #include "core/buf.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "model/sampling.h"
 #include "serve/stops.h"
@@ -17,6 +18,7 @@ struct job {
     struct engine_job spec;
     int32_t *prompt;
     int32_t started, open;
+    bool primed; /* the prompt has run: further replies find it in the cache */
     struct job *next;
 };
 
@@ -153,6 +155,7 @@ static void reply_end(struct engine *e, int slot, enum engine_finish finish, con
     buf_free(&r->held);
     mem_free(r->ids);
     *r = (struct reply){.job = NULL};
+    j->primed = true; /* or will never be */
     if (--j->open == 0)
         job_close(j);
 }
@@ -312,6 +315,7 @@ static void advance(struct engine *e)
             reply_end(e, slot, FINISH_ERROR, error.text);
             continue;
         }
+        r->job->primed = true;
         raw = generator_logits(e->generator, slot);
         id = pick(e, r, raw);
         if (id < 0)
@@ -363,13 +367,17 @@ static void reply_begin(struct engine *e, struct job *j)
     struct error error = {0};
     struct reply *r;
     int slot, scored;
-    sampling.seed += (uint64_t)j->started;
+    /* Clients send one seed with many prompts: each prompt has draws of its own all the same. */
+    sampling.seed =
+        hash64(j->prompt, (size_t)spec->prompt_tokens * sizeof *j->prompt, sampling.seed) +
+        (uint64_t)j->started;
     slot = generator_open(e->generator, j->prompt, spec->prompt_tokens, &error);
     if (slot < 0) {
         struct engine_event event = {.choice = j->started++,
                                      .finish = FINISH_ERROR,
                                      .message = error.text};
         (void)spec->on_event(spec->context, &event);
+        j->primed = true;
         if (--j->open == 0)
             job_close(j);
         return;
@@ -401,28 +409,48 @@ static int running(const struct engine *e)
     return n;
 }
 
+/* The first job in the queue that can open a reply, and the one before it.  A job whose prompt is
+ * about to run for its first reply waits for that: the others then take it from the cache. */
+static struct job *ready_job(const struct engine *e, struct job **before)
+{
+    struct job *j = e->first;
+    *before = NULL;
+    while (j != NULL && j->started != 0 && !j->primed) {
+        *before = j;
+        j = j->next;
+    }
+    return j;
+}
+
+static void unqueue(struct engine *e, struct job *j, struct job *before)
+{
+    if (before != NULL)
+        before->next = j->next;
+    else
+        e->first = j->next;
+    if (e->last == j)
+        e->last = before;
+    e->stats.waiting--;
+}
+
 /* Wait for work; the next job that has replies to open while a slot is free.  False: quit. */
 static bool next_job(struct engine *e, struct job **out)
 {
     bool go_on;
     const int busy = running(e);
+    struct job *before;
     *out = NULL;
     pthread_mutex_lock(&e->lock);
     e->stats.running = busy;
     while (!e->quit && busy == 0 && e->first == NULL)
         pthread_cond_wait(&e->wake, &e->lock);
     go_on = !e->quit;
-    if (go_on && busy < e->options.slots && e->first != NULL) {
-        struct job *j = e->first;
-        *out = j;
+    if (go_on && busy < e->options.slots && (*out = ready_job(e, &before)) != NULL) {
+        struct job *j = *out;
         if (j->started == 0)
             e->stats.prompt_tokens += (uint64_t)j->spec.prompt_tokens;
-        if (j->started + 1 == j->spec.choices) {
-            e->first = j->next;
-            if (e->first == NULL)
-                e->last = NULL;
-            e->stats.waiting--;
-        }
+        if (j->started + 1 == j->spec.choices)
+            unqueue(e, j, before);
     }
     pthread_mutex_unlock(&e->lock);
     return go_on;

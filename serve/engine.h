@@ -47,7 +47,7 @@ struct engine_bias {
 struct engine_job {
     const int32_t *prompt; /* ids; the job copies what it is given */
     int32_t prompt_tokens;
-    int32_t choices; /* replies: seeds sampling.seed, +1, … */
+    int32_t choices; /* replies, each with draws of its own: functions of prompt, seed and number */
     int32_t max_tokens;
     struct sampling sampling;
     double presence_penalty, frequency_penalty; /* OpenAI's, over the reply */

@@ -81,7 +81,7 @@ compare "$dir/w" "$dir/p" >/dev/null || wrong "the comparison refuses what match
 printf 'abd\nend\n' >"$dir/p"
 compare "$dir/w" "$dir/p" >/dev/null && wrong "the comparison accepts what differs"
 
-if [ -s demo/pairs.jsonl ]; then teacher finish=98 demo/pairs.jsonl; else url=http://127.0.0.1:1/v1; fi
+if [ -s demo/small/pairs.jsonl ]; then teacher finish=98 demo/small/pairs.jsonl; else url=http://127.0.0.1:1/v1; fi
 for p in README.md docs/*.md; do
     page "$p"
 done

@@ -3,7 +3,7 @@
 # are kept, so that nothing is asked twice; a folder and a server of the same folder say the same.
 . tests/e2e/lib.inc
 root=$PWD
-pairs=$PWD/demo/pairs.jsonl
+pairs=$PWD/demo/small/pairs.jsonl
 [ -x "$recorded" ] || skip "the recorded teacher is not built"
 cd "$dir" || exit 1
 
@@ -21,7 +21,7 @@ cat >recipe.jsonc <<END
 {
   "dataset": "data.db", "seed": 3,
   "teacher": { "base_url": "$url", "model": "recorded", "in_flight": 8, "price": { "input": 1, "output": 2 } },
-  "train": { "student": "$root/demo/student", "init": "random", "out": "student", "epochs": 30, "batch_tokens": 512, "learning_rate": 3e-3,
+  "train": { "student": "$root/demo/small/student", "init": "random", "out": "student", "epochs": 30, "batch_tokens": 512, "learning_rate": 3e-3,
              "held_out": 0.1, "tensorboard": false, "samples": 0 },
   "eval": { "replies": 2, "max_tokens": 40 }
 }

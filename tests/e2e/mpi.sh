@@ -4,8 +4,8 @@
 . tests/e2e/lib.inc
 command -v mpirun >/dev/null || skip "no mpirun: training over several processes was not tried"
 ldd "$retort" | grep -q libmpi || skip "this retort was built without MPI (libopenmpi-dev)"
-pairs=$PWD/demo/pairs.jsonl
-base=$PWD/demo/student
+pairs=$PWD/demo/small/pairs.jsonl
+base=$PWD/demo/small/student
 mpi="mpirun --allow-run-as-root --oversubscribe --mca btl self,vader --mca mpi_yield_when_idle 1"
 # Open MPI itself leaks at exit; leaks of ours are looked for by every other test.
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0

@@ -2,8 +2,8 @@
 # Training: killed with -9 at any step it goes on and ends with the bytes of an undisturbed run,
 # whatever the number of threads; signals leave a checkpoint; bad input is one line.
 . tests/e2e/lib.inc
-pairs=$PWD/demo/pairs.jsonl
-base=$PWD/demo/student
+pairs=$PWD/demo/small/pairs.jsonl
+base=$PWD/demo/small/student
 events=$PWD/../shared/golden/formats/check_tfevents.py
 python=${RETORT_PYTHON:-python3}
 cd "$dir" || exit 1

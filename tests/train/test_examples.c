@@ -187,7 +187,7 @@ static int open_all(void **state)
 {
     struct error error = {ERROR_NONE, ""};
     (void)state;
-    tokenizer = tokenizer_load("demo/student", &error);
+    tokenizer = tokenizer_load("demo/small/student", &error);
     chat = chat_template_named("chatml", &error);
     return mkdtemp(folder) != NULL && tokenizer != NULL && chat != NULL ? 0 : -1;
 }
