@@ -131,12 +131,13 @@ static void close_all(struct gen *g)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Their bytes are safe: others may go out in their places before these are looked into. */
+/* Their bytes are safe: others may go out in their places before these are looked into.  Those of a
+ * commit that failed keep their places, so that a full disk costs no more than is in flight. */
 static void free_places(struct writer_job *job)
 {
     for (; job; job = job->next) {
         struct store *s = (struct store *)job;
-        if (s->kind == STORE_REPLY && s->item)
+        if (s->kind == STORE_REPLY && s->item && !s->job.failed)
             s->item->lane->unstored--;
     }
 }
