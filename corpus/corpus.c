@@ -158,6 +158,13 @@ int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *
                     error);
 }
 
+int corpus_cache(struct corpus *c, int kb, struct error *error)
+{
+    char text[48];
+    (void)snprintf(text, sizeof text, "PRAGMA cache_size = -%d", kb);
+    return sql_exec(c->sql, text, error);
+}
+
 int corpus_bulk(struct corpus *c, bool on, struct error *error)
 {
     return sql_exec(c->sql,

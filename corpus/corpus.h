@@ -40,6 +40,8 @@ struct sql *corpus_sql(struct corpus *c); /* for the other files of this room on
  */
 enum corpus_durability { CORPUS_FULL, CORPUS_NORMAL };
 int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *error);
+/* Keep so many kB of pages in memory (4000 without it). */
+int corpus_cache(struct corpus *c, int kb, struct error *error);
 /* For writing very many rows that can be made again (an import): NORMAL durability, a larger cache
  * and a longer log; off: back to what corpus_open gives. */
 int corpus_bulk(struct corpus *c, bool on, struct error *error);

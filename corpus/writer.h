@@ -37,6 +37,7 @@ struct writer_options {
     size_t max_jobs;  /* a transaction; 0: 512 */
     int64_t max_ms;   /* of an open transaction; 0: 200 */
     size_t max_queue; /* writer_post waits while so many are queued; 0: 65536 */
+    int cache_kb;     /* pages of the file kept in memory; 0: 4000 */
 };
 
 /* Opens a connection of its own to the file.  NULL options: the defaults. */

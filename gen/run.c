@@ -86,6 +86,7 @@ static void open_budget(struct gen *g)
 static int open_all(struct gen *g, struct error *error)
 {
     struct http_options http = g->settings.http;
+    struct writer_options writer = {0};
     if (prepare_file(g, error))
         return -1;
     if (g->settings.strategy->open(g, &g->strategy, error) || plan_open(g, error))
@@ -102,7 +103,9 @@ static int open_all(struct gen *g, struct error *error)
     g->http = http_open(&http, error);
     if (!g->http)
         return -1;
-    g->writer = writer_open(corpus_path(g->corpus), NULL, error);
+    int window = gen_window(g); /* of those in flight each has pages of its own in the indexes */
+    writer.cache_kb = 3000 + 2 * (window < 10000 ? window : 10000);
+    g->writer = writer_open(corpus_path(g->corpus), &writer, error);
     if (!g->writer || http_watch(g->http, writer_fd(g->writer), error) < 0)
         return -1;
     if (signals_wake_fd() >= 0 && http_watch(g->http, signals_wake_fd(), error) < 0)
