@@ -4,9 +4,11 @@
 #include "core/vec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Columns stand a little more than INDEX_BLOCK apart: a power of two would put the 32 of them into
@@ -16,7 +18,7 @@
 
 void index_init(struct index *x, size_t memory_limit)
 {
-    *x = (struct index){.memory_limit = memory_limit, .spill = -1};
+    *x = (struct index){.memory_limit = memory_limit, .spill = -1, .file = -1};
 }
 
 void index_free(struct index *x)
@@ -24,7 +26,12 @@ void index_free(struct index *x)
     for (size_t i = 0; i < x->n_blocks; i++)
         mem_free(x->blocks[i]);
     mem_free(x->blocks);
-    mem_free(x->entries);
+    if (x->file >= 0) {
+        (void)munmap(x->entries, x->cap * sizeof *x->entries);
+        close(x->file);
+    } else {
+        mem_free(x->entries);
+    }
     if (x->spill >= 0)
         close(x->spill);
     index_init(x, x->memory_limit);
@@ -53,22 +60,68 @@ int index_agree(const struct index_entry *a, const struct index_entry *b)
     return MINHASH_PLACES - differ;
 }
 
-static int spill_open(struct index *x, const char *dir, struct error *error)
+/* A file without a name, gone when the program is. */
+static int temporary(const char *dir, struct error *error)
 {
     char name[4096];
+    int fd;
     if (snprintf(name, sizeof name, "%s/retort-filter-XXXXXX", dir) >= (int)sizeof name)
         return error_set(error, ERROR_IO, "%s: name too long", dir);
-    x->spill = mkstemp(name);
-    if (x->spill < 0)
+    fd = mkstemp(name);
+    if (fd < 0)
         return error_system(error, errno, "%s: cannot make a temporary file for signatures", name);
     unlink(name);
+    return fd;
+}
+
+/* Past the limit the entries lie in a mapped file, which the kernel writes out when memory is
+ * wanted elsewhere.  Its blocks are had beforehand: a full disk is an error here, not a crash. */
+static int grow_file(struct index *x, size_t cap, const char *dir, struct error *error)
+{
+    const size_t bytes = cap * sizeof *x->entries;
+    const int fd = x->file >= 0 ? x->file : temporary(dir, error);
+    void *p;
+    int rc;
+    if (fd < 0)
+        return -1;
+    rc = posix_fallocate(fd, 0, (off_t)bytes);
+    p = rc == 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    if (p == MAP_FAILED) {
+        error_system(error, rc != 0 ? rc : errno, "%s: no room for %zu MB of the index", dir,
+                     bytes >> 20);
+        if (x->file < 0)
+            close(fd);
+        return -1;
+    }
+    if (x->file >= 0) {
+        (void)munmap(x->entries, x->cap * sizeof *x->entries);
+    } else {
+        if (x->n > 0)
+            memcpy(p, x->entries, x->n * sizeof *x->entries);
+        mem_free(x->entries);
+    }
+    x->file = fd;
+    x->entries = p;
+    x->cap = cap;
+    return 0;
+}
+
+static int reserve(struct index *x, const char *dir, struct error *error)
+{
+    const size_t cap = x->cap > 0 ? 2 * x->cap : INDEX_BLOCK;
+    if (x->n < x->cap)
+        return 0;
+    if (x->file >= 0 || cap * sizeof *x->entries > x->memory_limit)
+        return grow_file(x, x->file >= 0 ? x->cap + x->cap / 2 : cap, dir, error);
+    x->entries = mem_grow(x->entries, cap, sizeof *x->entries);
+    x->cap = cap;
     return 0;
 }
 
 static int spill_block(struct index *x, size_t block, const char *dir, struct error *error)
 {
     const char *p = (const char *)x->blocks[block];
-    if (x->spill < 0 && spill_open(x, dir, error) != 0)
+    if (x->spill < 0 && (x->spill = temporary(dir, error)) < 0)
         return -1;
     for (size_t done = 0; done < BLOCK_BYTES;) {
         const ssize_t k =
@@ -94,7 +147,8 @@ int index_append(struct index *x, const struct index_entry *entry,
         x->blocks = vec_reserve(x->blocks, &x->cap_blocks, x->n_blocks + 1, sizeof *x->blocks);
         x->blocks[x->n_blocks++] = mem_alloc(BLOCK_BYTES);
     }
-    x->entries = vec_reserve(x->entries, &x->cap, x->n + 1, sizeof *x->entries);
+    if (reserve(x, spill_dir, error) != 0)
+        return -1;
     struct index_entry *e = &x->entries[x->n++];
     *e = *entry;
     if (signature == NULL)

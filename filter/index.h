@@ -4,7 +4,8 @@
  * An entry is 128 bytes: identities of the normalised texts, what the order of preference needs,
  * and a sketch of the signature (four bits a place) to drop hopeless candidates.  The signatures
  * themselves (128 bytes a row) are kept by columns of bands in blocks of 4096 rows; past the
- * memory limit they go to an unlinked temporary file and are read back a band at a time.
+ * memory limit they go to an unlinked temporary file and are read back a band at a time; entries
+ * past the limit lie in a mapped file of that kind.
  */
 #ifndef FILTER_INDEX_H
 #define FILTER_INDEX_H
@@ -48,7 +49,7 @@ struct index {
     /* private */
     uint32_t **blocks; /* each bands x INDEX_BLOCK, NULL once spilled */
     size_t n_blocks, cap_blocks, memory_limit;
-    int spill; /* file, -1 none */
+    int spill, file; /* files of signatures and of entries, -1 none */
 };
 
 void index_init(struct index *x, size_t memory_limit);

@@ -4,22 +4,25 @@
 #include "corpus/judging.h"
 #include "filter/select.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 64, NEAR_SAMPLES = 8, MOST_COMBINATIONS = 12, LENGTHS = 8 };
+enum { MAX_NAMES = 64, NEAR_SAMPLES = 4, MOST_COMBINATIONS = 12, LENGTHS = 8 };
 
 /* A removal that another threshold would undo first. */
 struct edge {
-    int64_t sample, match;
-    double similarity;
+    int64_t sample, match; /* match 0: none */
+    double value, threshold;
 };
 
 /* What is counted of one rule. */
 struct tally {
     char name[64];
     uint64_t removes, flags, alone;
+    struct edge edges[NEAR_SAMPLES]; /* those closest to the threshold */
+    size_t n_edges;
 };
 
 struct count {
@@ -27,8 +30,6 @@ struct count {
     struct tally tallies[MAX_NAMES];
     size_t n;
     uint64_t *masks; /* of removing rules, one a row; the top bit: a person said keep */
-    struct edge edges[NEAR_SAMPLES]; /* the near-duplicates closest to the threshold */
-    size_t n_edges;
 };
 
 static const uint64_t human_keep = UINT64_C(1) << 63;
@@ -59,15 +60,22 @@ static size_t find_row(const struct index *x, int64_t id)
     return low < x->n && x->entries[low].id == id ? low : x->n;
 }
 
-static void note_edge(struct count *c, const struct verdict *v)
+static double margin(const struct edge *e)
 {
-    size_t at = c->n_edges;
-    if (at == NEAR_SAMPLES && !(v->similarity < c->edges[at - 1].similarity))
+    return fabs(e->value - e->threshold);
+}
+
+static void note_edge(struct tally *t, const struct verdict *v)
+{
+    const struct edge one = {v->sample_id, v->match_id, v->value, v->threshold};
+    size_t at = t->n_edges;
+    if (!isfinite(one.value) || !isfinite(one.threshold) ||
+        (at == NEAR_SAMPLES && !(margin(&one) < margin(&t->edges[at - 1]))))
         return;
-    at = at < NEAR_SAMPLES ? c->n_edges++ : at - 1;
-    for (; at > 0 && v->similarity < c->edges[at - 1].similarity; at--)
-        c->edges[at] = c->edges[at - 1];
-    c->edges[at] = (struct edge){v->sample_id, v->match_id, v->similarity};
+    at = at < NEAR_SAMPLES ? t->n_edges++ : at - 1;
+    for (; at > 0 && margin(&one) < margin(&t->edges[at - 1]); at--)
+        t->edges[at] = t->edges[at - 1];
+    t->edges[at] = one;
 }
 
 static int count_one(void *context, const struct verdict *v, struct error *error)
@@ -77,8 +85,8 @@ static int count_one(void *context, const struct verdict *v, struct error *error
     (void)error;
     if (row == c->l->index->n || rule >= MAX_NAMES - 1)
         return 0;
-    if (v->action == VERDICT_REMOVE && strcmp(v->rule, "near_duplicate") == 0)
-        note_edge(c, v);
+    if (v->action == VERDICT_REMOVE)
+        note_edge(&c->tallies[rule], v);
     c->tallies[rule].removes += v->action == VERDICT_REMOVE;
     c->tallies[rule].flags += v->action == VERDICT_FLAG;
     if (v->action == VERDICT_REMOVE)
@@ -203,16 +211,26 @@ static void put_combinations(const struct count *c, struct json *report)
     mem_free(all);
 }
 
+static double four_places(double x)
+{
+    return floor(x * 1e4 + 0.5) / 1e4;
+}
+
 static void put_edges(const struct count *c, struct json *report)
 {
     struct json *list = json_new_array();
-    for (size_t i = 0; i < c->n_edges; i++) {
-        struct json *one = json_new_object();
-        json_put_integer(one, "sample", c->edges[i].sample);
-        json_put_integer(one, "duplicate_of", c->edges[i].match);
-        json_put_number(one, "similarity", (double)(int64_t)(c->edges[i].similarity * 1e4) / 1e4);
-        json_push(list, one);
-    }
+    for (size_t r = 0; r < c->n; r++)
+        for (size_t i = 0; i < c->tallies[r].n_edges; i++) {
+            const struct edge *e = &c->tallies[r].edges[i];
+            struct json *one = json_new_object();
+            json_put_text(one, "rule", c->tallies[r].name);
+            json_put_integer(one, "sample", e->sample);
+            json_put(one, "duplicate_of",
+                     e->match != 0 ? json_new_integer(e->match) : json_new_null());
+            json_put_number(one, "value", four_places(e->value));
+            json_put_number(one, "threshold", four_places(e->threshold));
+            json_push(list, one);
+        }
     json_put(report, "near_the_threshold", list);
 }
 

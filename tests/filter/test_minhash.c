@@ -139,7 +139,7 @@ static void test_spill(void **state)
     test_free(b);
     index_free(&small);
     index_free(&large);
-    index_init(&small, 1);
+    index_init(&small, INDEX_BLOCK * sizeof(struct index_entry));
     for (size_t i = 0; i < INDEX_BLOCK; i++)
         assert_int_equal(index_append(&small, &(struct index_entry){.id = 1}, NULL, "/nowhere", &e),
                          0);
