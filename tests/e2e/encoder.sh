@@ -70,7 +70,7 @@ expect 0 json eval recipe.jsonc --set 'eval.models=["tagger"]' --set train.encod
 
 awk -v a="$(number f1 <out)" 'BEGIN { exit !(a > 0.9) }' || wrong "entity F1 $(number f1 <out)"
 awk 'BEGIN { printf "{\"data\":[{\"paragraphs\":["
-    for (i = 0; i < 150; i++) { n = i % 2 ? "Anna" : "Peter"; t = i % 3 ? "Bern" : "Rome"
+    for (i = 0; i < 90; i++) { n = i % 2 ? "Anna" : "Peter"; t = i % 3 ? "Bern" : "Rome"
         c = n " lives in " t " and likes tea."; at = index(c, t) - 1
         printf "%s{\"context\":\"%s\",\"qas\":[{\"id\":\"%d\",\"question\":\"Where does %s live?\",\"answers\":[{\"text\":\"%s\",\"answer_start\":%d}]}]}", i ? "," : "", c, i, n, t, at }
     print "]}]}" }' >squad.json
@@ -120,7 +120,7 @@ assert m.config.id2label == {0: "arithmetic", 1: "task"}, m.config.id2label
 right = n = 0
 loss = 0.0
 with torch.no_grad():
-    for line in open("pairs.jsonl"):
+    for line in list(open("pairs.jsonl"))[200:280]:
         r = json.loads(line)
         want = {"Arithmetic.": 0, "task": 1}.get(r["output"])
         if want is None:
@@ -134,7 +134,7 @@ AutoModelForQuestionAnswering.from_pretrained("finder")
 END
     expect 0 "$python" agree.py
     theirs=$(number accuracy <out)
-    sed 's/"input":/"text":/; s/"output":"Arithmetic."/"label":"arithmetic"/; s/"output":"task"/"label":"task"/' pairs.jsonl | grep '"label"' >all.jsonl
+    sed -n '201,280p' pairs.jsonl | sed 's/"input":/"text":/; s/"output":"Arithmetic."/"label":"arithmetic"/; s/"output":"task"/"label":"task"/' | grep '"label"' >all.jsonl
     expect 0 json eval recipe.jsonc --set 'eval.models=["student"]' --set eval.suite=all.jsonl
     awk -v a="$theirs" -v b="$(number accuracy <out)" 'BEGIN { d = a - b; exit !(d * d < 1e-7) }' ||
         wrong "transformers: accuracy $theirs, here $(number accuracy <out)"
