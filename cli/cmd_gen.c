@@ -16,6 +16,9 @@ static const struct command_option options[] = {
     {.name = "reparse",
      .kind = VALUE_NONE,
      .help = "make the rows again from the stored replies; asks nothing"},
+    {.name = "cancel-batches",
+     .kind = VALUE_NONE,
+     .help = "cancel the batches that are with the teacher and fetch what they have; asks nothing"},
     {.name = "redo",
      .kind = VALUE_TEXT,
      .argument = "CAUSE",
@@ -38,6 +41,7 @@ static int gen_call(struct stage *s, const struct arguments *args, struct buf *r
         .run_id = s->run_id,
         .dry_run = s->dry_run,
         .reparse = args != NULL && arguments_flag(args, "reparse"),
+        .cancel = args != NULL && arguments_flag(args, "cancel-batches"),
         .redo = args != NULL ? arguments_text(args, "redo") : NULL,
     };
     return gen_run(s->recipe, s->corpus, &o, s->progress, report, error);

@@ -260,9 +260,12 @@ static bool quiet(const struct gen *g)
     if (g->plan == PLAN_GOING || g->stored_after < g->stored_until || g->planning || g->jobs ||
         g->flying)
         return false;
-    for (int k = 0; k < g->n_lanes; k++)
-        if (lane_waiting(&g->lanes[k]))
+    for (int k = 0; k < g->n_lanes; k++) {
+        const struct lane *l = &g->lanes[k];
+        size_t idle = l->teacher->batch.on && !batch_wanted(g) ? l->ready.n + l->again.n : 0;
+        if (lane_waiting(l) > idle)
             return false;
+    }
     for (const struct batch *b = g->batches; b; b = b->next)
         if (b->state == BATCH_READING || b->storing)
             return false;
@@ -316,7 +319,7 @@ static void forget_over(struct gen *g)
 
 int batch_step(struct gen *g, struct error *error)
 {
-    for (int k = 0; k < g->n_lanes && !g->stopping; k++)
+    for (int k = 0; k < g->n_lanes && !g->stopping && !g->options->cancel; k++)
         if (g->lanes[k].teacher->batch.on && batch_gather(g, &g->lanes[k], error))
             return -1;
     if (!g->batches)

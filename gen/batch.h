@@ -78,6 +78,7 @@ struct batch {
     bool calling;   /* an exchange is under way */
     bool ambiguous; /* the teacher may have created it: look before creating */
     bool adopted;   /* found by a look */
+    bool cancelled; /* the teacher knows that we want it no more */
     bool known;     /* to the dataset */
     bool too_old;   /* a look came to batches from before this one */
     struct http_exchange x;
@@ -114,6 +115,8 @@ void batch_store(struct batch *b);
 struct batch_line *batch_find(struct batch *b, struct hash128 key);
 
 /* batch_gather.c: from the lane's lists into a file */
+/* With gen.rows: may what is away not be all the rows that are wanted? */
+bool batch_wanted(const struct gen *g);
 int batch_gather(struct gen *g, struct lane *l, struct error *error);
 int batch_finish(struct batch *b, struct error *error); /* no more lines: it is MADE */
 

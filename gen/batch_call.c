@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 enum {
-    LOOKS = 3,        /* for a batch that may have been created, before it is created again */
-    GONE = 5,         /* times a batch is said not to exist before it is believed */
-    SKEW_MS = 600000, /* our clock and the teacher's */
-    SLOW_MS = 600000, /* a create may think so long */
-    FIRST_POLLS = 8,  /* the first look comes after that part of poll_s */
+    LOOKS = 3,          /* for a batch that may have been created, before it is created again */
+    GONE = 5,           /* times a batch is said not to exist before it is believed */
+    SKEW_MS = 600000,   /* our clock and the teacher's */
+    SLOW_MS = 600000,   /* a create may think so long */
+    PATIENCE_MS = 5000, /* for a create, once the user wants to stop */
+    FIRST_POLLS = 8,    /* the first look comes after that part of poll_s */
 };
 
 static const struct net_batches *how(const struct batch *b)
@@ -50,6 +51,8 @@ static int call(struct batch *b, void (*done)(struct http_exchange *x), struct e
         return -1;
     b->calling = true;
     b->g->batch_calls++;
+    if (!b->g->first_ns)
+        b->g->first_ns = clock_ns();
     return 0;
 }
 
@@ -240,6 +243,16 @@ static void look_at(void *context, const struct net_batch *said)
         b->too_old = true; /* the newest come first */
 }
 
+/* One of the others may hold what is looked for, and not know it yet. */
+static bool unsure(const struct batch *b)
+{
+    for (const struct batch *o = b->g->batches; o; o = o->next)
+        if (o != b && o->lane == b->lane && o->remote[0] && !o->heard && o->state < BATCH_OVER &&
+            (o->adopted || o->resumed))
+            return true;
+    return false;
+}
+
 static void looked(struct http_exchange *x)
 {
     struct batch *b = x->context;
@@ -256,7 +269,9 @@ static void looked(struct http_exchange *x)
         running(b, b->found);
     } else if (!b->page[0] || b->too_old) {
         b->page[0] = '\0';
-        b->ambiguous = ++b->looks < LOOKS;
+        bool wait = !how(b)->tagged && unsure(b);
+        b->looks += !wait;
+        b->ambiguous = wait || b->looks < LOOKS;
         if (b->ambiguous)
             later(b, b->lane->teacher->batch.poll_ms / 4);
     }
@@ -334,6 +349,17 @@ static void polled(struct http_exchange *x)
         batch_store(b);
 }
 
+/* Its answer describes the batch like a look at it. */
+static int cancel(struct batch *b, struct error *error)
+{
+    address(b, how(b)->path, "/", b->remote);
+    buf_str(&b->url, "/cancel");
+    b->x.method = "POST";
+    b->x.body = SLICE("");
+    b->cancelled = true;
+    return call(b, polled, error);
+}
+
 static int poll_it(struct batch *b, struct error *error)
 {
     address(b, how(b)->path, "/", b->remote);
@@ -403,6 +429,12 @@ int batch_call(struct batch *b, struct error *error)
 {
     if (b->g->batch_calls >= BATCH_CALLS)
         return 0;
+    bool never = b->g->options->cancel && (b->state == BATCH_MADE || b->state == BATCH_UPLOADED ||
+                                           (b->state == BATCH_CREATING && !b->ambiguous));
+    if (never) {
+        drop(b, "cancelled");
+        return 0;
+    }
     if (b->state == BATCH_MADE && how(b)->upload)
         return upload(b, error);
     if (b->state == BATCH_MADE || b->state == BATCH_UPLOADED) {
@@ -410,17 +442,23 @@ int batch_call(struct batch *b, struct error *error)
         batch_store(b);
         return 0;
     }
+    if (b->state == BATCH_CREATING && !b->open) { /* its answers came under another's name */
+        b->fetching = BATCHES_FILES;
+        b->state = BATCH_READING;
+        return 0;
+    }
     if (b->state == BATCH_CREATING)
         return b->ambiguous ? look(b, error) : create(b, error);
     if (b->state == BATCH_RUNNING)
-        return poll_it(b, error);
+        return b->g->options->cancel && !b->cancelled ? cancel(b, error) : poll_it(b, error);
     return b->state == BATCH_ENDED ? fetch(b, error) : 0;
 }
 
 void batch_cancel_calls(struct gen *g)
 {
     for (struct batch *b = g->batches; b; b = b->next) {
-        if (!b->calling || b->state == BATCH_CREATING)
+        bool create = b->state == BATCH_CREATING;
+        if (!b->calling || (create && clock_ns() - b->x.started_ns < PATIENCE_MS * 1000000LL))
             continue; /* a create is waited for: who breaks it off has to look for it */
         http_cancel(g->http, &b->x, NET_RESET);
         b->calling = false;

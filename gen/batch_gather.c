@@ -207,6 +207,12 @@ static int no_room(struct gen *g, struct lane *l, const struct item *i, struct e
     return 0;
 }
 
+bool batch_wanted(const struct gen *g)
+{
+    int64_t rows = g->settings.rows;
+    return rows <= 0 || g->rows + g->batched + (int64_t)g->jobs + g->flying < rows;
+}
+
 int batch_gather(struct gen *g, struct lane *l, struct error *error)
 {
     struct items *lists[] = {&l->again, &l->ready};
@@ -214,7 +220,7 @@ int batch_gather(struct gen *g, struct lane *l, struct error *error)
     int rc = 1;
     (void)lane_due(l, clock_ns());
     for (int k = 0; k < 2 && rc == 1; k++) {
-        while (lists[k]->n && rc == 1) {
+        while (lists[k]->n && rc == 1 && batch_wanted(g)) {
             struct item *i = items_pop(lists[k]);
             rc = place(g, i, &line, error);
             if (rc == 0) {

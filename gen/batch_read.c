@@ -159,11 +159,24 @@ static bool key_of(struct slice text, struct hash128 *out)
     return true;
 }
 
+/* Where batches have no tag, two of ours may have been taken for one another: the answer counts all
+ * the same. */
+static int hear_elsewhere(struct batch *b, struct hash128 key, const struct net_batch_line *said,
+                          struct error *error)
+{
+    for (struct batch *o = b->g->batches; o; o = o->next) {
+        struct batch_line *l = o->lane == b->lane ? batch_find(o, key) : NULL;
+        if (l && !l->settled)
+            return hear(o, l, said, error);
+    }
+    return 0;
+}
+
 static int read_line(struct batch *b, struct slice text, struct error *error)
 {
     struct net_batch_line said;
     struct net_failure f;
-    struct hash128 key;
+    struct hash128 key = {0, 0};
     struct batch_line *l = NULL;
     if (!slice_trim(text).len)
         return 0;
@@ -175,7 +188,7 @@ static int read_line(struct batch *b, struct slice text, struct error *error)
         l = batch_find(b, key);
     if (!l) {
         b->strange++;
-        return 0;
+        return hear_elsewhere(b, key, &said, error);
     }
     b->heard++;
     return l->settled ? 0 : hear(b, l, &said, error); /* twice: the first one counts */
@@ -213,7 +226,7 @@ static bool fetch_again(struct batch *b)
 /* Found by age and size, and all its answers are somebody else's: look on. */
 static bool was_foreign(struct batch *b)
 {
-    if (b->lane->teacher->provider->batches->tagged || b->heard || !b->strange || !b->adopted)
+    if (b->lane->teacher->provider->batches->tagged || b->heard || !b->strange || !b->open)
         return false;
     b->foreign = vec_reserve(b->foreign, &b->cap_foreign, b->n_foreign + 1, BATCHES_ID);
     memcpy(b->foreign[b->n_foreign++], b->remote, BATCHES_ID);

@@ -25,6 +25,7 @@ struct gen_options {
     int64_t run_id;   /* of corpus/runs.h; 0 with dry_run */
     bool dry_run;     /* count and estimate; send and write nothing */
     bool reparse;     /* make the rows again from stored replies; sends nothing */
+    bool cancel;      /* cancel the batches that are with the teacher, fetch what they have */
     const char *redo; /* "truncated", "failed" or a cause: ask those again; NULL: no */
 };
 

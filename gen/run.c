@@ -203,7 +203,12 @@ static int loop(struct gen *g, struct error *error)
         if (writer_state(g->writer, &why))
             gen_stop(g, why.code, "%s", why.text);
         g->deaf = signals_draining() || why.code;
-        if (plan_more(g, error) || batch_step(g, error) || send_all(g, error))
+        if (g->options->cancel && !batch_away(g))
+            gen_stop(g, ERROR_PARTIAL,
+                     "no batch is with the teacher now; what was answered is stored, the rest "
+                     "waits for the next run");
+        bool asks = !g->options->cancel;
+        if ((asks && plan_more(g, error)) || batch_step(g, error) || (asks && send_all(g, error)))
             return -1;
         live_tick(g, false);
         if (finished(g))

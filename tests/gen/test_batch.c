@@ -6,60 +6,7 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/rng.h"
-#include "core/signals.h"
-#include "tests/gen/rig.h"
-
-static const char *const dialects[] = {"openai", "anthropic"};
-
-/* Run in batch mode with up to four more settings. */
-static int run(struct rig *r, int dialect, const char *a, const char *b, const char *c,
-               const char *d)
-{
-    char provider[64];
-    const char *sets[16] = {provider,
-                            "teacher.mode=batch",
-                            "teacher.batch.poll_s=0.05",
-                            "teacher.api_key_env=RETORT_TEST_KEY",
-                            "teacher.price.input=1000",
-                            "teacher.price.output=2000",
-                            "gen.max_tokens=20"};
-    const char *more[] = {a, b, c, d};
-    size_t n = 7;
-    snprintf(provider, sizeof provider, "teacher.provider=%s", dialects[dialect]);
-    for (int i = 0; i < 4; i++)
-        if (more[i])
-            sets[n++] = more[i];
-    return rig_run_with(r, (struct gen_options){0}, sets);
-}
-
-static struct rig *start(int prompts, const char *a, const char *b, const char *c)
-{
-    struct rig *r = rig_new();
-    setenv("RETORT_TEST_KEY", "secret", 1);
-    rig_start(r, "batches", a, b, c);
-    rig_prompts(r, prompts, "");
-    return r;
-}
-
-/* Everything is answered, once. */
-static void assert_whole(struct rig *r, int64_t n)
-{
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE state = 'answered'"), n);
-    assert_int_equal(rig_number(r, "SELECT count(DISTINCT instruction) FROM sample"), n);
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 0);
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM batch_line WHERE settled = 0"), 0);
-    assert_int_equal(
-        rig_number(r, "SELECT count(*) FROM batch WHERE state NOT IN ('done', 'dropped')"), 0);
-    assert_int_equal(rig_number(r, "SELECT ifnull(sum(reserved_tokens), 0) FROM request"), 0);
-    assert_int_equal(rig_stat(r, "again"), 0);
-}
-
-static void done(struct rig *r)
-{
-    rig_stop_server(r);
-    rig_free(r);
-}
+#include "tests/gen/batch_rig.h"
 
 /* ---- a plain one ----------------------------------------------------------------------------- */
 
@@ -308,59 +255,115 @@ static void test_other_recipe(void **state)
     done(r);
 }
 
-/* ---- kill -9 --------------------------------------------------------------------------------- */
-
-static int kills(void)
-{
-    const char *s = getenv("RETORT_KILLS");
-    return s ? atoi(s) : 8;
-}
-
-/* How long a whole run takes here: the kills fall into all of it. */
-static int run_ms(int d)
-{
-    struct rig *r = start(200, "ms=30", NULL, NULL);
-    int64_t from = clock_ns();
-    run(r, d, "teacher.batch.max_requests=25", "gen.budget_usd=1000", NULL, NULL);
-    int ms = (int)((clock_ns() - from) / 1000000);
-    done(r);
-    return ms;
-}
-
-static void run_and_kill(struct rig *r, int d, int ms)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        int rc = run(r, d, "teacher.batch.max_requests=25", "gen.budget_usd=1000", NULL, NULL);
-        _exit(rc ? 1 : 0);
-    }
-    clock_sleep_ms(ms);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-}
-
-/* Killed again and again: no batch is made twice, no answer is lost, none is paid twice. */
-static void test_kill(void **state)
+/* Cancelled by the user: what it has comes home, nothing new is asked. */
+static void test_cancel(void **state)
 {
     (void)state;
     for (int d = 0; d < 2; d++) {
-        struct rig *r = start(200, "ms=30", "createdrop=1", "foreign=1");
-        struct rng rng = rng_new(11, (uint64_t)d);
-        int n = kills(), whole = run_ms(d);
-        for (int k = 0; k < n; k++)
-            run_and_kill(r, d, 5 + (int)rng_below(&rng, (uint32_t)whole));
-        int rc = run(r, d, "teacher.batch.max_requests=25", "gen.budget_usd=1000", NULL, NULL);
-        if (rc)
-            print_message("%s\n", r->error.text);
-        assert_int_equal(rc, 0);
-        assert_whole(r, 200);
-        print_message("%s: %d kills, %lld batches, %lld creates, %lld answers, %lld again\n",
-                      dialects[d], n, (long long)rig_stat(r, "batches"),
-                      (long long)rig_stat(r, "creates"), (long long)rig_stat(r, "answered"),
-                      (long long)rig_stat(r, "again"));
-        assert_int_equal(rig_stat(r, "answered"), 200);
+        struct rig *r = start(10, "ms=600", "share=30", NULL);
+        char provider[64];
+        const char *sets[] = {provider,
+                              "teacher.mode=batch",
+                              "teacher.batch.poll_s=0.05",
+                              "teacher.api_key_env=RETORT_TEST_KEY",
+                              "gen.max_tokens=20",
+                              NULL};
+        snprintf(provider, sizeof provider, "teacher.provider=%s", dialects[d]);
+        assert_int_equal(run(r, d, "teacher.batch.wait=false", NULL, NULL, NULL), -1);
+        assert_int_equal(rig_run_with(r, (struct gen_options){.cancel = true}, sets), -1);
+        assert_int_equal(r->error.code, ERROR_PARTIAL);
+        assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), 3);
+        assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE state = 'waiting'"), 7);
+        assert_int_equal(rig_stat(r, "batches"), 1);
+        assert_int_equal(run(r, d, NULL, NULL, NULL, NULL), 0);
+        assert_whole(r, 10);
         done(r);
     }
+}
+
+/* ---- strategies ------------------------------------------------------------------------------ */
+
+static const char rows_made[] = "SELECT group_concat(k, '|') FROM (SELECT instruction || '>' || "
+                                "output AS k FROM sample ORDER BY k)";
+
+/* A run of the strategy, killed on its way and then to its end (way 2); its rows.  How many answers
+ * were paid. */
+static int64_t make(const char *strategy, int way, char *out, size_t size)
+{
+    struct rig *r = start(1, "ms=20", NULL, NULL);
+    const char *mode = way ? "teacher.mode=batch" : "teacher.mode=online";
+    rig_file(r, "p.jsonl",
+             "{\"instruction\":\"Name three rivers of Europe\"}\n"
+             "{\"instruction\":\"Explain why leaves are green\"}\n"
+             "{\"instruction\":\"Translate a proverb into Latin\"}\n");
+    for (int ms = 150; way == 2 && ms <= 450; ms += 150) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(run(r, 0, strategy, mode, "gen.self_instruct.requests=6", "gen.send_seed=true"));
+        clock_sleep_ms(ms);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    assert_int_equal(run(r, 0, strategy, mode, "gen.self_instruct.requests=6",
+                         "gen.send_seed=true"),
+                     0);
+    snprintf(out, size, "%s", rig_text(r, rows_made));
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 0);
+    if (way)
+        assert_int_equal(rig_stat(r, "online"), 0);
+    int64_t answered = rig_stat(r, "answered");
+    done(r);
+    return answered;
+}
+
+/* An ordered strategy and a chain: the same rows in batches as online, also after kills. */
+static void test_strategies(void **state)
+{
+    static const char *const strategies[] = {"gen.strategy=self-instruct", "gen.strategy=rewrite"};
+    char made[3][4096];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        int64_t paid[3];
+        for (int way = 0; way < 3; way++)
+            paid[way] = make(strategies[k], way, made[way], sizeof made[way]);
+        assert_int_equal(paid[0], paid[1]);
+        assert_int_equal(paid[0], paid[2]);
+        assert_true(strlen(made[0]) > 100);
+        assert_string_equal(made[0], made[1]);
+        assert_string_equal(made[0], made[2]);
+    }
+}
+
+static void test_redo(void **state)
+{
+    struct rig *r = start(1, NULL, NULL, NULL);
+    const char *sets[] = {"teacher.mode=batch", "teacher.batch.poll_s=0.05",
+                          "teacher.api_key_env=RETORT_TEST_KEY", "gen.max_tokens=200", NULL};
+    (void)state;
+    rig_file(r, "p.jsonl",
+             "{\"id\":\"a\",\"instruction\":\"x\"}\n"
+             "{\"id\":\"b\",\"instruction\":\"y {{cut}}\"}\n");
+    assert_int_equal(run(r, 0, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(rig_run_with(r, (struct gen_options){.redo = "truncated"}, sets), 0);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), 3);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM kept"), 2);
+    assert_int_equal(rig_number(r, "SELECT request_id FROM sample WHERE name = 'b'"), 3);
+    assert_int_equal(rig_stat(r, "batches"), 2);
+    done(r);
+}
+
+/* gen.rows: as many are asked as rows are wanted. */
+static void test_rows(void **state)
+{
+    struct rig *r = start(50, NULL, NULL, NULL);
+    (void)state;
+    assert_int_equal(run(r, 0, "gen.rows=7", NULL, NULL, NULL), 0);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), 7);
+    assert_int_equal(rig_stat(r, "answered"), 7);
+    assert_int_equal(run(r, 0, "gen.rows=12", NULL, NULL, NULL), 0);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), 12);
+    assert_int_equal(rig_stat(r, "answered"), 12);
+    done(r);
 }
 
 int main(void)
@@ -372,7 +375,9 @@ int main(void)
         cmocka_unit_test(test_wire),         cmocka_unit_test(test_torn_twice),
         cmocka_unit_test(test_foreign),      cmocka_unit_test(test_no_batches),
         cmocka_unit_test(test_budget),       cmocka_unit_test(test_no_wait),
-        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_other_recipe), cmocka_unit_test(test_strategies),
+        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_redo),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

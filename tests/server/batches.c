@@ -24,7 +24,8 @@
  *   port=N
  *
  * Words in a question: {{bad}} a 400 inside the answers, {{once}} a 500 the first time, {{line}} the
- * whole batch is refused for this line, {{empty}} no line at all in the answers.
+ * whole batch is refused for this line, {{empty}} no line at all in the answers, {{cut}} an answer cut
+ * for its length when it had room for less than 100 tokens; "Come up with" a list, "Rewrite" one.
  * GET /stats: {"uploads", "creates", "batches", "answered", "again", "online", "lists"}.
  */
 #include "tests/server/batches.h"
@@ -167,7 +168,7 @@ static int online(bool anthropic, struct slice body, struct buf *out)
     struct slice question = question_of(request);
     server.online++;
     bill(question);
-    answer(anthropic, question, out);
+    answer(anthropic, request, out);
     json_free(request);
     return 200;
 }

@@ -19,7 +19,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { MAX_BODY = 300 << 20, QUESTIONS = 1 << 16 };
+enum { MAX_BODY = 300 << 20, QUESTIONS = 1 << 19 };
 
 struct file {
     char id[32];
@@ -93,11 +93,32 @@ static void bill(struct slice question)
         (void)!dprintf(server.log, "%.*s\n", (int)question.len, question.data);
 }
 
-static void answer(bool anthropic, struct slice question, struct buf *out)
+/* Of the body alone: the same whichever way it came. */
+static void write_text(const struct json *body, struct slice question, struct buf *text)
 {
+    struct buf whole = BUF;
+    json_write(body, JSON_CANONICAL, &whole);
+    unsigned long long h = hash64(whole.data, whole.len, 3);
+    buf_free(&whole);
+    if (says(question, "Come up with")) {
+        buf_printf(text, "1. Describe t%llx a%llx b%llx\n2. Compare u%llx c%llx d%llx\n", h, h, h,
+                   h, h, h);
+    } else if (says(question, "Rewrite")) {
+        buf_printf(text, "Rewritten instruction: say %llx", h);
+    } else {
+        buf_str(text, "answer to ");
+        buf_slice(text, question);
+    }
+}
+
+static void answer(bool anthropic, const struct json *body, struct buf *out)
+{
+    struct slice question = question_of(body);
     struct buf text = BUF;
-    buf_str(&text, "answer to ");
-    buf_slice(&text, question);
+    double room = json_number(json_get(body, "max_tokens"), 0) +
+                  json_number(json_get(body, "max_completion_tokens"), 0);
+    bool cut = says(question, "{{cut}}") && room < 100;
+    write_text(body, question, &text);
     if (anthropic)
         buf_str(out, "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
                      "\"m\",\"content\":[{\"type\":\"text\",\"text\":");
@@ -105,10 +126,16 @@ static void answer(bool anthropic, struct slice question, struct buf *out)
         buf_str(out, "{\"id\":\"c1\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":"
                      "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
     json_quote(buf_view(&text), 0, out);
-    buf_str(out, anthropic ? "}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":100,"
-                             "\"output_tokens\":10}}"
-                           : "},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,"
-                             "\"completion_tokens\":10}}");
+    if (anthropic)
+        buf_printf(out,
+                   "}],\"stop_reason\":\"%s\",\"usage\":{\"input_tokens\":100,"
+                   "\"output_tokens\":10}}",
+                   cut ? "max_tokens" : "end_turn");
+    else
+        buf_printf(out,
+                   "},\"finish_reason\":\"%s\"}],\"usage\":{\"prompt_tokens\":100,"
+                   "\"completion_tokens\":10}}",
+                   cut ? "length" : "stop");
     buf_free(&text);
 }
 
@@ -168,7 +195,7 @@ static bool result(const struct made *b, const struct json *line, bool asked, st
     else if (broken)
         refusal(b->anthropic, b->anthropic ? "api_error" : "server_error", "oh", out);
     else if (asked)
-        answer(b->anthropic, question, out);
+        answer(b->anthropic, body, out);
     if (asked && !bad && !broken)
         bill(question);
     buf_str(out, asked ? "}}\n" : "\n");
@@ -219,9 +246,12 @@ static void write_results(struct made *b, const struct json *lines, int64_t aske
     int64_t n = (int64_t)json_count(lines);
     b->output = file_new();
     b->errors = b->anthropic ? -1 : file_new();
+    const struct json **all = mem_alloc((size_t)(n + 1) * sizeof *all), **end = all;
+    for (const struct json *l = json_first(lines); l; l = json_next(l))
+        *end++ = l;
     for (int64_t i = n; i-- > 0;) {
         struct buf line = BUF;
-        const struct json *l = json_at(lines, (size_t)i);
+        const struct json *l = all[i];
         if (says(question_of(json_get(l, b->anthropic ? "params" : "body")), "{{empty}}"))
             continue;
         bool good = result(b, l, i < asked, &line);
@@ -230,6 +260,7 @@ static void write_results(struct made *b, const struct json *lines, int64_t aske
             buf_slice(&server.files[to].data, buf_view(&line));
         buf_free(&line);
     }
+    mem_free(all);
     if (b->errors >= 0 && !server.files[b->errors].data.len)
         b->errors = -1;
 }
