@@ -258,7 +258,7 @@ void batch_close(struct gen *g)
 static bool quiet(const struct gen *g)
 {
     if (g->plan == PLAN_GOING || g->stored_after < g->stored_until || g->planning || g->jobs ||
-        g->flying)
+        g->flying || checks_parked(g))
         return false;
     for (int k = 0; k < g->n_lanes; k++) {
         const struct lane *l = &g->lanes[k];

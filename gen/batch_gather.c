@@ -210,7 +210,8 @@ static int no_room(struct gen *g, struct lane *l, const struct item *i, struct e
 bool batch_wanted(const struct gen *g)
 {
     int64_t rows = g->settings.rows;
-    return rows <= 0 || g->rows + g->batched + (int64_t)g->jobs + g->flying < rows;
+    return rows <= 0 ||
+           g->rows + g->batched + (int64_t)(g->jobs + checks_parked(g)) + g->flying < rows;
 }
 
 int batch_gather(struct gen *g, struct lane *l, struct error *error)

@@ -192,8 +192,9 @@ static void test_checks_of_a_pair(void **state)
                              "gen.verify.command=[\"./check.sh\"]"),
                      0);
     assert_int_equal(rows(r), 0); /* both right, or both wrong */
-    assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt WHERE cause = 'rejected' AND "
-                                   "message IN ('both answers are right', 'both answers are wrong')"),
+    assert_int_equal(rig_number(r,
+                                "SELECT count(*) FROM attempt WHERE cause = 'rejected' AND "
+                                "message IN ('both answers are right', 'both answers are wrong')"),
                      5);
     rig_free(r);
 }
