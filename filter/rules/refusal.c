@@ -44,6 +44,15 @@ TEXT_LIST(harm, "harm", "harms", "harmful", "harming", "illegal", "unethical", "
           "discriminatory", "hateful", "privacy", "consent", "unsafe", "违法", "有害", "暴力",
           "危险", "不道德", "隐私", "歧视");
 
+/* The request is for words in which somebody declines. */
+TEXT_LIST(wants_excuse, "excuse", "excuses", "apology", "apologize", "apologise", "rejection",
+          "reject", "decline", "declining", "turn down", "turning down", "resignation", "道歉",
+          "借口", "拒绝", "婉拒");
+
+/* What a teacher refuses, and nobody else. */
+TEXT_LIST(to_the_user, "request", "assist", "provide", "information", "help with", "fulfill",
+          "answer", "question", "language model", "an ai", "满足", "提供", "回答", "协助");
+
 static size_t list_items(struct slice s)
 {
     struct slice line;
@@ -96,6 +105,8 @@ static void look(const struct row *row, struct row_notes *r)
                 break;
             continue;
         }
+        if (text_has_any(row->request, &wants_excuse) && !text_has_any(sentence, &to_the_user))
+            break;
         r->claim = (int)c;
         mark(r, row, i);
     }

@@ -162,6 +162,15 @@ static bool ends_in_comma(struct slice s)
     return slice_ends(s, ",") || slice_ends(s, "，") || slice_ends(s, "、");
 }
 
+/* "… #travel": tags close a post. */
+static bool ends_in_tag(struct slice s)
+{
+    size_t at = s.len;
+    while (at > 0 && s.data[at - 1] != ' ' && s.data[at - 1] != '\n')
+        at--;
+    return at < s.len && s.data[at] == '#';
+}
+
 /* Several sentences on the line, and the last without its stop. */
 static bool sentence_open(struct slice line)
 {
@@ -176,7 +185,7 @@ static bool sentence_open(struct slice line)
     const struct slice bare = without_marks(tail);
     if (ends == 0 || longest < 5 || bare.len == 0 || !ends_in_letter(bare))
         return false;
-    if (bare.len < tail.len && sentence_words(tail) < 4)
+    if (ends_in_tag(bare) || (bare.len < tail.len && sentence_words(tail) < 4))
         return false;
     return strchr("#@-*(", tail.data[0]) == NULL && !text_has(tail, "http") &&
            !(ends == 1 && title(line));
