@@ -8,7 +8,7 @@
  * neighbouring bands anywhere, which at j = .8 fails once in 280 pairs.  In a bucket or part of more
  * than NEAR_DENSE rows not all pairs are candidates, but each row with the preferred ones, which
  * are the likely keepers, and with its neighbours by content.  So the candidates of a row are
- * bounded, and a cluster of any size costs in proportion to its rows.
+ * bounded; a template costs far less than all its pairs.
  */
 #ifndef FILTER_NEAR_H
 #define FILTER_NEAR_H

@@ -92,9 +92,9 @@ static struct text_index *build(struct text_list *list)
         const unsigned char c = (unsigned char)list->literals[i][0];
         const unsigned char pair = pair_bit(list->literals[i]);
         x->first[c + 1]++;
-        x->pairs[c] |= pair;
+        x->pairs[c] = (unsigned char)(x->pairs[c] | pair);
         if (c >= 'a' && c <= 'z')
-            x->pairs[c - 32] |= pair;
+            x->pairs[c - 32] = (unsigned char)(x->pairs[c - 32] | pair);
     }
     for (size_t c = 1; c <= 256; c++)
         x->first[c] += x->first[c - 1];
