@@ -48,7 +48,8 @@ struct prepared {
     size_t *n_prompt, n;
     struct arena arena;
     struct row row;
-    struct shingler *scratch; /* one a worker */
+    struct shingler *scratch;   /* one a worker */
+    enum similar_fields fields; /* what was not embedded makes no variant */
     size_t at;
 };
 
@@ -74,7 +75,8 @@ static void prepare_task(void *context, size_t task, int worker)
 {
     struct prepared *p = context;
     similar_prepare(&p->texts[task], &p->scratch[worker], SIMILAR_OUTPUT, p->prompt[task],
-                    p->n_prompt[task], p->output[task]);
+                    p->fields != SIMILAR_OUTPUT ? p->n_prompt[task] : 0,
+                    p->fields != SIMILAR_PROMPT ? p->output[task] : SLICE(""));
 }
 
 static size_t distinct(uint32_t *rows, size_t n)
@@ -91,7 +93,10 @@ static int prepare(const struct semantic *s, struct prepared *p, struct error *e
 {
     const int workers = s->w->pool != NULL ? pool_threads(s->w->pool) : 1;
     int rc = 0;
-    *p = (struct prepared){.arena = ARENA, .row = ROW};
+    *p = (struct prepared){.arena = ARENA,
+                           .row = ROW,
+                           .fields =
+                               chosen_fields(recipe_text(s->w->recipe, "filter.semantic.fields"))};
     p->rows = mem_alloc(2 * s->n_pairs * sizeof *p->rows + 1);
     for (size_t i = 0; i < s->n_pairs; i++) {
         p->rows[2 * i] = s->rows[s->pairs[i].at];
