@@ -94,20 +94,32 @@ double soft_max(const struct soft_math *m, const void *row, size_t n)
     return top;
 }
 
+/* sum exp(factor * block - top): in float where rows are, block by block. */
+static double block_sum(const struct soft_math *m, const void *row, size_t at, size_t n,
+                        const double how[2])
+{
+    float narrow[SOFT_BLOCK];
+    double x[SOFT_BLOCK], sum = 0;
+    if (m->k != NULL) {
+        memcpy(narrow, (const float *)row + at, n * sizeof *narrow);
+        return (double)m->k->exp_sum(narrow, (float)how[0], (float)how[1], n);
+    }
+    soft_load(m, x, row, at, n, how[0]);
+    for (size_t i = 0; i < n; i++)
+        sum += exp(x[i] - how[1]);
+    return sum;
+}
+
 double soft_lse(const struct soft_math *m, const void *row, size_t n, double factor)
 {
-    const double top = factor * soft_max(m, row, n);
-    double x[SOFT_BLOCK], sum = 0;
-    for (size_t at = 0; at < n; at += SOFT_BLOCK) {
-        const size_t take = n - at < SOFT_BLOCK ? n - at : SOFT_BLOCK;
-        soft_load(m, x, row, at, take, factor);
-        for (size_t i = 0; i < take; i++)
-            x[i] -= top;
-        soft_exps(m, x, x, take);
-        for (size_t i = 0; i < take; i++)
-            sum += x[i];
-    }
-    return top + log(sum);
+    const double top = soft_max(m, row, n);
+    /* The shift as a float can hold it: what is added back must be what was taken off. */
+    const double shift = m->k != NULL ? (double)(float)(factor * top) : factor * top;
+    const double how[2] = {factor, shift};
+    double sum = 0;
+    for (size_t at = 0; at < n; at += SOFT_BLOCK)
+        sum += block_sum(m, row, at, n - at < SOFT_BLOCK ? n - at : SOFT_BLOCK, how);
+    return shift + log(sum);
 }
 
 double soft_exp_row(const struct soft_math *m, void *row, size_t n, double factor, double shift)

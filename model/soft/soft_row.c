@@ -69,6 +69,7 @@ struct full {
     const struct soft_plan *plan;
     struct soft_row *r;
     double q, p, one; /* log sums: student and teacher at T, student at 1 */
+    bool alike;       /* the hard label's softmax is q: T is 1 and the vocabularies are the same */
     double total;     /* H; unused where the loss works on logits */
 };
 
@@ -104,7 +105,7 @@ static void chain(const struct full *f, size_t at, size_t n, double *h)
         x[i] = fmax(x[i] - f->q, FLOOR);
     soft_exps(f->m, x, x, n);
     for (size_t i = 0; i < n; i++)
-        h[i] = f->plan->chain * (h[i] - x[i] * f->total);
+        h[i] = f->plan->chain * (h[i] - x[i] * f->total) + (f->alike ? f->plan->hard * x[i] : 0);
 }
 
 /* Add hard * softmax(z) of a block. */
@@ -131,7 +132,7 @@ static void gradient(const struct full *f)
         for (size_t i = both; i < n; i++)
             h[i] = 0;
         chain(f, at, both, h);
-        if (f->plan->hard > 0)
+        if (f->plan->hard > 0 && !f->alike)
             add_hard(f, at, n, h);
         soft_store(f->m, r->z, h, at, n);
     }
@@ -151,7 +152,8 @@ static void full_row(struct full *f)
     f->q = soft_lse(m, r->z, r->common, factor);
     f->p = soft_lse(m, r->t, r->common, factor);
     if (hard > 0) {
-        f->one = factor == 1 && r->common == r->vocab ? f->q : soft_lse(m, r->z, r->vocab, 1);
+        f->alike = factor == 1 && r->common == r->vocab;
+        f->one = f->alike ? f->q : soft_lse(m, r->z, r->vocab, 1);
         r->out.hard = hard * (f->one - soft_get(m, r->z, (size_t)r->gold));
     }
     for (size_t at = 0; at < r->common; at += SOFT_BLOCK) {
