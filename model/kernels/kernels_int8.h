@@ -3,7 +3,6 @@
  *
  *     generic     plain loops: the oracle
  *     avx2        vpmaddubsw on |x| and sign(x) w, which cannot overflow while q is within +-127
- *     avx-vnni    vpdpbusd on 256 bits
  *     avx512-vnni vpdpbusd on 512 bits
  *
  * vpdpbusd multiplies unsigned by signed: it gets w + 128, and 128 times the sum of x is taken off.

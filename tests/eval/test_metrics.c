@@ -1,5 +1,5 @@
 /*
- * Metrics of classifiers, taggers and span finders against values of scikit-learn 1.x, seqeval and
+ * Metrics of classifiers, taggers and span finders against values worked out by hand from the definitions of scikit-learn, seqeval and
  * SQuAD's evaluate-v2.0.py, written down here.
  */
 #include <setjmp.h>
