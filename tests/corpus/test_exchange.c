@@ -169,7 +169,7 @@ static void valid_rows(const char *format, struct slice text)
     if (rows == NULL)
         fail_msg("%s: %s", format, e.text);
     /* none of the rows has soft labels */
-    assert_int_equal(json_count(rows), strcmp(format, "soft") == 0 ? 0 : 5);
+    assert_int_equal(json_count(rows), strcmp(format, "soft-labels") == 0 ? 0 : 5);
     for (const struct json *r = json_first(rows); r != NULL; r = json_next(r))
         (void)schema_check(schema, r, violated, name.data);
     json_free(rows);
