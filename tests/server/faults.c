@@ -210,8 +210,10 @@ static bool send_reply(int fd, const struct fault *f, const char *headers, struc
         send_all(fd, body.data, body.len);
         return false;
     }
-    buf_printf(&head, "HTTP/1.1 %d X\r\nx-request-id: r%ld\r\n%s", f->status, seen.requests,
-               headers);
+    pthread_mutex_lock(&seen.lock);
+    long number = seen.requests;
+    pthread_mutex_unlock(&seen.lock);
+    buf_printf(&head, "HTTP/1.1 %d X\r\nx-request-id: r%ld\r\n%s", f->status, number, headers);
     if (!strcmp(f->name, "headers"))
         for (int i = 0; i < 3000; i++)
             buf_printf(&head, "x-noise-%d: %040d\r\n", i, i);
