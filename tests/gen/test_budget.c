@@ -25,10 +25,11 @@ struct round {
 static struct round draw(struct rng *rng)
 {
     static const char *const spent[] = {
-        "SELECT ifnull(sum(nusd), 0) + (SELECT sum(reserved_nusd) FROM request) FROM attempt",
-        "SELECT ifnull(sum(input_tokens + output_tokens), 0) + (SELECT sum(reserved_tokens) FROM "
-        "request) FROM attempt",
-        "SELECT count(*) + (SELECT count(*) FROM request WHERE reserved_tokens > 0) FROM attempt"};
+        ("SELECT ifnull(sum(nusd), 0) + (SELECT sum(reserved_nusd) FROM request) FROM attempt"),
+        ("SELECT ifnull(sum(input_tokens + output_tokens), 0) +"
+         " (SELECT sum(reserved_tokens) FROM request) FROM attempt"),
+        ("SELECT count(*) + (SELECT count(*) FROM request WHERE reserved_tokens > 0) FROM attempt"),
+    };
     struct round x = {0};
     uint64_t kind = rng_below(rng, 3);
     x.spent = spent[kind];
