@@ -35,7 +35,7 @@ ifeq ($(DEV),1)
 WARN += -Werror
 endif
 CSTD  := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64
-OPT   := -O2 -g
+OPT   := -O2 -g1
 SAN   :=
 ifeq ($(BUILD_MODE),clang)
 CC := clang
@@ -96,7 +96,7 @@ AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks $(BUILD)/demo/fa
 # Kernels live in files whose arithmetic dominates; they are worth -O3 but never -Ofast.
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
 ifeq ($(SAN),)
-$(KERNEL_OBJ): OPT := -O3 -g -fno-math-errno -fno-trapping-math -ffp-contract=fast
+$(KERNEL_OBJ): OPT := -O3 -g1 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 endif
 
 $(BUILD)/train/ranks.o: CPPFLAGS += $(MPI_CFLAGS)
