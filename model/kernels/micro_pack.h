@@ -8,12 +8,19 @@ typedef uint32_t eight_anywhere __attribute__((vector_size(32), aligned(2), may_
 typedef uint16_t halves8 __attribute__((vector_size(16)));
 typedef uint16_t halves8_anywhere __attribute__((vector_size(16), aligned(2), may_alias));
 
-#define UNPACK_LOW(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
-#define UNPACK_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
-#define PAIR_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
-#define PAIR_HIGH(a, b)   __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
-#define HALF_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
-#define HALF_HIGH(a, b)   __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+/* Eight of the sixteen words of two vectors; gcc knows clang's form since 12. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define CHOOSE8(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define CHOOSE8(a, b, ...) __builtin_shuffle(a, b, (eight){__VA_ARGS__})
+#endif
+
+#define UNPACK_LOW(a, b)  CHOOSE8(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define UNPACK_HIGH(a, b) CHOOSE8(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define PAIR_LOW(a, b)    CHOOSE8(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define PAIR_HIGH(a, b)   CHOOSE8(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#define HALF_LOW(a, b)    CHOOSE8(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define HALF_HIGH(a, b)   CHOOSE8(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
 
 ALWAYS void turn8(eight *x)
 {
@@ -89,8 +96,8 @@ ALWAYS eight words_along(const struct micro_source *s, int64_t lane, int64_t at)
         return x;
     /* Even places of both vectors are lower halves, odd ones upper halves. */
     const eight y = *(const eight_anywhere *)(const void *)(p + 8);
-    const eight low = __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14);
-    const eight high = __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15);
+    const eight low = CHOOSE8(x, y, 0, 2, 4, 6, 8, 10, 12, 14);
+    const eight high = CHOOSE8(x, y, 1, 3, 5, 7, 9, 11, 13, 15);
     return rounded(low) >> 16 | (rounded(high) & 0xFFFF0000u);
 }
 
