@@ -97,6 +97,12 @@ AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks $(BUILD)/demo/fa
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
 ifeq ($(SAN),)
 $(KERNEL_OBJ): OPT := -O3 -g1 -fno-math-errno -fno-trapping-math -ffp-contract=fast
+# gcc 11 (Ubuntu 22.04) puts vzeroupper before a use of the upper halves when it schedules after
+# register allocation; tests/model/test_gemm sees it.
+OLD_GCC := $(filter 9 10 11,$(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | sed -n 's/^.define __GNUC__ //p'))
+ifneq ($(OLD_GCC),)
+$(KERNEL_OBJ): OPT += -fno-schedule-insns2
+endif
 endif
 
 $(BUILD)/train/ranks.o: CPPFLAGS += $(MPI_CFLAGS)
