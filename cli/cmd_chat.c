@@ -56,6 +56,9 @@ static const struct command_option options[] = {
      .argument = "N",
      .fallback = "0",
      .help = "threads to compute with; 0: as many as there are processors"},
+    {.name = "int8",
+     .kind = VALUE_NONE,
+     .help = "compute with a folder's weights rounded to 8 bits: less memory, and faster"},
     {.name = "model",
      .kind = VALUE_TEXT,
      .argument = "NAME",
@@ -345,7 +348,8 @@ static int chat_command(const struct arguments *args, struct error *error)
                            .temperature = arguments_number(args, "temperature"),
                            .max_tokens = arguments_integer(args, "max-tokens"),
                            .context = (int)context,
-                           .threads = (int)threads};
+                           .threads = (int)threads,
+                           .int8 = arguments_flag(args, "int8")};
     struct session s = {.dataset = arguments_text(args, "save"),
                         .seed = (uint64_t)arguments_integer(args, "seed"),
                         .terminal = isatty(STDIN_FILENO) != 0,

@@ -63,6 +63,9 @@ static const struct command_option options[] = {
      .argument = "N",
      .fallback = "0",
      .help = "threads to compute with; 0: as many as there are processors"},
+    {.name = "int8",
+     .kind = VALUE_NONE,
+     .help = "compute with weights rounded to 8 bits: less memory, and faster"},
     {.name = "drain",
      .kind = VALUE_INTEGER,
      .argument = "SECONDS",
@@ -137,6 +140,7 @@ static int serve_command(const struct arguments *args, struct error *error)
         .queue = (int)arguments_integer(args, "queue"),
         .threads = (int)arguments_integer(args, "threads"),
         .drain_s = (int)arguments_integer(args, "drain"),
+        .int8 = arguments_flag(args, "int8"),
         .ready = tell,
     };
     char *key = NULL, *host = mem_strdup(how.address);

@@ -27,7 +27,8 @@ static void leave_out(struct study *s, const char *name, const char *why)
 /* dir is moved. */
 static void add_folder(struct study *s, const char *name, char *dir)
 {
-    s->subjects[s->n_subjects++] = (struct subject_spec){.name = mem_strdup(name), .folder = dir};
+    s->subjects[s->n_subjects++] =
+        (struct subject_spec){.name = mem_strdup(name), .folder = dir, .int8 = s->int8};
 }
 
 static void add_base(struct study *s, const struct recipe *r)
@@ -80,10 +81,12 @@ static void add_object(struct study *s, const struct recipe *r, const struct jso
     const char *folder = json_text(json_get(o, "folder"), NULL);
     const char *model = json_text(json_get(o, "model"), "model");
     const char *name = json_text(json_get(o, "name"), folder != NULL ? folder : model);
-    if (folder != NULL)
+    if (folder != NULL) {
         add_folder(s, name, file_join(s->folder, folder));
-    else
+        s->subjects[s->n_subjects - 1].int8 |= json_true(json_get(o, "int8"));
+    } else {
         add_teacher(s, name, teacher_with(r, o));
+    }
 }
 
 static int add_models(struct study *s, const struct recipe *r, struct error *error)
@@ -166,6 +169,7 @@ static void read_how(struct study *s, const struct recipe *r)
         .rounds = (int)recipe_integer(r, "eval.rounds"),
         .seed = s->how.seed,
     };
+    s->int8 = recipe_bool(r, "eval.int8");
     s->command = recipe_text(r, "eval.command");
     s->max_tokens = recipe_integer(r, "eval.max_tokens");
     s->measure_held_out = recipe_bool(r, "eval.held_out");

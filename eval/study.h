@@ -24,6 +24,7 @@ struct study {
     struct score_how score;
     struct subject_spec *subjects;
     size_t n_subjects;
+    bool int8;                 /* eval.int8: of every folder */
     struct json *left_out;     /* array of texts: models that are not there, and why */
     struct subject_spec judge; /* name NULL: nobody */
     struct suite *suites;

@@ -7,7 +7,7 @@
 struct subject *subject_open(const struct subject_spec *spec, const struct subject_how *how,
                              struct error *error)
 {
-    struct subject *s = spec->folder != NULL ? subject_folder(spec->folder, how, error)
+    struct subject *s = spec->folder != NULL ? subject_folder(spec, how, error)
                                              : subject_endpoint(spec->teacher, how, error);
     if (s == NULL) {
         error_wrap(error, "eval: model %s", spec->name);

@@ -36,6 +36,7 @@ struct subject_how {
 struct subject_spec {
     char *name;
     char *folder;         /* NULL: an endpoint */
+    bool int8;            /* the folder's matrices rounded to 8 bits when it is loaded */
     struct json *teacher; /* as endpoint_open reads it; NULL: a folder */
 };
 
@@ -93,7 +94,8 @@ struct subject *subject_open(const struct subject_spec *spec, const struct subje
 void subject_close(struct subject *s);
 
 /* The two kinds, for subject_open. */
-struct subject *subject_folder(const char *dir, const struct subject_how *how, struct error *error);
+struct subject *subject_folder(const struct subject_spec *spec, const struct subject_how *how,
+                               struct error *error);
 struct subject *subject_endpoint(const struct json *teacher, const struct subject_how *how,
                                  struct error *error);
 

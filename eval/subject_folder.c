@@ -49,9 +49,14 @@ static bool has_file(const char *dir, const char *name)
     return there;
 }
 
-static struct model *load(const char *dir, const struct subject_how *how, struct error *error)
+static struct model *load(const struct subject_spec *spec, const struct subject_how *how,
+                          struct error *error)
 {
-    struct model_options options = {.pool = how->pool, .method = MODEL_FROZEN, .seed = how->seed};
+    const char *dir = spec->folder;
+    struct model_options options = {.pool = how->pool,
+                                    .method = MODEL_FROZEN,
+                                    .frozen_type = spec->int8 ? DTYPE_I8 : DTYPE_F32,
+                                    .seed = how->seed};
     if (!has_file(dir, "config.json") && has_file(dir, "adapter_config.json"))
         return load_adapted(dir, &options, error);
     return model_load(dir, &options, error);
@@ -102,9 +107,11 @@ static const struct subject_ops ops = {
     .close = folder_close,
 };
 
-struct subject *subject_folder(const char *dir, const struct subject_how *how, struct error *error)
+struct subject *subject_folder(const struct subject_spec *spec, const struct subject_how *how,
+                               struct error *error)
 {
     struct folder *f = mem_zero(1, sizeof *f);
+    const char *dir = spec->folder;
     const struct model_config *c;
     f->subject.ops = &ops;
     f->tokens = CHAT_TOKENS;
@@ -114,8 +121,10 @@ struct subject *subject_folder(const char *dir, const struct subject_how *how, s
     }
     if ((f->tokenizer = tokenizer_load(dir, error)) == NULL ||
         (f->chat = find_template(dir, how, error)) == NULL ||
-        (f->model = load(dir, how, error)) == NULL || identify(f, dir, error) != 0)
+        (f->model = load(spec, how, error)) == NULL || identify(f, dir, error) != 0)
         goto fail;
+    if (spec->int8)
+        f->subject.identity = hash128_add(f->subject.identity, "int8", 4);
     c = model_config(f->model);
     f->stored = safetensors_bytes(dir);
     supervise_open(&f->supervise, f->tokenizer, f->chat);

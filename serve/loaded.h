@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "model/tokenizer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LOADED_STOPS_MAX = CONFIG_MAX_EOS + 2, LOADED_CONTEXT = 4096 };
@@ -31,6 +32,7 @@ struct loaded_how {
     const char *dir;
     const char *template; /* a built-in one; NULL: the folder's own */
     int threads;          /* 0: all */
+    bool int8;            /* the layers' matrices as 8 bits in memory (model/int8.h) */
 };
 
 /* Fill it.  loaded_close is due in both cases. */

@@ -338,7 +338,8 @@ static void server_free(struct server *s)
 int serve_run(const struct serve_options *options, struct error *error)
 {
     struct server s = {.options = options};
-    const struct loaded_how how = {options->model, options->template, options->threads};
+    const struct loaded_how how = {options->model, options->template, options->threads,
+                                   options->int8};
     int rc = loaded_open(&s.loaded, &how, error);
     s.started_ms = clock_wall_ms();
     if (rc == 0)

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct serve_options {
@@ -26,6 +27,7 @@ struct serve_options {
     int context;          /* tokens of prompt and reply; 0: the model's, at most 4096 */
     int queue;            /* requests that may wait */
     int threads;          /* 0: all */
+    bool int8;            /* the layers' matrices in 8 bits */
     int drain_s;
     /* Called when the server listens: for the line a person sees, and for tests. */
     void (*ready)(void *context, const char *name, int port);

@@ -27,6 +27,7 @@ struct talk_how {
     int64_t max_tokens; /* of a reply */
     int context;        /* a folder's: tokens of the conversation; 0: LOADED_CONTEXT */
     int threads;        /* a folder's */
+    bool int8;          /* a folder's weights in 8 bits */
 };
 
 struct talk_turn {

@@ -121,7 +121,7 @@ static const struct talk_ops ops = {say, close_folder};
 struct talk *talk_folder(const struct talk_how *how, struct error *error)
 {
     struct folder *f = mem_zero(1, sizeof *f);
-    const struct loaded_how load = {how->to, how->template, how->threads};
+    const struct loaded_how load = {how->to, how->template, how->threads, how->int8};
     struct generator_options options = {.slots = 1};
     f->talk.ops = &ops;
     if (!file_is_dir(how->to)) {
