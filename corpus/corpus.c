@@ -165,6 +165,13 @@ int corpus_cache(struct corpus *c, int kb, struct error *error)
     return sql_exec(c->sql, text, error);
 }
 
+int corpus_map(struct corpus *c, int64_t bytes, struct error *error)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "PRAGMA mmap_size = %lld", (long long)bytes);
+    return sql_exec(c->sql, text, error);
+}
+
 int corpus_bulk(struct corpus *c, bool on, struct error *error)
 {
     return sql_exec(c->sql,

@@ -42,6 +42,9 @@ enum corpus_durability { CORPUS_FULL, CORPUS_NORMAL };
 int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *error);
 /* Keep so many kB of pages in memory (4000 without it). */
 int corpus_cache(struct corpus *c, int kb, struct error *error);
+/* Read up to so many bytes of the file through a mapping, which saves the copies; 0: none.  For long
+ * walks over all rows. */
+int corpus_map(struct corpus *c, int64_t bytes, struct error *error);
 /* For writing very many rows that can be made again (an import): NORMAL durability, a larger cache
  * and a longer log; off: back to what corpus_open gives. */
 int corpus_bulk(struct corpus *c, bool on, struct error *error);

@@ -106,6 +106,38 @@ int64_t judging_last_id(struct corpus *c, struct error *error)
     return id;
 }
 
+/* Both are for one connection, and nothing outside a transaction reads them. */
+static int by_row(struct corpus *c, bool on, struct error *error)
+{
+    sql_triggers(corpus_sql(c), on);
+    return sql_exec(corpus_sql(c), on ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF",
+                    error);
+}
+
+int judging_begin(struct corpus *c, struct error *error)
+{
+    if (by_row(c, false, error) == 0 && corpus_begin(c, error) == 0) {
+        if (sql_exec(corpus_sql(c), "UPDATE tally SET n = 1 WHERE key = 'verdicts.stale'", error) ==
+            0)
+            return 0;
+        corpus_rollback(c);
+    }
+    (void)by_row(c, true, NULL);
+    return -1;
+}
+
+int judging_commit(struct corpus *c, struct error *error)
+{
+    const int rc = corpus_commit(c, error);
+    return by_row(c, true, rc == 0 ? error : NULL) == 0 ? rc : -1;
+}
+
+void judging_rollback(struct corpus *c)
+{
+    corpus_rollback(c);
+    (void)by_row(c, true, NULL);
+}
+
 int judging_hold(struct corpus *c, struct error *error)
 {
     return sql_exec(corpus_sql(c), "BEGIN", error);

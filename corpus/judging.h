@@ -38,6 +38,11 @@ int judging_standings(struct corpus *c,
                       void *context, struct error *error);
 /* Forget the machine's verdicts on samples after that one. */
 int judging_clear_after(struct corpus *c, int64_t after, struct error *error);
+/* A transaction that changes very many verdicts on samples of this file: in the place of the checks
+ * and triggers a row, the sums over verdicts are marked stale once. */
+int judging_begin(struct corpus *c, struct error *error);
+int judging_commit(struct corpus *c, struct error *error);
+void judging_rollback(struct corpus *c);
 /* One snapshot for many single reads: they cost less, and see the same rows. */
 int judging_hold(struct corpus *c, struct error *error);
 void judging_release(struct corpus *c);

@@ -176,6 +176,64 @@ static int64_t count_all(struct corpus *c, struct error *error)
     return sql_scalar(corpus_sql(c), "SELECT count(*) FROM sample", &n, error) == 0 ? n : -1;
 }
 
+/* What the rules look at. */
+#define TEXT_COLUMNS                                                                               \
+    "id, request_id, system, instruction, input, output, messages, finish_reason, meta"
+
+static void fill_texts(struct sql_stmt *q, struct sample *s)
+{
+    *s = (struct sample){
+        .id = sql_int(q, 0),
+        .request_id = sql_int(q, 1),
+        .system = sql_bytes(q, 2),
+        .instruction = sql_bytes(q, 3),
+        .input = sql_bytes(q, 4),
+        .output = sql_bytes(q, 5),
+        .messages = sql_bytes(q, 6),
+        .finish_reason = sql_bytes(q, 7),
+        .meta = sql_bytes(q, 8),
+    };
+}
+
+int samples_texts(struct corpus *c, int64_t after, samples_fn *fn, void *context,
+                  struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(
+        corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id > ?1 ORDER BY id", error);
+    struct sample s;
+    int rc;
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, after);
+    while ((rc = sql_step(q, error)) == 1) {
+        fill_texts(q, &s);
+        rc = fn(context, &s, error);
+        if (rc != 0) {
+            sql_reset(q);
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    return rc;
+}
+
+int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id = ?1", error);
+    struct sample s;
+    int rc;
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, id);
+    rc = sql_step(q, error);
+    if (rc == 1) {
+        fill_texts(q, &s);
+        rc = fn(context, &s, error) < 0 ? -1 : 1;
+        sql_reset(q);
+    }
+    return rc;
+}
+
 int64_t samples_count(struct corpus *c, enum samples_which which, struct error *error)
 {
     int64_t all = 0, removed = 0;

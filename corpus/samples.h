@@ -45,6 +45,12 @@ typedef int samples_fn(void *context, const struct sample *s, struct error *erro
  * is seen (one read transaction). */
 int samples_each(struct corpus *c, enum samples_which which, int64_t after, samples_fn *fn,
                  void *context, struct error *error);
+/* The same over all samples in haste, without name, source, reasoning, times and `kept`; the slices
+ * end without a NUL. */
+int samples_texts(struct corpus *c, int64_t after, samples_fn *fn, void *context,
+                  struct error *error);
+/* One of them: 1 and fn called once, 0 there is none, -1. */
+int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error);
 /* -1 on failure. */
 int64_t samples_count(struct corpus *c, enum samples_which which, struct error *error);
 /* The one of that number: 1 and fn called once, 0 there is none, -1. */

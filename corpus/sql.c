@@ -288,6 +288,15 @@ struct slice sql_text(struct sql_stmt *q, int column)
     return slice_from(data != NULL ? data : "", (size_t)sqlite3_column_bytes(q->q, column));
 }
 
+struct slice sql_bytes(struct sql_stmt *q, int column)
+{
+    const void *data = sqlite3_column_blob(q->q, column);
+    const size_t len = (size_t)sqlite3_column_bytes(q->q, column);
+    if (data == NULL && sql_is_null(q, column))
+        return (struct slice){NULL, 0};
+    return slice_from(data != NULL ? data : "", len);
+}
+
 bool sql_is_null(struct sql_stmt *q, int column)
 {
     return sqlite3_column_type(q->q, column) == SQLITE_NULL;
@@ -332,6 +341,11 @@ int64_t sql_last_id(struct sql *s)
 int64_t sql_changes(struct sql *s)
 {
     return sqlite3_changes64(s->db);
+}
+
+void sql_triggers(struct sql *s, bool on)
+{
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, on ? 1 : 0, NULL);
 }
 
 int sql_scalar(struct sql *s, const char *text, int64_t *out, struct error *error)

@@ -55,6 +55,8 @@ void sql_reset(struct sql_stmt *q);
 int64_t sql_int(struct sql_stmt *q, int column);
 double sql_real(struct sql_stmt *q, int column);       /* NAN for NULL */
 struct slice sql_text(struct sql_stmt *q, int column); /* absent slice for NULL; also for blobs */
+/* The same as it is stored, without a NUL behind it: cheaper by a copy. */
+struct slice sql_bytes(struct sql_stmt *q, int column);
 bool sql_is_null(struct sql_stmt *q, int column);
 bool sql_is_blob(struct sql_stmt *q, int column);
 bool sql_is_number(struct sql_stmt *q, int column);
@@ -66,6 +68,8 @@ int64_t sql_last_id(struct sql *s);
 int64_t sql_changes(struct sql *s); /* of the last INSERT, UPDATE or DELETE */
 
 /* The single integer a query gives (0 for NULL or no row) in *out. */
+/* Off: statements fire no triggers; for bulk writes that do by themselves what triggers would. */
+void sql_triggers(struct sql *s, bool on);
 int sql_scalar(struct sql *s, const char *text, int64_t *out, struct error *error);
 
 enum sql_result { SQL_RESULT_NULL, SQL_RESULT_TEXT, SQL_RESULT_BLOB, SQL_RESULT_ERROR };

@@ -53,13 +53,6 @@ static bool lives(const struct index_entry *e)
     return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
 }
 
-static int by_prompt(const void *context, uint32_t a, uint32_t b)
-{
-    const struct order *o = context;
-    const uint64_t x = o->entries[a].prompt, y = o->entries[b].prompt;
-    return x != y ? (x > y ? 1 : -1) : order_compare(o, a, b);
-}
-
 static int by_preference(const void *context, uint32_t a, uint32_t b)
 {
     return order_compare(context, a, b);
@@ -234,19 +227,25 @@ static bool duplicate(const struct state *s, uint32_t row)
 static void find_contradictions(struct state *s)
 {
     const struct index *x = s->d->x;
+    struct hashsort_pair *by_prompt = mem_alloc(x->n * sizeof *by_prompt + 1);
     uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
     size_t n = 0;
     for (size_t i = 0; i < x->n; i++)
         if (lives(&x->entries[i]) && x->entries[i].prompt != 0 && !duplicate(s, (uint32_t)i))
-            rows[n++] = (uint32_t)i;
-    order_sort(rows, n, by_prompt, &s->order);
+            by_prompt[n++] = (struct hashsort_pair){x->entries[i].prompt, 0, (uint32_t)i};
+    hashsort_pairs(by_prompt, n);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = by_prompt[i].rest;
     for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && x->entries[rows[to]].prompt == x->entries[rows[from]].prompt;
-             to++)
-            s->f.against[rows[to]] = rows[from];
+        for (to = from + 1; to < n && by_prompt[to].hash == by_prompt[from].hash; to++)
+            ;
+        order_sort(rows + from, to - from, by_preference, &s->order);
+        for (size_t i = from + 1; i < to; i++)
+            s->f.against[rows[i]] = rows[from];
         if (to - from > 1)
             s->f.against[rows[from]] = rows[from + 1];
     }
+    mem_free(by_prompt);
     mem_free(rows);
 }
 

@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAPPED = 128 << 20 }; /* bytes of the dataset that are read without copies */
+
 struct run {
     const struct filter_options *options;
     struct corpus *corpus, *foreign;
@@ -252,7 +254,7 @@ static int apply_verdicts(struct run *r, struct error *error)
 {
     struct applying a = {.corpus = r->corpus, .mask = r->chosen.mask, .texts = ARENA};
     a.verdicts = mem_alloc(TOGETHER * sizeof *a.verdicts);
-    int rc = ledger_each(&r->ledger, apply_one, &a, error);
+    int rc = ledger_by_sample(&r->ledger, apply_one, &a, error);
     if (rc == 0)
         rc = apply_waiting(&a, error);
     mem_free(a.verdicts);
@@ -280,14 +282,14 @@ static int store_signatures(struct run *r, size_t own, struct error *error)
 
 static int apply(struct run *r, size_t own, struct error *error)
 {
-    if (corpus_begin(r->corpus, error) != 0)
+    if (judging_begin(r->corpus, error) != 0)
         return -1;
     if (judging_clear_after(r->corpus, r->through, error) == 0 &&
         verdicts_clear(r->corpus, SELECT_RULE, error) == 0 &&
         masked_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
         store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
-        return corpus_commit(r->corpus, error);
-    corpus_rollback(r->corpus);
+        return judging_commit(r->corpus, error);
+    judging_rollback(r->corpus);
     return -1;
 }
 
@@ -370,7 +372,10 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
     r.spill_dir = file_dir(corpus_path(corpus));
     index_init(&r.index, (size_t)recipe_integer(recipe, "filter.memory_mb") << 20);
     ledger_init(&r.ledger);
-    rc = run_all(&r, report, error);
+    rc = corpus_map(corpus, MAPPED, error);
+    if (rc == 0)
+        rc = run_all(&r, report, error);
+    (void)corpus_map(corpus, 0, NULL);
     ledger_free(&r.ledger);
     index_free(&r.index);
     corpus_close(r.foreign);

@@ -1,8 +1,10 @@
 #include "filter/ledger.h"
 
 #include "core/mem.h"
+#include "core/vec.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A record as it stands in the log; `why` bytes follow. */
@@ -79,20 +81,68 @@ static int each_spilled(struct ledger *l, visit *fn, void *context, struct error
     return rc;
 }
 
+static int spilled(struct ledger *l, visit *fn, void *context, struct error *error)
+{
+    return l->spill == NULL || (each_spilled(l, fn, context, error) == 0 &&
+                                fseek(l->spill, 0, SEEK_END) == 0)
+               ? 0
+               : -1;
+}
+
+/* The record at an offset of the log; returns the offset of the next. */
+static size_t record_at(const struct ledger *l, size_t at, struct record *r)
+{
+    memcpy(r, l->log.data + at, sizeof *r);
+    at += sizeof *r;
+    if (r->v.why.data != NULL)
+        r->v.why.data = l->log.data + at;
+    return at + r->v.why.len;
+}
+
 int ledger_each(struct ledger *l, visit *fn, void *context, struct error *error)
 {
-    if (l->spill != NULL &&
-        (each_spilled(l, fn, context, error) != 0 || fseek(l->spill, 0, SEEK_END) != 0))
+    struct record r;
+    if (spilled(l, fn, context, error) != 0)
         return -1;
     for (size_t at = 0; at < l->log.len;) {
-        struct record r;
-        memcpy(&r, l->log.data + at, sizeof r);
-        at += sizeof r;
-        if (r.v.why.data != NULL)
-            r.v.why.data = l->log.data + at;
-        at += r.v.why.len;
+        at = record_at(l, at, &r);
         if (fn(context, &r.v, error) != 0)
             return -1;
     }
     return 0;
+}
+
+struct place {
+    int64_t sample;
+    size_t at;
+};
+
+static int by_sample(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->sample != y->sample)
+        return x->sample > y->sample ? 1 : -1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+int ledger_by_sample(struct ledger *l, visit *fn, void *context, struct error *error)
+{
+    struct place *places = NULL;
+    size_t n = 0, cap = 0;
+    struct record r;
+    int rc = spilled(l, fn, context, error);
+    for (size_t at = 0; rc == 0 && at < l->log.len; n++) {
+        const size_t here = at;
+        at = record_at(l, at, &r);
+        places = vec_reserve(places, &cap, n + 1, sizeof *places);
+        places[n] = (struct place){r.v.sample_id, here};
+    }
+    if (n > 1)
+        qsort(places, n, sizeof *places, by_sample);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        (void)record_at(l, places[i].at, &r);
+        rc = fn(context, &r.v, error);
+    }
+    mem_free(places);
+    return rc;
 }

@@ -32,5 +32,10 @@ int ledger_add(struct ledger *l, const struct verdict *v, struct error *error);
 int ledger_each(struct ledger *l,
                 int (*fn)(void *context, const struct verdict *v, struct error *error),
                 void *context, struct error *error);
+/* The same by sample, so that the table grows at its end; what lies in the temporary file comes
+ * first and in the order of adding.  Verdicts on one sample keep their order. */
+int ledger_by_sample(struct ledger *l,
+                     int (*fn)(void *context, const struct verdict *v, struct error *error),
+                     void *context, struct error *error);
 
 #endif

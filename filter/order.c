@@ -48,6 +48,8 @@ static void merge(const uint32_t *from, uint32_t *to, size_t left, size_t n, ord
 
 void order_sort(uint32_t *rows, size_t n, order_fn *compare, const void *context)
 {
+    if (n < 2)
+        return;
     uint32_t *other = mem_alloc(n * sizeof *other + 1), *from = rows, *to = other;
     for (size_t width = 1; width < n; width *= 2) {
         for (size_t at = 0; at < n; at += 2 * width) {

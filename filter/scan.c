@@ -95,8 +95,9 @@ static void read_next(struct batch *b)
     to->n = to->bytes = 0;
     to->last = s->last;
     to->after = b->now->after;
-    to->rc = samples_each(s->corpus, s->kept_only ? SAMPLES_KEPT : SAMPLES_ALL, to->after, collect,
-                          to, &to->error);
+    to->rc = s->kept_only
+                 ? samples_each(s->corpus, SAMPLES_KEPT, to->after, collect, to, &to->error)
+                 : samples_texts(s->corpus, to->after, collect, to, &to->error);
 }
 
 static void judge_row(const struct scan *s, const struct row *row, size_t at, struct task *t)

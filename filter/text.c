@@ -1,6 +1,7 @@
 #include "filter/text.h"
 
 #include "core/mem.h"
+#include "filter/kernels/literals.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -17,17 +18,6 @@ static inline bool alnum(char c)
     const unsigned char u = lower(c);
     return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9');
 }
-
-/* 1 for ASCII letters and digits. */
-static const unsigned char in_word[256] = {
-    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
-    ['8'] = 1, ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1,
-    ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1,
-    ['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1,
-    ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1,
-    ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1,
-    ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1,
-    ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1};
 
 /* Do the bytes at s[at] spell the literal, with word boundaries where they are called for? */
 static bool matches(struct slice s, size_t at, const char *literal, size_t n)
@@ -71,15 +61,10 @@ static struct text_item item_of(const char *literal)
 
 struct text_index {
     unsigned first[257];
-    unsigned char pairs[256]; /* of a first byte of either case: the low bits of second bytes */
+    struct literals literals;
+    literals_fn *next; /* the first place that may begin one */
     struct text_item items[];
 };
-
-/* The case of a letter is not in its low three bits. */
-static unsigned char pair_bit(const char *literal)
-{
-    return (unsigned char)(literal[1] != '\0' ? 1U << ((unsigned char)literal[1] & 7) : 0xFFU);
-}
 
 static struct text_index *build(struct text_list *list)
 {
@@ -90,12 +75,10 @@ static struct text_index *build(struct text_list *list)
     x = mem_zero(1, sizeof *x + n * sizeof *x->items);
     for (size_t i = 0; i < n; i++) {
         const unsigned char c = (unsigned char)list->literals[i][0];
-        const unsigned char pair = pair_bit(list->literals[i]);
         x->first[c + 1]++;
-        x->pairs[c] = (unsigned char)(x->pairs[c] | pair);
-        if (c >= 'a' && c <= 'z')
-            x->pairs[c - 32] = (unsigned char)(x->pairs[c - 32] | pair);
     }
+    literals_make(&x->literals, list->literals);
+    x->next = literals_best()->next;
     for (size_t c = 1; c <= 256; c++)
         x->first[c] += x->first[c - 1];
     for (size_t i = n;
@@ -172,15 +155,10 @@ bool text_has_any(struct slice s, struct text_list *list)
 {
     const struct text_index *x = index_of(list);
     const unsigned char *p = (const unsigned char *)s.data;
-    unsigned before = 0;
-    for (size_t i = 0; i + 1 < s.len; i++) {
-        const unsigned inside = in_word[p[i]];
-        if ((inside & before) == 0 && (x->pairs[p[i]] >> (p[i + 1] & 7) & 1) &&
-            matches_any(x, s, i) > 0)
+    for (size_t i = 0; (i = x->next(&x->literals, p, s.len, i)) < s.len; i++)
+        if (matches_any(x, s, i) > 0)
             return true;
-        before = inside;
-    }
-    return s.len > 0 && matches_any(x, s, s.len - 1) > 0;
+    return false;
 }
 
 bool text_asked_for(const struct row *row, const char *literal)

@@ -84,8 +84,25 @@ static void learn(const char *const *words, uint32_t kind)
     }
 }
 
+/* What an ASCII byte is to a token. */
+enum { IN_WORD = 1, UPPER = 2, DIGIT = 4, SIGN = 8 };
+static unsigned char classes[256]; /* made with the special words */
+
+static void make_ascii(void)
+{
+    for (unsigned c = 0; c < 128; c++) {
+        const uint32_t letter = letters_of(c);
+        classes[c] = (unsigned char)((letter & LETTER_WORD ? IN_WORD : 0) |
+                                   (letter & LETTER_UPPER ? UPPER : 0) |
+                                   (letter & LETTER_NUMBER ? DIGIT : 0));
+    }
+    for (const char *p = "+-*/<>=^%"; *p != '\0'; p++)
+        classes[(unsigned char)*p] |= SIGN;
+}
+
 static void make(void)
 {
+    make_ascii();
     learn(negations, TOKEN_NEGATION);
     learn(number_words, TOKEN_NUMBER_WORD);
     learn(function_words, 0);
@@ -104,9 +121,10 @@ void tokens_release(struct tokens *t)
     *t = (struct tokens){NULL, 0, 0};
 }
 
-static void push(struct tokens *t, uint64_t hash, uint32_t kind, size_t from)
+static inline void push(struct tokens *t, uint64_t hash, uint32_t kind, size_t from)
 {
-    t->items = vec_reserve(t->items, &t->cap, t->n + 1, sizeof *t->items);
+    if (t->n == t->cap)
+        t->items = vec_reserve(t->items, &t->cap, t->n + 1, sizeof *t->items);
     t->items[t->n++] = (struct hashsort_pair){hash, kind, (uint32_t)from};
 }
 
@@ -183,6 +201,35 @@ static void add_word(struct tokens *t, struct slice text, struct cursor *c)
     push(t, h, kind, from);
 }
 
+/* A word of ASCII bytes alone, as most are.  False: it is none, or a long one. */
+static bool add_ascii_word(struct tokens *t, struct slice text, struct cursor *c)
+{
+    const unsigned char *p = c->p;
+    const size_t from = c->at;
+    size_t at = from;
+    unsigned any = 0, upper = 0;
+    for (; at < c->n && (classes[p[at]] & IN_WORD); at++) {
+        any |= classes[p[at]];
+        upper += (classes[p[at]] & UPPER) != 0;
+    }
+    const size_t letters = at - from;
+    if (letters >= 252 || (at < c->n && p[at] >= 0x80))
+        return false;
+    const uint64_t h = wordhash_ascii(p + from, letters, p + c->n);
+    const int special = special_kind(h);
+    uint32_t kind = any & DIGIT ? TOKEN_NUMBER : 0U;
+    if (special > 0)
+        kind |= (uint32_t)special;
+    if (special < 0 && letters >= 4)
+        kind |= TOKEN_CONTENT;
+    if ((classes[p[from]] & UPPER) && (letters == 1 || upper < letters) &&
+        !sentence_start(text, from))
+        kind |= TOKEN_NAME;
+    push(t, h, kind, from);
+    c->at = at;
+    return true;
+}
+
 static void add_character(struct tokens *t, struct cursor *c)
 {
     const uint64_t h = wordhash_characters(c->letter & LETTER_CODE, 0);
@@ -235,7 +282,13 @@ void tokens_add(struct tokens *t, struct slice text)
 {
     struct cursor c = {.p = (const unsigned char *)text.data, .n = text.len};
     pthread_once(&made, make);
-    while (look(&c)) {
+    for (;;) {
+        while (c.at < c.n && c.p[c.at] < 0x80 && (classes[c.p[c.at]] & (IN_WORD | SIGN)) == 0)
+            c.at++; /* blanks and stops */
+        if (c.at < c.n && (classes[c.p[c.at]] & IN_WORD) && add_ascii_word(t, text, &c))
+            continue;
+        if (!look(&c))
+            return;
         if (c.letter & LETTER_WORD)
             add_word(t, text, &c);
         else if (c.letter & LETTER_BIGRAM)

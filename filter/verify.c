@@ -140,7 +140,7 @@ static int fetch(const struct verify *v, const uint32_t *rows, size_t n, struct 
         struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
         raw[i].arena = arena;
         raw[i].row = &row;
-        const int got = samples_get(c, e->id, copy_texts, &raw[i], error);
+        const int got = samples_text(c, e->id, copy_texts, &raw[i], error);
         if (got == 0)
             error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
                       corpus_path(c));

@@ -139,6 +139,13 @@ static int collect(void *context, const struct sample *s, struct error *error)
     return k->n == WIDE_ROWS || k->bytes >= WIDE_BYTES;
 }
 
+/* Rows as a whole are what a user's command sees, names and all. */
+static int walk_texts(struct walk *k, int64_t after, struct error *error)
+{
+    return k->w->whole ? samples_each(k->corpus, SAMPLES_ALL, after, collect, k, error)
+                       : samples_texts(k->corpus, after, collect, k, error);
+}
+
 static int walk(struct walk *k, struct error *error)
 {
     int rc;
@@ -150,8 +157,7 @@ static int walk(struct walk *k, struct error *error)
         const int64_t before = k->w->x->entries[k->at].id - 1;
         k->n = k->bytes = 0;
         arena_reset(&k->arena);
-        rc = samples_each(k->corpus, SAMPLES_ALL, k->after > before ? k->after : before, collect, k,
-                          error);
+        rc = walk_texts(k, k->after > before ? k->after : before, error);
         if (rc == 0 && k->n > 0)
             rc = k->fn(k->context, k->rows, k->n, error);
         if (rc == 0 && signals_draining())
