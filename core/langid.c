@@ -309,16 +309,16 @@ static bool english_word(uint32_t v)
 /* Blanks, and how many of them stand before one of the most frequent English words. */
 static void count_english(const unsigned char *p, size_t n, size_t *words, size_t *common)
 {
-    const unsigned char *at = p, *end = p + n;
-    while (end - at >= 5 && (at = memchr(at, ' ', (size_t)(end - at) - 4)) != NULL) {
+    for (size_t i = 0; i + 5 <= n; i++) {
         uint32_t v;
-        memcpy(&v, at + 1, 4);
+        if (p[i] != ' ')
+            continue;
+        memcpy(&v, p + i + 1, 4);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         v = __builtin_bswap32(v);
 #endif
         ++*words;
         *common += english_word(v);
-        at++;
     }
 }
 

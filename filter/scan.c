@@ -100,13 +100,22 @@ static void read_next(struct batch *b)
                  : samples_texts(s->corpus, to->after, collect, to, &to->error);
 }
 
+/* Of the words only the first byte: most rules find nothing. */
+static void clear(struct finding *f)
+{
+    finding_value(f, (double)NAN, (double)NAN);
+    finding_span(f, NULL, 0, 0);
+    f->flag = false;
+    f->why[0] = '\0';
+}
+
 static void judge_row(const struct scan *s, const struct row *row, size_t at, struct task *t)
 {
     for (size_t i = 0; i < s->chosen->n; i++) {
         const struct chosen_rule *r = &s->chosen->rules[i];
         t->fired = vec_reserve(t->fired, &t->cap, t->n + 1, sizeof *t->fired);
         struct fired *f = &t->fired[t->n];
-        f->finding = (struct finding){.value = (double)NAN, .threshold = (double)NAN};
+        clear(&f->finding);
         if (!r->rule->judge(r->state, row, &f->finding))
             continue;
         f->row = at;

@@ -1,8 +1,10 @@
 #include "filter/sentence.h"
 
+#include "filter/kernels/literals.h"
 #include "filter/letters.h"
 #include "filter/measure.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static const char *const abbreviations[] = {"mr",  "mrs", "ms",  "dr",  "prof", "st",   "vs",
@@ -152,16 +154,23 @@ static bool starts_next(struct slice s, size_t *at, bool wide)
                           c == '"' || c == 0x201C || c == '(');
 }
 
-/* Bytes that a stop may begin with: . ! ? and the leads of the wide stops. */
-static const bool may_stop[256] = {
-    ['.'] = true, ['!'] = true, ['?'] = true, [0xE3] = true, [0xEF] = true};
+/* Where a sentence may end. */
+static const char *const stops[] = {".", "!", "?", "。", "！", "？", NULL};
+static struct literals may_stop;
+static literals_fn *next_stop;
+static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+static void make(void)
+{
+    literals_make(&may_stop, stops);
+    next_stop = literals_best()->next;
+}
 
 size_t sentence_next(struct slice s, size_t from)
 {
     const unsigned char *p = (const unsigned char *)s.data;
-    for (size_t i = from; i < s.len; i++) {
-        if (!may_stop[p[i]])
-            continue;
+    pthread_once(&made, make);
+    for (size_t i = from; (i = next_stop(&may_stop, p, s.len, i)) < s.len; i++) {
         const bool wide = p[i] >= 0xE3;
         if (wide && !wide_stop(p + i, s.len - i))
             continue;

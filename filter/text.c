@@ -216,6 +216,12 @@ size_t text_ascii_prefix(struct slice s)
     return i;
 }
 
+/* Bit 7 of the bytes that are zero. */
+static inline uint64_t zero_bytes(uint64_t v)
+{
+    return ~(((v & EACH(0x7F)) + EACH(0x7F)) | v | EACH(0x7F));
+}
+
 size_t text_plain_prefix(struct slice s, size_t from)
 {
     uint64_t v;
@@ -223,6 +229,10 @@ size_t text_plain_prefix(struct slice s, size_t from)
         for (; from + 8 <= s.len; from += 8) {
             memcpy(&v, s.data + from, 8);
             /* bit 7 where a byte is above 0x7E, below 0x20, or the neighbour of such a one */
+            if (((v | (v + EACH(1)) | (v - EACH(0x20))) & EACH(0x80)) == 0)
+                continue;
+            const uint64_t feed = zero_bytes(v ^ EACH('\n')); /* as blanks */
+            v = (v & ~(feed | (feed - (feed >> 7)))) | feed >> 2;
             if ((v | (v + EACH(1)) | (v - EACH(0x20))) & EACH(0x80))
                 break;
         }

@@ -54,6 +54,11 @@ static bool always(void)
     return true;
 }
 
+static bool alnum(unsigned c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 /* The byte at i; behind the end stands 0, which only what may be anything matches. */
 static unsigned at(const unsigned char *p, size_t n, size_t i)
 {
@@ -69,7 +74,7 @@ static size_t next_reference(const struct literals *l, const unsigned char *p, s
             const unsigned c = at(p, n, i + place);
             bits &= (unsigned)l->table[place][0][c & 15] & l->table[place][1][c >> 4];
         }
-        if (bits != 0)
+        if (bits != 0 && !(i > 0 && alnum(p[i - 1]) && alnum(p[i])))
             return i;
     }
     return n;
@@ -98,6 +103,18 @@ __attribute__((target("avx2"))) static inline __m256i look(const unsigned char *
         _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(c, 4), half)));
 }
 
+/* Which of 32 bytes are ASCII letters or digits. */
+__attribute__((target("avx2"))) static inline uint32_t words(const unsigned char *p)
+{
+    const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    const __m256i low = _mm256_or_si256(c, _mm256_set1_epi8(0x20));
+    const __m256i alpha = _mm256_and_si256(_mm256_cmpgt_epi8(low, _mm256_set1_epi8('a' - 1)),
+                                           _mm256_cmpgt_epi8(_mm256_set1_epi8('z' + 1), low));
+    const __m256i digit = _mm256_and_si256(_mm256_cmpgt_epi8(c, _mm256_set1_epi8('0' - 1)),
+                                           _mm256_cmpgt_epi8(_mm256_set1_epi8('9' + 1), c));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(alpha, digit));
+}
+
 enum { STEP = 32, TAIL = STEP + LITERALS_HEAD - 1 };
 
 __attribute__((target("avx2"))) static size_t next_avx2(const struct literals *l,
@@ -120,9 +137,13 @@ __attribute__((target("avx2"))) static size_t next_avx2(const struct literals *l
                              _mm256_and_si256(look(q + 1, low1, high1), look(q + 2, low2, high2)));
         const uint32_t none =
             (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256()));
-        if (~none != 0) {
-            const size_t found = i + (size_t)__builtin_ctz(~none);
-            return found < n ? found : n;
+        if (~none == 0)
+            continue;
+        const uint32_t word = words(q), inside = i > 0 && alnum(p[i - 1]);
+        const uint32_t found = ~none & ~(word & (word << 1 | inside));
+        if (found != 0) {
+            const size_t place = i + (size_t)__builtin_ctz(found);
+            return place < n ? place : n;
         }
     }
     return n;

@@ -4,8 +4,10 @@
  * one a bucket of literals; a place whose three bytes leave a bit is a candidate.  Candidates hold
  * all places of the literals and a few more; the caller compares.
  *
- * After "Teddy" of Hyperscan (Langdale, Intel).  ASCII letters of the literals are lower case and
- * stand for both cases.
+ * A place inside an ASCII word is none: a literal that starts with a letter or digit only matches
+ * where a word starts.  ASCII letters of the literals are lower case and stand for both cases.
+ *
+ * After "Teddy" of Hyperscan (Langdale, Intel).
  */
 #ifndef FILTER_KERNELS_LITERALS_H
 #define FILTER_KERNELS_LITERALS_H
