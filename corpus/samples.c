@@ -198,8 +198,9 @@ static void fill_texts(struct sql_stmt *q, struct sample *s)
 int samples_texts(struct corpus *c, int64_t after, samples_fn *fn, void *context,
                   struct error *error)
 {
-    struct sql_stmt *q = sql_prepare(
-        corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id > ?1 ORDER BY id", error);
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id > ?1 ORDER BY id",
+                    error);
     struct sample s;
     int rc;
     if (q == NULL)

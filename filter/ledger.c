@@ -83,8 +83,8 @@ static int each_spilled(struct ledger *l, visit *fn, void *context, struct error
 
 static int spilled(struct ledger *l, visit *fn, void *context, struct error *error)
 {
-    return l->spill == NULL || (each_spilled(l, fn, context, error) == 0 &&
-                                fseek(l->spill, 0, SEEK_END) == 0)
+    return l->spill == NULL ||
+                   (each_spilled(l, fn, context, error) == 0 && fseek(l->spill, 0, SEEK_END) == 0)
                ? 0
                : -1;
 }

@@ -93,8 +93,8 @@ static void make_ascii(void)
     for (unsigned c = 0; c < 128; c++) {
         const uint32_t letter = letters_of(c);
         classes[c] = (unsigned char)((letter & LETTER_WORD ? IN_WORD : 0) |
-                                   (letter & LETTER_UPPER ? UPPER : 0) |
-                                   (letter & LETTER_NUMBER ? DIGIT : 0));
+                                     (letter & LETTER_UPPER ? UPPER : 0) |
+                                     (letter & LETTER_NUMBER ? DIGIT : 0));
     }
     for (const char *p = "+-*/<>=^%"; *p != '\0'; p++)
         classes[(unsigned char)*p] |= SIGN;

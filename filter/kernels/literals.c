@@ -98,9 +98,9 @@ __attribute__((target("avx2"))) static inline __m256i look(const unsigned char *
 {
     const __m256i half = _mm256_set1_epi8(15);
     const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p);
-    return _mm256_and_si256(
-        _mm256_shuffle_epi8(low, _mm256_and_si256(c, half)),
-        _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(c, 4), half)));
+    return _mm256_and_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(c, half)),
+                            _mm256_shuffle_epi8(high,
+                                                _mm256_and_si256(_mm256_srli_epi16(c, 4), half)));
 }
 
 /* Which of 32 bytes are ASCII letters or digits. */
@@ -117,9 +117,8 @@ __attribute__((target("avx2"))) static inline uint32_t words(const unsigned char
 
 enum { STEP = 32, TAIL = STEP + LITERALS_HEAD - 1 };
 
-__attribute__((target("avx2"))) static size_t next_avx2(const struct literals *l,
-                                                        const unsigned char *p, size_t n,
-                                                        size_t from)
+__attribute__((target("avx2"))) static size_t
+next_avx2(const struct literals *l, const unsigned char *p, size_t n, size_t from)
 {
     const __m256i low0 = table_of(l->table[0][0]), high0 = table_of(l->table[0][1]);
     const __m256i low1 = table_of(l->table[1][0]), high1 = table_of(l->table[1][1]);
