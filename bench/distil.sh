@@ -5,7 +5,7 @@
 # students are taught in each way of $ARMS, and all are measured on the held-out tasks. A line of
 # FOLDER/results.tsv is one student; what is there already is not made again, so a stopped run goes on.
 #
-#   ROWS="1000 3000"  SEEDS="1 2 3"  STEPS=600  ARMS="sft labels fkl …"
+#   ROWS="1000 3000"  SEEDS="1 2 3"  STEPS=600  BATCH=512 (tokens)  THREADS=1  ARMS="sft labels fkl fkl2-lora labels-soft-hot …"
 #
 # The last table has, for each arm and number of rows, the mean accuracy over the seeds and its 95 %
 # interval (Student's t).
@@ -17,8 +17,8 @@ retort=${RETORT:-$root/$BUILD/retort}
 demo=${DEMO:-$root/demo}
 tasks=${TASKS:-$root/$BUILD/demo/tasks/tasks}
 work=$1
-rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600}
-arms=${ARMS:-sft labels fkl fkl2 sfkl rkl srkl jsd fkl-lora sft-lora hidden policy}
+rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600} batch=${BATCH:-512} threads=${THREADS:-1}
+arms=${ARMS:-sft labels fkl sfkl rkl srkl jsd hidden sft-chatml policy}
 mkdir -p "$work"
 cd "$work"
 
@@ -26,6 +26,7 @@ cd "$work"
 most=0
 for n in $rows; do [ "$n" -le "$most" ] || most=$n; done
 [ -e "prompts-$most.jsonl" ] || "$tasks" prompts train "$most" 7 >"prompts-$most.jsonl"
+# ask NAME ROWS TEMPERATURE : the dataset NAME.db, from the teacher served on loopback.
 ask() {
     "$retort" serve "$demo/teacher" --port 0 --name teacher 2>serve.log &
     server=$!
@@ -35,50 +36,60 @@ ask() {
         sleep 0.2
     done
     url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.log)
-    for n in $rows; do
-        head -n "$n" "prompts-$most.jsonl" >"prompts-$n.jsonl.new"
-        mv "prompts-$n.jsonl.new" "prompts-$n.jsonl"
-        cat >gen.jsonc <<END
-{ "dataset": "rows-$n.db", "teacher": { "base_url": "$url", "model": "teacher", "name": "teacher" },
-  "gen": { "prompts": "prompts-$n.jsonl", "max_tokens": 64, "temperature": 0.7, "logprobs": 16, "send_seed": true } }
+    [ -e "prompts-$2.jsonl" ] || head -n "$2" "prompts-$most.jsonl" >"prompts-$2.jsonl"
+    cat >gen.jsonc <<END
+{ "dataset": "$1.db", "teacher": { "base_url": "$url", "model": "teacher", "name": "teacher" },
+  "gen": { "prompts": "prompts-$2.jsonl", "max_tokens": 64, "temperature": $3, "logprobs": 16, "send_seed": true } }
 END
-        "$retort" gen gen.jsonc --no-progress --quiet
-    done
+    "$retort" gen gen.jsonc --no-progress --quiet
     kill $server
     trap - EXIT
 }
 for n in $rows; do
-    [ -e "rows-$n.db" ] || { ask; break; }
+    [ -e "rows-$n.db" ] || ask "rows-$n" "$n" 0.7
+    case " $arms " in *-hot*) [ -e "hot-$n.db" ] || ask "hot-$n" "$n" 1.6 ;; esac
 done
 
 cat >train.jsonc <<END
 { "dataset": "rows.db",
-  "train": { "student": "$demo/student", "out": "student", "steps": $steps, "batch_tokens": 2048, "max_length": 192,
+  "train": { "student": "$demo/student", "out": "student", "steps": $steps, "batch_tokens": $batch, "max_length": 192,
              "learning_rate": 3e-3, "held_out": 0, "best": false, "checkpoints": 0, "samples": 0, "tensorboard": false },
   "eval": { "suite": ["$demo/heldout.jsonl"], "models": ["student"], "held_out": false, "replies": 0, "max_tokens": 64, "slots": 32 } }
 END
 
-# settings ARM ROWS : the recipe fields of an arm, one a line.
+# settings ARM ROWS : the recipe fields of an arm, one a line. An arm is LOSS[2][-lora][-soft][-hot]: at
+# T = 2, with LoRA, without the text's own loss, on replies drawn at temperature 1.6.
 settings() {
+    arm=${1%-hot}
+    case $arm in
+    *-lora | *-lora-*) printf '%s\n' method=lora rank=16 alpha=32 learning_rate=1e-2 ;;
+    esac
+    case $arm in
+    *-soft) echo "distill.hard_weight=0" ;;
+    esac
+    loss=${arm%%-*}
+    cache=$rows_name
+    case $loss in
+    *2) loss=${loss%2} cache=$cache-2 && echo "distill.temperature=2" ;;
+    esac
     local="distill.teacher=$demo/teacher
 distill.top_k=64
-distill.cache=top-$2.cache"
-    case $1 in
+distill.cache=$cache.cache"
+    case $arm in
+    *-chatml) echo "template=chatml" ;;
+    esac
+    case $loss in
     sft) ;;
     labels) echo "distill.teacher=labels" ;;
-    labels-soft) printf '%s\n' "distill.teacher=labels" "distill.hard_weight=0" ;;
-    fkl | sfkl | rkl | srkl | jsd) printf '%s\n' "$local" "distill.loss=$1" ;;
-    *-soft) printf '%s\n' "$local" "distill.loss=${1%-soft}" "distill.hard_weight=0" ;;
-    *2) printf '%s\n' "$local" "distill.loss=${1%2}" "distill.temperature=2" "distill.cache=top2-$2.cache" ;;
-    sft-lora) printf '%s\n' method=lora rank=16 alpha=32 ;;
-    *-lora) printf '%s\n' "$local" "distill.loss=${1%-lora}" method=lora rank=16 alpha=32 ;;
+    fkl | sfkl | rkl | srkl | jsd | tvd) printf '%s\n' "$local" "distill.loss=$loss" ;;
     hidden)
         # both under the teacher's template, so that their tokens stand side by side
-        printf '%s\n' "$local" "distill.cache=hidden-$2.cache" template=chatml \
+        printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 "distill.cache=$rows_name-hidden.cache" template=chatml \
             'distill.match=[{"teacher_layer":3,"student_layer":2,"loss":"hidden_mse","projection":"linear","weight":0.5},{"teacher_layer":6,"student_layer":4,"loss":"hidden_mse","projection":"linear","weight":0.5}]'
         ;;
     policy)
-        printf '%s\n' "$local" distill.cache=null distill.on_policy.share=0.5 distill.on_policy.loss=rkl distill.on_policy.max_tokens=48
+        printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 distill.on_policy.share=0.5 \
+            distill.on_policy.loss=rkl distill.on_policy.max_tokens=48
         ;;
     *)
         echo "bench/distil.sh: no such arm: $1" >&2
@@ -89,17 +100,17 @@ distill.cache=top-$2.cache"
 
 # one ARM ROWS SEED : teach and measure one student.
 one() {
-    set -- "$1" "$2" "$3" "--seed" "$3" --dataset "rows-$2.db"
-    arm=$1 n=$2 seed=$3
-    shift 3
-    settings "$arm" "$n" >fields
+    name=$1 n=$2 seed=$3 rows_name=rows-$2
+    case $name in *-hot) rows_name=hot-$n ;; esac
+    set -- --seed "$seed" --threads "$threads"
+    settings "$name" >fields
     while read -r field; do set -- "$@" --set "train.$field"; done <fields
     rm -rf student
-    "$retort" train train.jsonc --quiet --no-progress --restart --json "$@" >train.json </dev/null
-    "$retort" eval train.jsonc --quiet --no-progress --json --dataset "rows-$n.db" >eval.json </dev/null
+    "$retort" train train.jsonc --quiet --no-progress --restart --json --dataset "$rows_name.db" "$@" >train.json </dev/null
+    "$retort" eval train.jsonc --quiet --no-progress --json --threads "$threads" --dataset "$rows_name.db" >eval.json </dev/null
     # accuracy over all items
     tr '{' '\n' <eval.json | sed -n 's/.*"items":\([0-9]*\),"accuracy":\([0-9.e-]*\),.*/\1 \2/p' |
-        awk -v head="$n $arm $seed" -v s="$(sed -n 's/.*"seconds":\([0-9.]*\).*/\1/p' train.json)" \
+        awk -v head="$n $name $seed" -v s="$(sed -n 's/.*"seconds":\([0-9.]*\).*/\1/p' train.json)" \
             '{ n += $1; right += $1 * $2 } END { printf "%s %.4f %.1f\n", head, right / n, s }' >>results.tsv
     tail -n 1 results.tsv
 }

@@ -4,7 +4,8 @@
 # transformers; a killed run ends with the same bytes; bad input is one line.
 . tests/e2e/lib.inc
 data=$PWD/../shared/data
-python=${PYTHON:-python3}
+python=${RETORT_PYTHON:-${PYTHON:-python3}}
+root=$PWD
 [ -f "$data/gsm8k/train.jsonl" ] && [ -f "$data/alpaca-1k/alpaca_en_1k.json" ] || skip "$data is not here"
 cd "$dir" || exit 1
 json() { "$retort" "$@" --json; }
@@ -111,8 +112,7 @@ says "no head for this task"
 if "$python" -c 'import transformers, torch' 2>/dev/null; then
     cat >agree.py <<'END'
 import json, torch
-from transformers import (AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoModelForQuestionAnswering,
-                          AutoTokenizer, logging)
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, logging
 logging.set_verbosity_error()
 tok = AutoTokenizer.from_pretrained("student")
 m = AutoModelForSequenceClassification.from_pretrained("student").eval()
@@ -129,8 +129,6 @@ with torch.no_grad():
         right += int(z.argmax()) == want
         n += 1
 print(json.dumps({"accuracy": right / n, "rows": n}))
-AutoModelForTokenClassification.from_pretrained("tagger")
-AutoModelForQuestionAnswering.from_pretrained("finder")
 END
     expect 0 "$python" agree.py
     theirs=$(number accuracy <out)
@@ -138,6 +136,16 @@ END
     expect 0 json eval recipe.jsonc --set 'eval.models=["student"]' --set eval.suite=all.jsonl
     awk -v a="$theirs" -v b="$(number accuracy <out)" 'BEGIN { d = a - b; exit !(d * d < 1e-7) }' ||
         wrong "transformers: accuracy $theirs, here $(number accuracy <out)"
+    # each logit, loss and gradient of the exported classifier, tagger and finder
+    for kind in bert roberta distilbert; do
+        for head in sequence token span; do
+            expect 0 json export-model "$root/tests/train/encoders/$kind-$head" -o "$kind-$head" --type f32
+        done
+    done
+    expect 0 "$python" "$root/tests/train/encoders/make.py" --of student int8 tagger finder ./*bert*-sequence ./*bert*-token ./*bert*-span
+    ("$root/$BUILD/tests/train/test_encoder_torch" "$dir"/student "$dir"/int8 "$dir"/tagger "$dir"/finder "$dir"/*bert*-sequence "$dir"/*bert*-token "$dir"/*bert*-span) >logits 2>&1 ||
+        { wrong "another logit, loss or gradient than in transformers"; cat logits; }
+    echo "encoder: logits of exported folders, relative to transformers': $(sed -n 's/.* logits \([^ ]*\).*/\1/p' logits | tr '\n' ' ')"
 else
     echo "SKIP: $python has no transformers"
 fi
