@@ -5,7 +5,7 @@
 # students are taught in each way of $ARMS, and all are measured on the held-out tasks. A line of
 # FOLDER/results.tsv is one student; what is there already is not made again, so a stopped run goes on.
 #
-#   ROWS="1000 3000"  SEEDS="1 2 3"  STEPS=600  BATCH=512 (tokens)  THREADS=1  ARMS="sft labels fkl fkl2-lora labels-soft-hot …"
+#   ROWS="1000 3000"  SEEDS="1 2 3"  STEPS=600  BATCH=512 (tokens)  THREADS=1  PRECISION=f32  ARMS="sft labels fkl fkl2-lora labels-soft-hot …"
 #
 # The last table has, for each arm and number of rows, the mean accuracy over the seeds and its 95 %
 # interval (Student's t).
@@ -17,7 +17,7 @@ retort=${RETORT:-$root/$BUILD/retort}
 demo=${DEMO:-$root/demo}
 tasks=${TASKS:-$root/$BUILD/demo/tasks/tasks}
 work=$1
-rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600} batch=${BATCH:-512} threads=${THREADS:-1}
+rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600} batch=${BATCH:-512} threads=${THREADS:-1} precision=${PRECISION:-f32}
 arms=${ARMS:-sft labels fkl sfkl rkl srkl jsd hidden sft-chatml policy}
 mkdir -p "$work"
 cd "$work"
@@ -52,7 +52,7 @@ done
 
 cat >train.jsonc <<END
 { "dataset": "rows.db",
-  "train": { "student": "$demo/student", "out": "student", "steps": $steps, "batch_tokens": $batch, "max_length": 192,
+  "train": { "student": "$demo/student", "out": "student", "steps": $steps, "batch_tokens": $batch, "precision": "$precision", "max_length": 192,
              "learning_rate": 3e-3, "held_out": 0, "best": false, "checkpoints": 0, "samples": 0, "tensorboard": false },
   "eval": { "suite": ["$demo/heldout.jsonl"], "models": ["student"], "held_out": false, "replies": 0, "max_tokens": 64, "slots": 32 } }
 END
@@ -88,7 +88,7 @@ distill.cache=$cache.cache"
             'distill.match=[{"teacher_layer":3,"student_layer":2,"loss":"hidden_mse","projection":"linear","weight":0.5},{"teacher_layer":6,"student_layer":4,"loss":"hidden_mse","projection":"linear","weight":0.5}]'
         ;;
     policy)
-        printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 distill.on_policy.share=0.5 \
+        printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 distill.on_policy.share=0.25 \
             distill.on_policy.loss=rkl distill.on_policy.max_tokens=48
         ;;
     *)

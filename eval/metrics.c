@@ -104,7 +104,7 @@ static void take_words(struct slice text, struct buf *out)
             i = end;
             continue;
         }
-        if (unicode_is_space(code)) {
+        if (unicode_is_space(code) || (code >= 0x1C && code <= 0x1F)) { /* str.split's */
             blank = true;
         } else {
             if (blank && out->len > start)
@@ -116,10 +116,64 @@ static void take_words(struct slice text, struct buf *out)
     }
 }
 
+/* Case_Ignorable of Unicode, as far as texts have it. */
+static bool is_ignorable(uint32_t c)
+{
+    static const uint32_t marks[] = {'\'', '.',  ':',  '^',    '`',    0xA8,   0xAF,
+                                     0xB4, 0xB7, 0xB8, 0x2018, 0x2019, 0x2024, 0x2027};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (c == marks[i])
+            return true;
+    return unicode_is_mark(c) || (c >= 0x80 && unicode_is_control(c) && c > 0x9F) ||
+           (c >= 0x2B0 && c <= 0x2FF);
+}
+
+/* Whether a letter with a case is the next in this direction, but for what is ignored. */
+static bool cased_beside(struct slice text, size_t at, int way)
+{
+    uint32_t c;
+    for (;;) {
+        if (way > 0) {
+            at += utf8_decode(text.data + at, text.len - at, &c);
+            if (at >= text.len)
+                return false;
+        } else {
+            if (at == 0)
+                return false;
+            do
+                at--;
+            while (at > 0 && ((unsigned char)text.data[at] & 0xC0) == 0x80);
+        }
+        if (utf8_decode(text.data + at, text.len - at, &c) == 0)
+            return false;
+        if (!is_ignorable(c))
+            return unicode_to_lower(c) != c || unicode_to_upper(c) != c || c == 0xDF ||
+                   (c >= 0xFB00 && c <= 0xFB17); /* small letters without a capital */
+    }
+}
+
+/* Lower case as Python has it: in full (I with a dot is i and a dot), with the sigma of ends. */
+static void lower_case(struct slice text, struct buf *out)
+{
+    uint32_t c;
+    for (size_t i = 0, n; i < text.len; i += n) {
+        n = utf8_decode(text.data + i, text.len - i, &c);
+        if (n == 0) { /* rows are valid; what a model says may not be */
+            n = utf8_bad_length(text.data + i, text.len - i);
+            c = 0xFFFD;
+        }
+        if (c == 0x3A3 && n == 2 && cased_beside(text, i, -1) && !cased_beside(text, i, 1))
+            c = 0x3C2;
+        buf_utf8(out, c == 0x130 ? 'i' : unicode_to_lower(c));
+        if (c == 0x130)
+            buf_utf8(out, 0x307);
+    }
+}
+
 void metrics_squad_normalise(struct slice text, struct buf *out)
 {
     struct buf lower = BUF, bare = BUF;
-    unicode_lower(text, &lower);
+    lower_case(text, &lower);
     for (size_t i = 0; i < lower.len; i++) {
         const unsigned char c = (unsigned char)lower.data[i];
         if (c >= 0x80 || c <= ' ' || c == 0x7F || (c >= '0' && c <= '9') ||

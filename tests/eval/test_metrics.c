@@ -1,6 +1,7 @@
 /*
- * Metrics of classifiers, taggers and span finders against values worked out by hand from the definitions of scikit-learn, seqeval and
- * SQuAD's evaluate-v2.0.py, written down here.
+ * Metrics of classifiers, taggers and span finders against values worked out by hand, and against
+ * scikit-learn, seqeval and SQuAD's script on random cases (metrics.jsonl, made by metrics.py, or a
+ * file that is named).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,10 +9,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/file.h"
+#include "core/json.h"
+#include "core/mem.h"
 #include "eval/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+static const char *cases = "tests/eval/metrics.jsonl";
 
 static void near_to(double got, double want)
 {
@@ -102,12 +109,97 @@ static void test_entities(void **state)
     near_to(metrics_entities_f1(&some), 2.0 / 6);
 }
 
-int main(void)
+/* --- what others say ---------------------------------------------------------------------- */
+
+static double number(const struct json *j, const char *name)
+{
+    return json_number(json_get(j, name), (double)NAN);
+}
+
+static void as_sklearn(const struct json *j)
+{
+    const size_t n = (size_t)number(j, "classes");
+    const struct json *said = json_first(json_get(j, "said"));
+    uint64_t c[36] = {0};
+    assert_true(n <= 6);
+    for (const struct json *t = json_first(json_get(j, "true")); t != NULL; t = json_next(t)) {
+        c[(size_t)json_number(t, 0) * n + (size_t)json_number(said, 0)]++;
+        said = json_next(said);
+    }
+    near_to(metrics_accuracy(c, n), number(j, "accuracy"));
+    near_to(metrics_macro_f1(c, n), number(j, "macro_f1"));
+    near_to(metrics_matthews(c, n), number(j, "matthews"));
+}
+
+static void as_squad(const struct json *j)
+{
+    const struct slice wanted = json_string(json_get(j, "wanted")),
+                       said = json_string(json_get(j, "said"));
+    struct buf out = BUF;
+    metrics_squad_normalise(wanted, &out);
+    if (!slice_equal(buf_view(&out), json_string(json_get(j, "normal"))))
+        fail_msg("\"%.*s\" became \"%s\"", (int)wanted.len, wanted.data, buf_text(&out));
+    assert_int_equal(metrics_squad_exact(said, wanted), (int)number(j, "exact"));
+    near_to(metrics_squad_f1(said, wanted), number(j, "f1"));
+    buf_free(&out);
+}
+
+static void as_seqeval(const struct json *j)
+{
+    const struct json *said = json_first(json_get(j, "guessed"));
+    struct metrics_entities e = {0, 0, 0};
+    for (const struct json *s = json_first(json_get(j, "tags")); s != NULL; s = json_next(s)) {
+        struct slice a[16], b[16];
+        size_t n = 0;
+        for (; n < json_count(s) && n < 16; n++) {
+            a[n] = json_string(json_at(s, n));
+            b[n] = json_string(json_at(said, n));
+        }
+        metrics_entities_add(&e, a, b, n);
+        said = json_next(said);
+    }
+    near_to(metrics_entities_f1(&e), number(j, "f1"));
+    near_to(e.said != 0 ? (double)e.right / (double)e.said : 0, number(j, "precision"));
+    near_to(e.wanted != 0 ? (double)e.right / (double)e.wanted : 0, number(j, "recall"));
+}
+
+static void test_others(void **state)
+{
+    struct buf all = BUF;
+    struct error error;
+    size_t n = 0;
+    (void)state;
+    if (file_read(cases, &all, &error) != 0)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < all.len; n++) {
+        const char *line = all.data + i, *end = memchr(line, '\n', all.len - i);
+        const size_t length = end != NULL ? (size_t)(end - line) : all.len - i;
+        struct json *j = json_parse((struct slice){line, length}, 0, &error);
+        if (j == NULL)
+            fail_msg("%s:%zu: %s", cases, n + 1, error.text);
+        if (json_get(j, "classes") != NULL)
+            as_sklearn(j);
+        else if (json_get(j, "tags") != NULL)
+            as_seqeval(j);
+        else
+            as_squad(j);
+        json_free(j);
+        i += length + 1;
+    }
+    printf("%zu cases as scikit-learn, seqeval and SQuAD's script have them\n", n);
+    assert_true(n >= 100);
+    buf_free(&all);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_squad),
         cmocka_unit_test(test_entities),
+        cmocka_unit_test(test_others),
     };
+    if (argc > 1)
+        cases = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
