@@ -175,7 +175,7 @@ static bool would_fit(const struct preflight *f, const struct train_settings *s,
                       const struct model_config *config, const struct examples *e)
 {
     struct model_limits limits = preflight_limits(s, e);
-    return model_memory(config, &s->model, &limits).total + f->rows <= f->available;
+    return model_memory(config, &s->model, &limits).total + f->teacher + f->rows <= f->available;
 }
 
 /* The mildest change that makes the run fit, as "--set …"; NULL when none of those known does. */
@@ -218,13 +218,16 @@ int preflight_check(const struct preflight *f, const struct train_settings *s,
         const char *how = remedy(f, s, config, e);
         return error_set(error, ERROR_MEMORY,
                          "training needs %.0f MB (weights %.0f + gradients %.0f + moments %.0f + "
-                         "activations %.0f + scratch %.0f + rows %.0f) and %.0f MB are free; %s%s",
-                         mb(m->total + f->rows), mb(m->frozen + m->values), mb(m->gradients),
-                         mb(m->moments), mb(m->kept), mb(m->scratch), mb(f->rows), mb(f->available),
-                         how != NULL ? "it would fit with " : "",
+                         "activations %.0f + scratch %.0f + rows %.0f + teacher %.0f) and %.0f MB "
+                         "are free; %s%s",
+                         mb(m->total + f->rows), mb(m->frozen + m->values - f->teacher),
+                         mb(m->gradients), mb(m->moments), mb(m->kept), mb(m->scratch), mb(f->rows),
+                         mb(f->teacher), mb(f->available), how != NULL ? "it would fit with " : "",
                          how != NULL ? how
-                                     : "take a smaller student or shorter rows "
-                                       "(train.max_length)");
+                         : f->teacher > 0
+                             ? "keep the teacher in bf16 or int8 (train.distill.teacher: "
+                               "[{\"folder\": …, \"type\": \"int8\"}])"
+                             : "take a smaller student or shorter rows (train.max_length)");
     }
     if (f->disk_free > 0 && f->disk > f->disk_free)
         return error_set(error, ERROR_FULL,
@@ -236,6 +239,13 @@ int preflight_check(const struct preflight *f, const struct train_settings *s,
 }
 
 /* --- showing ------------------------------------------------------------------------------ */
+
+void preflight_teacher(struct preflight *f, int64_t bytes)
+{
+    f->teacher = bytes;
+    f->memory.frozen += bytes;
+    f->memory.total += bytes;
+}
 
 void preflight_describe(const struct preflight *f, struct json *report)
 {

@@ -19,6 +19,7 @@
 struct preflight {
     struct model_memory memory;
     int64_t rows;       /* bytes of the tokenised rows */
+    int64_t teacher;    /* of memory.total, what a teacher beside the student takes */
     int64_t available;  /* 0: not known */
     int64_t checkpoint; /* bytes of one checkpoint */
     int64_t disk;       /* bytes that checkpoints and export take at most */
@@ -35,6 +36,8 @@ struct model_limits preflight_limits(const struct train_settings *s, const struc
 void preflight_make(struct preflight *f, const struct train_settings *s,
                     const struct model_config *config, const struct examples *e, struct course *c,
                     bool measure);
+/* Count what stands beside the student as well. */
+void preflight_teacher(struct preflight *f, int64_t bytes);
 /* 0 when it fits; else ERROR_MEMORY or ERROR_FULL with the arithmetic and, for memory, the first
  * setting that would make it fit. */
 int preflight_check(const struct preflight *f, const struct train_settings *s,

@@ -385,9 +385,7 @@ static int preflight(struct run *r, struct json *report, struct error *error)
     bool dry = r->options->dry_run;
     preflight_make(&f, &s->settings, &s->config, &s->examples, &s->course, true);
     if (setup_distill(s) != NULL) {
-        const int64_t beside = distill_memory(&s->distill);
-        f.memory.frozen += beside;
-        f.memory.total += beside;
+        preflight_teacher(&f, distill_memory(&s->distill));
         say_distill(r);
     }
     preflight_describe(&f, report);

@@ -22,12 +22,13 @@ expect 0 train --json
 hidden='{"teacher_layer":3,"student_layer":3,"loss":"hidden_mse","projection":"tanh"}'
 matches="[$hidden,{\"teacher_layer\":1,\"student_layer\":2,\"loss\":\"attention_mse\"},{\"teacher_layer\":0,\"student_layer\":0,\"loss\":\"attention_ce_mean\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"gram\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"nst\"},{\"teacher_layer\":2,\"student_layer\":2,\"loss\":\"cos\"},{\"teacher_layer\":1,\"student_layer\":3,\"loss\":\"pkd\"}]"
 
+quiet=--quiet
 # learn FOLDER [SETTING...] : a student of the teacher; its report is FOLDER.json.
 learn() {
     to=$1
     shift
     for s in "$@"; do set -- "$@" --set "train.$s"; shift; done
-    expect 0 train --json --quiet --set train.out="$to" --set train.epochs=2 --set train.distill.teacher=teacher "$@"
+    expect 0 train --json $quiet --set train.out="$to" --set train.epochs=2 --set train.distill.teacher=teacher "$@"
     cp out "$to.json"
 }
 same() { cmp -s "$1/model.safetensors" "$2/model.safetensors" || wrong "$1 and $2 are not the same bytes"; }
@@ -60,6 +61,30 @@ learn scheduled distill.schedule.temperature=flsw distill.schedule.soft=linear_d
 # ---- several teachers; the same one twice is the one
 learn two 'distill.teacher=["teacher",{"folder":"teacher","weight":3}]'
 near full two 1e-5
+
+# ---- a teacher in half and in a quarter of the memory says nearly the same
+learn half 'distill.teacher=[{"folder":"teacher","type":"bf16"}]'
+near full half 1e-2
+learn eighth 'distill.teacher=[{"folder":"teacher","type":"int8"}]'
+near full eighth 1e-2
+for f in half eighth; do ! cmp -s full/model.safetensors $f/model.safetensors || wrong "$f: the teacher's weights were not rounded"; done
+learn eighth-made 'distill.teacher=[{"folder":"teacher","type":"int8"}]' distill.top_k=8 distill.cache=eighth.cache
+learn eighth-live 'distill.teacher=[{"folder":"teacher","type":"int8"}]' distill.top_k=8
+same eighth-made eighth-live
+
+# ---- one family, more embeddings than tokens (Qwen2.5: 152,064 and 151,936): the common part, and a warning
+cp -r "$base" wide
+sed 's/"vocab_size": 512/"vocab_size": 544/' "$base/config.json" >wide/config.json
+expect 0 train --quiet --json --set train.student=wide --set train.out=wider --set train.epochs=2
+quiet=
+for k in null 8; do
+    learn "cut$k" distill.teacher=wider distill.top_k=$k
+    prints '"vocabulary":512' 'wider: 544 embeddings, the student has 512; the first 512 are compared'
+    says 'warning: wider: 544 embeddings'
+    learn "stretched$k" student=wide distill.teacher=teacher distill.top_k=$k
+    prints '"vocabulary":512' 'teacher: 512 embeddings, the student has 544; the first 512 are compared'
+done
+learn rolled distill.teacher=wider distill.on_policy.share=0.5 distill.on_policy.max_tokens=8
 
 # ---- the student's own replies: any number of threads, any cut, and after kill -9
 cat >own.jsonc <<END

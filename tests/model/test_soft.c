@@ -386,6 +386,58 @@ static void test_backends_agree_on_hostile_rows(void **state)
     }
 }
 
+/* The first `vocab` logits of each student's row against the teacher's first `common`. */
+static void run_part(const struct backend_ops *ops, struct soft_op *op, int64_t vocab,
+                     int64_t common, double *gradient)
+{
+    double student[ROWS * VOCAB], teacher[ROWS * VOCAB];
+    struct backend *b = ops->open(NULL, NULL);
+    struct tensor all = backend_block(b, 2 * ROWS * VOCAB + ROWS, "a test", NULL);
+    make_rows(student, 2, 1);
+    make_rows(teacher, 3, 2);
+    op->logits = tensor_reshape(tensor_cols(all, 0, ROWS * vocab), ROWS, vocab);
+    op->teacher = tensor_reshape(tensor_cols(all, ROWS * VOCAB, ROWS * common), ROWS, common);
+    op->losses = tensor_cols(all, 2 * ROWS * VOCAB, ROWS);
+    for (int64_t i = 0; i < ROWS; i++) {
+        ops->upload(b, tensor_rows(op->logits, i, 1), student + i * VOCAB, DTYPE_F64);
+        ops->upload(b, tensor_rows(op->teacher, i, 1), teacher + i * VOCAB, DTYPE_F64);
+    }
+    ops->soft_loss(b, op);
+    ops->download(b, op->logits, gradient, DTYPE_F64);
+    ops->release(b, all.data);
+    ops->close(b);
+}
+
+/* Vocabularies of one family (152,064 and 151,936 in small): what only the student has neither
+ * costs nor is moved. */
+static void test_common_part(void **state)
+{
+    static const struct backend_ops *const both[] = {&backend_reference, &backend_cpu};
+    const int64_t common = VOCAB - 5;
+    double wide[ROWS * VOCAB], narrow[ROWS * VOCAB];
+    static const int32_t gold[ROWS] = {0};
+    struct soft_parts a[ROWS], z[ROWS];
+    (void)state;
+    for (size_t k = 0; soft_losses[k] != NULL; k++)
+        for (size_t b = 0; b < 2; b++) {
+            const struct soft_how how = {
+                .loss = soft_losses[k], .temperature = 2, .lambda = 0.1, .beta = 0.3, .soft = 1};
+            struct soft_op op = {.how = &how, .targets = gold, .parts = a, .gradient = true};
+            if (how.loss->ranks)
+                continue; /* sorts whatever there is */
+            run_part(both[b], &op, VOCAB, common, wide);
+            op.parts = z;
+            run_part(both[b], &op, common, common, narrow);
+            for (int64_t i = 0; i < ROWS; i++) {
+                assert_true(relative(a[i].soft, z[i].soft, 1e-3) < (b == 0 ? 1e-12 : 1e-5));
+                for (int64_t j = 0; j < VOCAB; j++) {
+                    const double want = j < common ? narrow[i * common + j] : 0;
+                    assert_true(fabs(wide[i * VOCAB + j] - want) < (b == 0 ? 1e-12 : 1e-5));
+                }
+            }
+        }
+}
+
 static void test_names(void **state)
 {
     struct error error = {ERROR_NONE, ""};
@@ -401,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_finite_differences),
         cmocka_unit_test(test_nothing_to_learn),
         cmocka_unit_test(test_backends_agree_on_hostile_rows),
+        cmocka_unit_test(test_common_part),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,13 @@ static char *beside_recipe(const struct recipe *r, const char *path)
     return whole;
 }
 
+static enum dtype type_of(const char *name)
+{
+    if (strcmp(name, "int8") == 0)
+        return DTYPE_I8;
+    return strcmp(name, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+}
+
 static void add_teacher(struct distill_options *o, const struct recipe *r, const struct json *t)
 {
     struct distill_teacher *to = &o->teachers[o->n_teachers++];
@@ -40,7 +47,7 @@ static void add_teacher(struct distill_options *o, const struct recipe *r, const
         folder = json_text(json_get(t, "folder"), "");
     to->folder = beside_recipe(r, folder);
     to->weight = json_number(json_get(t, "weight"), 1);
-    to->type = strcmp(json_text(json_get(t, "type"), "f32"), "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    to->type = type_of(json_text(json_get(t, "type"), "f32"));
 }
 
 static int read_teachers(struct distill_options *o, const struct recipe *r, struct error *error)
