@@ -13,7 +13,7 @@ enum { BLOCK = 16384, COLUMNS = 64 };
 
 /* Rows of x up to which a product with a transposed matrix runs in our own loops: there a row's
  * bits do not depend on the others, and one row of a generated text costs one reading of w. */
-enum { FEW = 64, FEW_WORK = 131072, HALF_ELEMENTS = 4 << 20 };
+enum { FEW = 64, FEW_WORK = 131072, FEW_PRODUCTS = 262144, HALF_ELEMENTS = 4 << 20 };
 
 struct few {
     const struct kernels *k;
@@ -34,6 +34,14 @@ static void few_task(void *context, size_t task, int worker)
         t->k->few_rows(&t->f, first, n);
 }
 
+/* Columns of a task: so many weights, and so many products. */
+static size_t few_step(size_t k, size_t rows)
+{
+    const size_t weights = FEW_WORK / k, products = FEW_PRODUCTS / (k * rows);
+    const size_t step = (weights < products ? weights : products) / 16 * 16;
+    return step < 16 ? 16 : step > 512 ? 512 : step;
+}
+
 static void few_rows(struct backend *b, const struct matmul *p)
 {
     struct few t = {.k = cpu_of(b)->k, .cols = (size_t)p->c.cols, .half = p->b.type == DTYPE_BF16};
@@ -47,8 +55,7 @@ static void few_rows(struct backend *b, const struct matmul *p)
                               .ldy = (size_t)p->c.stride,
                               .alpha = (float)p->alpha,
                               .beta = (float)p->beta};
-    t.step = FEW_WORK / (t.f.k > 0 ? t.f.k : 1) / 16 * 16;
-    t.step = t.step < 16 ? 16 : t.step > 512 ? 512 : t.step;
+    t.step = few_step(t.f.k > 0 ? t.f.k : 1, t.f.rows > 0 ? t.f.rows : 1);
     pool_run(b->pool, (t.cols + t.step - 1) / t.step, few_task, &t);
 }
 

@@ -3,6 +3,8 @@
  * added one by one, so that the order of additions does not depend on R or C.  A part of
  * kernels_body.h.
  */
+#include <stdbool.h>
+
 /* As many sums as stay in registers: 32 of 64 bytes, or 16 of 32. */
 #ifndef FEW_SIDE
 #define FEW_SIDE 2
@@ -45,6 +47,54 @@ static __attribute__((noinline)) void few_finish(const struct kernel_few *f, siz
     *out = f->alpha * total + (f->beta != 0 ? f->beta * *out : 0);
 }
 
+#if FEW_SIDE == 4
+#ifdef __clang__
+#define CHOOSE16(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define CHOOSE16(a, b, ...) __builtin_shuffle(a, b, (ilanes){__VA_ARGS__})
+#endif
+
+/* add_lanes of sixteen vectors at once, by the same additions: halves, quarters, pairs, ones. */
+ALWAYS void add_sixteen(const lanes *sum, lanes *out)
+{
+    lanes h[8], q[4], p[2];
+    for (size_t i = 0; i < 8; i++) {
+        const lanes a = sum[2 * i], b = sum[2 * i + 1];
+        h[i] = CHOOSE16(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+               CHOOSE16(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const lanes a = h[2 * i], b = h[2 * i + 1];
+        q[i] = CHOOSE16(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+               CHOOSE16(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const lanes a = q[2 * i], b = q[2 * i + 1];
+        p[i] = CHOOSE16(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+               CHOOSE16(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+    }
+    *out = CHOOSE16(p[0], p[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+           CHOOSE16(p[0], p[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+/* Whole vectors of k and factors of 1 and 0 or 1, with which few_finish does the same to the bit. */
+ALWAYS bool few_plain(const struct kernel_few *f)
+{
+    return f->k % LANES == 0 && f->alpha == 1 && (f->beta == 0 || f->beta == 1);
+}
+
+ALWAYS void few_put16(const struct kernel_few *f, size_t row, size_t col, const lanes *sum)
+{
+    float *out = f->y + row * f->ldy + col, total[LANES];
+    lanes all;
+    add_sixteen(sum, &all);
+    memcpy(total, &all, sizeof total);
+    for (size_t r = 0; r < 4; r++)
+        for (size_t c = 0; c < 4; c++)
+            out[r * f->ldy + c] = total[4 * r + c] + (f->beta != 0 ? out[r * f->ldy + c] : 0);
+}
+#endif
+
 /* y[row..row+R)[col..col+C).  R and C are constants at each call. */
 ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t R, size_t C,
                      bool half)
@@ -61,6 +111,12 @@ ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t 
                 sum[r * C + c] += a * b[c];
         }
     }
+#if FEW_SIDE == 4
+    if (R == 4 && C == 4 && few_plain(f)) {
+        few_put16(f, row, col, sum);
+        return;
+    }
+#endif
     for (size_t r = 0; r < R; r++) {
         for (size_t c = 0; c < C; c++)
             few_finish(f, row + r, col + c, &sum[r * C + c], half);
