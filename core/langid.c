@@ -306,33 +306,51 @@ static bool english_word(uint32_t v)
     }
 }
 
-/* Blanks, and how many of them stand before one of the most frequent English words. */
-static void count_english(const unsigned char *p, size_t n, size_t *words, size_t *common)
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* What langid_plain counts. */
+struct glance {
+    size_t words, common; /* blanks; those before one of the most frequent English words */
+    size_t high, han;     /* bytes that are not ASCII; lead bytes of the common Han characters */
+};
+
+/* The byte at p; four more may be read where `whole`. */
+static void glance_at(struct glance *g, const unsigned char *p, bool whole)
 {
-    for (size_t i = 0; i + 5 <= n; i++) {
-        uint32_t v;
-        if (p[i] != ' ')
-            continue;
-        memcpy(&v, p + i + 1, 4);
+    uint32_t v;
+    g->high += *p >= 0x80;
+    g->han += (unsigned char)(*p - 0xE4) <= 5;
+    if (!whole || *p != ' ')
+        return;
+    memcpy(&v, p + 1, 4);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        v = __builtin_bswap32(v);
+    v = __builtin_bswap32(v);
 #endif
-        ++*words;
-        *common += english_word(v);
-    }
+    g->words++;
+    g->common += english_word(v);
 }
 
 enum langid_plain langid_plain(struct slice text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
     const size_t n = text.len < 240 ? text.len : 240;
-    size_t words = 0, common = 0, high = 0, han = 0;
-    for (size_t i = 0; i < n; i++) {
-        high += p[i] >= 0x80;
-        han += (unsigned char)(p[i] - 0xE4) <= 5; /* lead bytes of the common Han characters */
+    struct glance g = {0, 0, 0, 0};
+    size_t i = 0;
+    for (; i + 12 <= n; i += 8) {
+        uint64_t v;
+        memcpy(&v, p + i, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        v = __builtin_bswap64(v);
+#endif
+        const uint64_t other = v ^ EACH(' '); /* 0 where a blank is */
+        uint64_t look = ~(((other & EACH(0x7F)) + EACH(0x7F)) | other | EACH(0x7F));
+        look |= v & EACH(0x80);
+        for (; look != 0; look &= look - 1)
+            glance_at(&g, p + i + (size_t)__builtin_ctzll(look) / 8, true);
     }
-    if (16 * high > n)
-        return 4 * han > n ? LANGID_HAN : LANGID_UNSURE;
-    count_english(p, n, &words, &common);
-    return common >= 2 && 10 * common >= words ? LANGID_ENGLISH : LANGID_UNSURE;
+    for (; i < n; i++)
+        glance_at(&g, p + i, i + 5 <= n);
+    if (16 * g.high > n)
+        return 4 * g.han > n ? LANGID_HAN : LANGID_UNSURE;
+    return g.common >= 2 && 10 * g.common >= g.words ? LANGID_ENGLISH : LANGID_UNSURE;
 }

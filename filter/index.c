@@ -49,15 +49,16 @@ static void sketch(const struct minhash_signature *s, uint64_t out[INDEX_SKETCH]
 
 int index_agree(const struct index_entry *a, const struct index_entry *b)
 {
-    const uint64_t low = UINT64_C(0x1111111111111111);
-    int differ = 0;
+    const uint64_t low = UINT64_C(0x1111111111111111), half = UINT64_C(0x0F0F0F0F0F0F0F0F);
+    uint64_t differ = 0; /* of each of 16 places, at most INDEX_SKETCH */
     for (int w = 0; w < INDEX_SKETCH; w++) {
         uint64_t v = a->sketch[w] ^ b->sketch[w];
         v |= v >> 2;
         v |= v >> 1;
-        differ += __builtin_popcountll(v & low);
+        differ += v & low;
     }
-    return MINHASH_PLACES - differ;
+    differ = (differ & half) + (differ >> 4 & half);
+    return MINHASH_PLACES - (int)(differ * UINT64_C(0x0101010101010101) >> 56);
 }
 
 /* A file without a name, gone when the program is. */

@@ -121,7 +121,7 @@ static bool inner_stop(struct slice s, size_t at)
         low[i] = (char)(w.data[i] >= 'A' && w.data[i] <= 'Z' ? w.data[i] | 0x20 : w.data[i]);
     low[w.len] = '\0';
     for (size_t i = 0; abbreviations[i] != NULL; i++)
-        if (strcmp(low, abbreviations[i]) == 0)
+        if (low[0] == abbreviations[i][0] && strcmp(low, abbreviations[i]) == 0)
             return true;
     return false;
 }
@@ -172,7 +172,7 @@ size_t sentence_next(struct slice s, size_t from)
     pthread_once(&made, make);
     for (size_t i = from; (i = next_stop(&may_stop, p, s.len, i)) < s.len; i++) {
         const bool wide = p[i] >= 0xE3;
-        if (wide && !wide_stop(p + i, s.len - i))
+        if (wide ? !wide_stop(p + i, s.len - i) : p[i] != '.' && p[i] != '!' && p[i] != '?')
             continue;
         if (p[i] == '.' && inner_stop(s, i))
             continue;

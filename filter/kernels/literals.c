@@ -31,19 +31,26 @@ static void add(struct literals *l, const char *literal, uint8_t bucket)
     }
 }
 
-/* Literals with the same first byte share a bucket where they can: fewer chance meetings. */
+/* Literals with the same first byte share a bucket where they can, and those shorter than the head
+ * have one of their own: fewer chance meetings. */
 void literals_make(struct literals *l, const char *const *list)
 {
     unsigned count[256] = {0};
     size_t n = 0, before = 0;
     memset(l, 0, sizeof *l);
-    for (const char *const *s = list; *s != NULL; s++, n++)
+    for (const char *const *s = list; *s != NULL; s++) {
+        if (strlen(*s) < LITERALS_HEAD) {
+            add(l, *s, 1);
+            continue;
+        }
         count[(unsigned char)(*s)[0]]++;
+        n++;
+    }
     for (unsigned c = 0; c < 256; c++) {
         const size_t middle = before + count[c] / 2;
-        const uint8_t bucket = (uint8_t)(1U << (n > 0 ? middle * LITERALS_BUCKETS / n : 0));
+        const uint8_t bucket = (uint8_t)(2U << (n > 0 ? middle * (LITERALS_BUCKETS - 1) / n : 0));
         for (const char *const *s = list; count[c] > 0 && *s != NULL; s++)
-            if ((unsigned char)(*s)[0] == c)
+            if ((unsigned char)(*s)[0] == c && strlen(*s) >= LITERALS_HEAD)
                 add(l, *s, bucket);
         before += count[c];
     }

@@ -62,10 +62,12 @@ static bool excused(const struct row *row, const struct langid *reply)
     return !prose(reply) && text_asked(row, &wants_signs);
 }
 
+enum { SURE_LETTERS = 30 };
+
 /* Sure of the language from its words: many of them, and far from the next language. */
 static bool sure(const struct langid *l)
 {
-    return l->code != NULL && l->letters >= 30 && l->share >= 0.3;
+    return l->code != NULL && l->letters >= SURE_LETTERS && l->share >= 0.3;
 }
 
 /* A Han character says about as much as two letters. */
@@ -120,7 +122,11 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     const enum langid_plain plain = langid_plain(row->reply);
     if (plain != LANGID_UNSURE && plain == langid_plain(row->request))
         return false;
-    /* English as the reply: a request that is not told, or told as English, settles it. */
+    /* English as the reply: a request that is not told, or told as English, settles it; so does
+     * one too short to be told. */
+    if (plain == LANGID_ENGLISH && row->request.len < SURE_LETTERS &&
+        text_ascii_prefix(row->request) == row->request.len)
+        return false;
     const struct langid request = langid_of(row->request);
     if (plain == LANGID_ENGLISH && request.han < 4 &&
         (!sure(&request) || strcmp(request.code, "en") == 0))
