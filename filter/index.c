@@ -176,17 +176,27 @@ static int read_back(const struct index *x, size_t block, size_t place, uint32_t
     return 0;
 }
 
-int index_band(const struct index *x, int band, uint32_t *keys, struct error *error)
+int index_keys(const struct index *x, int band, size_t from, size_t n, uint32_t *keys,
+               struct error *error)
 {
-    for (size_t i = 0; i < x->n_blocks; i++) {
-        const size_t from = i * INDEX_BLOCK;
-        const size_t n = x->n - from < INDEX_BLOCK ? x->n - from : INDEX_BLOCK;
-        if (x->blocks[i] != NULL)
-            memcpy(keys + from, x->blocks[i] + (size_t)band * STRIDE, n * sizeof *keys);
-        else if (read_back(x, i, (size_t)band * STRIDE, keys + from, n, error) != 0)
+    while (n > 0) {
+        const size_t block = from / INDEX_BLOCK, at = from % INDEX_BLOCK;
+        const size_t place = (size_t)band * STRIDE + at;
+        const size_t take = n < INDEX_BLOCK - at ? n : INDEX_BLOCK - at;
+        if (x->blocks[block] != NULL)
+            memcpy(keys, x->blocks[block] + place, take * sizeof *keys);
+        else if (read_back(x, block, place, keys, take, error) != 0)
             return -1;
+        from += take;
+        keys += take;
+        n -= take;
     }
     return 0;
+}
+
+int index_band(const struct index *x, int band, uint32_t *keys, struct error *error)
+{
+    return index_keys(x, band, 0, x->n, keys, error);
 }
 
 int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error)

@@ -60,6 +60,9 @@ int index_append(struct index *x, const struct index_entry *entry,
                  struct error *error);
 /* The keys of one band for all rows: keys[n]. */
 int index_band(const struct index *x, int band, uint32_t *keys, struct error *error);
+/* The keys of one band for the rows from, from + 1 …: keys[n]. */
+int index_keys(const struct index *x, int band, size_t from, size_t n, uint32_t *keys,
+               struct error *error);
 /* The key of one row. */
 int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error);
 /* How many of the 128 sketched places agree; chance makes (128 - same) / 16 too many. */

@@ -1,6 +1,7 @@
 #include "filter/signatures.h"
 
 #include "core/buf.h"
+#include "core/mem.h"
 #include "corpus/judging.h"
 
 #include <string.h>
@@ -61,6 +62,7 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
                        size_t n, struct error *error)
 {
     struct buf b = BUF;
+    uint32_t *keys = mem_alloc(n * sizeof *keys + 1);
     int rc = 0;
     for (size_t i = from; i < from + n; i++) {
         const struct index_entry *e = &x->entries[i];
@@ -68,12 +70,10 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
             e->id, e->exact, e->prompt, e->content, e->skeleton, e->length, e->flags & INDEX_BARE};
         buf_add(&b, &s, sizeof s);
     }
-    for (int band = 0; band < MINHASH_BANDS && rc == 0; band++)
-        for (size_t i = from; i < from + n && rc == 0; i++) {
-            uint32_t key = 0;
-            rc = index_key(x, i, band, &key, error);
-            buf_add(&b, &key, sizeof key);
-        }
+    for (int band = 0; band < MINHASH_BANDS && rc == 0; band++) {
+        rc = index_keys(x, band, from, n, keys, error);
+        buf_add(&b, keys, n * sizeof *keys);
+    }
     const struct signature_block block = {.first = x->entries[from].id,
                                           .last = x->entries[from + n - 1].id,
                                           .rows = (int64_t)n,
@@ -82,6 +82,7 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
     if (rc == 0)
         rc = signatures_put(c, kind, &block, error);
     buf_free(&b);
+    mem_free(keys);
     return rc;
 }
 

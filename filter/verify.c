@@ -114,50 +114,6 @@ static int copy_texts(void *context, const struct sample *s, struct error *error
     return 0;
 }
 
-struct prepare {
-    const struct raw *raw;
-    struct similar_text *items;
-    struct shingler *scratch; /* one a worker */
-    enum similar_fields fields;
-};
-
-static void prepare_task(void *context, size_t task, int worker)
-{
-    struct prepare *p = context;
-    const struct raw *r = &p->raw[task];
-    similar_prepare(&p->items[task], &p->scratch[worker], p->fields, r->prompt, r->n_prompt,
-                    r->output);
-}
-
-/* Copy the texts of some rows of the index into raw[n]. */
-static int fetch(const struct verify *v, const uint32_t *rows, size_t n, struct raw *raw,
-                 struct arena *arena, struct error *error)
-{
-    struct row row = ROW;
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        const struct index_entry *e = &v->x->entries[rows[i]];
-        struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
-        raw[i].arena = arena;
-        raw[i].row = &row;
-        const int got = samples_text(c, e->id, copy_texts, &raw[i], error);
-        if (got == 0)
-            error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
-                      corpus_path(c));
-        rc = got == 1 ? 0 : -1;
-    }
-    row_free(&row);
-    return rc;
-}
-
-static void texts_free(struct texts *t)
-{
-    for (size_t i = 0; i < t->n; i++)
-        similar_free(&t->items[i]);
-    mem_free(t->items);
-    *t = (struct texts){.block = NONE};
-}
-
 /* The first place of a block; places are in order of blocks. */
 static size_t block_start(const struct visit *p, size_t block)
 {
@@ -172,34 +128,121 @@ static size_t block_start(const struct visit *p, size_t block)
     return low;
 }
 
-static int load(const struct verify *v, const struct visit *p, size_t block, struct texts *t,
-                struct error *error)
-{
-    const int workers = v->pool != NULL ? pool_threads(v->pool) : 1;
-    struct prepare work = {.scratch = mem_zero((size_t)workers, sizeof *work.scratch),
-                           .fields = v->fields};
-    struct arena arena = ARENA;
-    size_t first = 0, n = 0;
+/* The texts of one block as read. */
+struct fetched {
+    struct raw *raw;
+    struct arena arena;
+    size_t first, n;
+    long block;
     int rc;
-    texts_free(t);
-    first = block_start(p, block);
-    n = block_start(p, block + 1) - first;
-    struct raw *raw = mem_zero(n, sizeof *raw);
-    rc = fetch(v, p->rows + first, n, raw, &arena, error);
-    if (rc == 0) {
-        for (int i = 0; i < workers; i++)
-            shingle_init(&work.scratch[i], NULL);
-        work.raw = raw;
-        work.items = mem_zero(n, sizeof *work.items);
-        pool_run(v->pool, n, prepare_task, &work);
-        for (int i = 0; i < workers; i++)
-            shingle_free(&work.scratch[i]);
-        *t = (struct texts){work.items, first, n, (long)block};
+    struct error error;
+};
+
+static int fetch_one(const struct verify *v, uint32_t row, struct raw *raw, struct error *error)
+{
+    const struct index_entry *e = &v->x->entries[row];
+    struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
+    const int got = samples_text(c, e->id, copy_texts, raw, error);
+    if (got == 0)
+        error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
+                  corpus_path(c));
+    return got == 1 ? 0 : -1;
+}
+
+static void fetch(const struct verify *v, const struct visit *p, size_t block, struct fetched *f)
+{
+    struct row row = ROW;
+    arena_reset(&f->arena);
+    f->first = block_start(p, block);
+    f->n = block_start(p, block + 1) - f->first;
+    f->block = (long)block;
+    f->rc = 0;
+    f->raw = mem_grow(f->raw, f->n + 1, sizeof *f->raw);
+    for (size_t i = 0; i < f->n && f->rc == 0; i++) {
+        f->raw[i] = (struct raw){.arena = &f->arena, .row = &row};
+        f->rc = fetch_one(v, p->rows[f->first + i], &f->raw[i], &f->error);
     }
-    mem_free(raw);
+    row_free(&row);
+}
+
+struct prepare {
+    const struct verify *v;
+    const struct visit *p;
+    const struct fetched *now;
+    struct fetched *next; /* to be read meanwhile; its block says which, NONE: nothing */
+    struct similar_text *items;
+    struct shingler *scratch; /* one a worker */
+};
+
+static void prepare_task(void *context, size_t task, int worker)
+{
+    struct prepare *p = context;
+    if (task-- == 0) { /* the first to start: only one task may read */
+        if (p->next->block != NONE)
+            fetch(p->v, p->p, (size_t)p->next->block, p->next);
+        return;
+    }
+    const struct raw *r = &p->now->raw[task];
+    similar_prepare(&p->items[task], &p->scratch[worker], p->v->fields, r->prompt, r->n_prompt,
+                    r->output);
+}
+
+static void texts_free(struct texts *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        similar_free(&t->items[i]);
+    mem_free(t->items);
+    *t = (struct texts){.block = NONE};
+}
+
+/* Blocks are mostly asked for one after the other: the next one is read while one is prepared. */
+struct loader {
+    const struct verify *v;
+    const struct visit *p;
+    struct fetched two[2];
+};
+
+static struct fetched *take(struct loader *l, size_t block)
+{
+    struct fetched *f = l->two[1].block == (long)block ? &l->two[1] : &l->two[0];
+    if (f->block != (long)block)
+        fetch(l->v, l->p, block, f);
+    return f;
+}
+
+static int load(struct loader *l, size_t block, struct texts *t, struct error *error)
+{
+    const struct verify *v = l->v;
+    const int workers = v->pool != NULL ? pool_threads(v->pool) : 1;
+    struct prepare work = {.v = v, .p = l->p};
+    struct fetched *now = take(l, block);
+    texts_free(t);
+    if (now->rc != 0) {
+        if (error != NULL)
+            *error = now->error;
+        return -1;
+    }
+    work.scratch = mem_zero((size_t)workers, sizeof *work.scratch);
+    for (int i = 0; i < workers; i++)
+        shingle_init(&work.scratch[i], NULL);
+    work.now = now;
+    work.next = &l->two[now == &l->two[0]];
+    work.next->block = block + 1 < l->p->n_blocks ? (long)block + 1 : NONE;
+    work.items = mem_zero(now->n, sizeof *work.items);
+    pool_run(v->pool, now->n + 1, prepare_task, &work);
+    for (int i = 0; i < workers; i++)
+        shingle_free(&work.scratch[i]);
+    *t = (struct texts){work.items, now->first, now->n, (long)block};
     mem_free(work.scratch);
-    arena_free(&arena);
-    return rc;
+    return 0;
+}
+
+static void loader_close(struct loader *l)
+{
+    for (int i = 0; i < 2; i++) {
+        mem_free(l->two[i].raw);
+        arena_free(&l->two[i].arena);
+    }
 }
 
 /* Pairs by their blocks, then by rows. */
@@ -281,6 +324,7 @@ static int run(const struct verify *v, const struct visit *p, const struct work 
                struct error *error)
 {
     struct texts a = {.block = NONE}, b = {.block = NONE};
+    struct loader l = {v, p, {{.arena = ARENA, .block = NONE}, {.arena = ARENA, .block = NONE}}};
     int rc = 0;
     for (size_t from = 0, to; from < n && rc == 0; from = to) {
         const struct work *w = &work[from];
@@ -291,9 +335,9 @@ static int run(const struct verify *v, const struct visit *p, const struct work 
         if (signals_draining())
             rc = error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
         if (rc == 0 && a.block != (long)w->block_a)
-            rc = load(v, p, w->block_a, &a, error);
+            rc = load(&l, w->block_a, &a, error);
         if (rc == 0 && w->block_b != w->block_a && b.block != (long)w->block_b)
-            rc = load(v, p, w->block_b, &b, error);
+            rc = load(&l, w->block_b, &b, error);
         if (rc == 0) {
             const struct texts *other = w->block_b != w->block_a ? &b : &a;
             rc = judge(&(struct judging){.v = v, .work = w, .a = &a, .b = other, .n = to - from}, p,
@@ -302,6 +346,7 @@ static int run(const struct verify *v, const struct visit *p, const struct work 
     }
     texts_free(&a);
     texts_free(&b);
+    loader_close(&l);
     return rc;
 }
 
