@@ -30,7 +30,7 @@ struct state {
     const struct dedup *d;
     struct order order;
     struct found f;
-    struct cluster_edge *edges; /* of index rows until numbered */
+    struct cluster_edge *edges; /* of index rows */
     size_t n_edges, cap_edges;
     struct dedup_counts *counts;
 };
@@ -136,14 +136,14 @@ static int found_pair(void *context, const struct verified *v, struct error *err
     return 0;
 }
 
-/* Number the rows that have edges in order of preference, and renumber the edges. */
-static uint32_t *number_rows(struct state *s, size_t *n_rows)
+/* Number the rows that have edges in order of preference; `edges` get the numbers. */
+static uint32_t *number_rows(const struct state *s, struct cluster_edge *edges, size_t *n_rows)
 {
     uint32_t *place = none(s->d->x->n), *rows = mem_alloc(2 * s->n_edges * sizeof *rows + 1);
     size_t n = 0;
     for (size_t i = 0; i < s->n_edges; i++)
         for (int k = 0; k < 2; k++) {
-            const uint32_t row = k ? s->edges[i].b : s->edges[i].a;
+            const uint32_t row = k ? edges[i].b : edges[i].a;
             if (place[row] == NONE) {
                 place[row] = 0;
                 rows[n++] = row;
@@ -153,9 +153,9 @@ static uint32_t *number_rows(struct state *s, size_t *n_rows)
     for (size_t i = 0; i < n; i++)
         place[rows[i]] = (uint32_t)i;
     for (size_t i = 0; i < s->n_edges; i++) {
-        const uint32_t a = place[s->edges[i].a], b = place[s->edges[i].b];
-        s->edges[i].a = a < b ? a : b;
-        s->edges[i].b = a < b ? b : a;
+        const uint32_t a = place[edges[i].a], b = place[edges[i].b];
+        edges[i].a = a < b ? a : b;
+        edges[i].b = a < b ? b : a;
     }
     mem_free(place);
     *n_rows = n;
@@ -165,7 +165,10 @@ static uint32_t *number_rows(struct state *s, size_t *n_rows)
 static void resolve(struct state *s)
 {
     size_t n = 0;
-    uint32_t *rows = number_rows(s, &n), *keeper = mem_alloc(n * sizeof *keeper + 1);
+    struct cluster_edge *edges = mem_alloc(s->n_edges * sizeof *edges + 1);
+    if (s->n_edges > 0)
+        memcpy(edges, s->edges, s->n_edges * sizeof *edges);
+    uint32_t *rows = number_rows(s, edges, &n), *keeper = mem_alloc(n * sizeof *keeper + 1);
     float *similarity = mem_alloc(n * sizeof *similarity + 1);
     unsigned char *may_keep = mem_zero(n + 1, 1), *never = mem_zero(n + 1, 1);
     for (size_t i = 0; i < n; i++) {
@@ -173,18 +176,18 @@ static void resolve(struct state *s)
         may_keep[i] = lives(e);
         never[i] = settled(e) || (e->flags & INDEX_HUMAN);
     }
-    cluster_resolve(&(struct cluster){.edges = s->edges,
+    cluster_resolve(&(struct cluster){.edges = edges,
                                       .n_edges = s->n_edges,
                                       .n = n,
                                       .may_keep = may_keep,
                                       .never = never,
                                       .keeper = keeper,
                                       .similarity = similarity});
-    for (size_t i = 0; i < n; i++)
-        if (keeper[i] != NONE) {
-            s->f.keeper[rows[i]] = rows[keeper[i]];
-            s->f.similarity[rows[i]] = similarity[i];
-        }
+    for (size_t i = 0; i < n; i++) {
+        s->f.keeper[rows[i]] = keeper[i] != NONE ? rows[keeper[i]] : NONE;
+        s->f.similarity[rows[i]] = similarity[i];
+    }
+    mem_free(edges);
     mem_free(rows);
     mem_free(keeper);
     mem_free(similarity);
@@ -192,28 +195,82 @@ static void resolve(struct state *s)
     mem_free(never);
 }
 
-static int find_near(struct state *s, const unsigned char *take, struct error *error)
+/* Verify the candidates and keep their edges. */
+static int verify(struct state *s, const struct near_pairs *pairs, struct error *error)
+{
+    const struct dedup *d = s->d;
+    const struct verify v = {.x = d->x,
+                             .corpus = d->corpus,
+                             .foreign = d->foreign,
+                             .fields = d->chosen->near_fields,
+                             .threshold = d->chosen->threshold,
+                             .pool = d->pool,
+                             .found = found_pair,
+                             .context = s};
+    s->counts->met += pairs->met;
+    s->counts->oversized += pairs->split;
+    s->counts->candidates += pairs->n;
+    return verify_pairs(&v, pairs->items, pairs->n, error);
+}
+
+/* Rows of a crowd that duplicate one of its first rows take no part in the search: out[i] is set
+ * for them. */
+static int thin_crowds(struct state *s, const struct near_options *options, unsigned char *out,
+                       struct error *error)
 {
     const struct dedup *d = s->d;
     struct near_pairs pairs = {.items = NULL};
-    const struct verify verify = {.x = d->x,
-                                  .corpus = d->corpus,
-                                  .foreign = d->foreign,
-                                  .fields = d->chosen->near_fields,
-                                  .threshold = d->chosen->threshold,
-                                  .pool = d->pool,
-                                  .found = found_pair,
-                                  .context = s};
-    const struct near_options options = {take, d->chosen->threshold, by_preference, &s->order};
-    int rc = near_candidates(d->x, &options, d->pool, &pairs, error);
-    s->counts->met = pairs.met;
-    s->counts->oversized = pairs.split;
-    s->counts->candidates = pairs.n;
-    if (rc == 0)
-        rc = verify_pairs(&verify, pairs.items, pairs.n, error);
+    int rc = near_crowds(d->x, options, &pairs, error);
+    if (rc == 0 && pairs.n > 0 && (rc = verify(s, &pairs, error)) == 0) {
+        resolve(s);
+        for (size_t i = 0; i < d->x->n; i++)
+            out[i] = s->f.keeper[i] != NONE;
+    }
     near_free(&pairs);
+    return rc;
+}
+
+/* The search among the rows that take part and are not out. */
+static int search(struct state *s, const struct near_options *options, const unsigned char *out,
+                  struct error *error)
+{
+    const size_t n = s->d->x->n;
+    unsigned char *take = mem_alloc(n + 1);
+    const struct near_options in = {take, options->threshold, options->preferred, options->context};
+    struct near_pairs pairs = {.items = NULL};
+    for (size_t i = 0; i < n; i++)
+        take[i] = options->take[i] && !out[i];
+    int rc = near_candidates(s->d->x, &in, s->d->pool, &pairs, error);
+    if (rc == 0)
+        rc = verify(s, &pairs, error);
+    near_free(&pairs);
+    mem_free(take);
     if (rc == 0)
         resolve(s);
+    return rc;
+}
+
+/* Rows that are out although the row they duplicate has gone itself come back in; how many. */
+static size_t call_back(const struct state *s, unsigned char *out)
+{
+    size_t back = 0;
+    for (size_t i = 0; i < s->d->x->n; i++)
+        if (out[i] && s->f.keeper[i] == NONE) {
+            out[i] = 0;
+            back++;
+        }
+    return back;
+}
+
+static int find_near(struct state *s, const unsigned char *take, struct error *error)
+{
+    const struct near_options options = {take, s->d->chosen->threshold, by_preference, &s->order};
+    unsigned char *out = mem_zero(s->d->x->n + 1, 1);
+    int rc = thin_crowds(s, &options, out, error);
+    do
+        rc = rc == 0 ? search(s, &options, out, error) : rc;
+    while (rc == 0 && call_back(s, out) > 0);
+    mem_free(out);
     return rc;
 }
 

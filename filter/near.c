@@ -277,15 +277,81 @@ static int run_bands(struct search *s, struct pool *pool, struct near_pairs *out
     return rc;
 }
 
+static uint32_t *taking_part(const struct index *x, const struct near_options *options, size_t *n)
+{
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    *n = 0;
+    for (size_t i = 0; i < x->n; i++)
+        if (options->take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
+            rows[(*n)++] = (uint32_t)i;
+    return rows;
+}
+
+/* Can the band hold a bucket of that many rows?  By the upper halves of the keys. */
+static bool crowded(const struct search *s, const uint32_t *keys)
+{
+    uint32_t *count = mem_zero(65536, sizeof *count), most = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        uint32_t *c = &count[keys[s->rows[i]] >> 16];
+        most = ++*c > most ? *c : most;
+    }
+    mem_free(count);
+    return most > NEAR_BUCKET;
+}
+
+static int crowds_of(const struct search *s, int band, struct near_pairs *out, struct error *error)
+{
+    uint32_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
+    struct keyed *rows = NULL, *scratch = NULL;
+    int rc = index_band(s->x, band, keys, error);
+    const bool look = rc == 0 && crowded(s, keys);
+    for (size_t i = 0; look && i < s->n; i++) {
+        if (rows == NULL) {
+            rows = mem_alloc(s->n * sizeof *rows + 1);
+            scratch = mem_alloc(s->n * sizeof *rows + 1);
+        }
+        rows[i] = (struct keyed){keys[s->rows[i]], s->rows[i]};
+    }
+    mem_free(keys);
+    if (look)
+        sort_keyed(rows, scratch, s->n);
+    for (size_t from = 0, to; look && from < s->n; from = to) {
+        for (to = from + 1; to < s->n && rows[to].key == rows[from].key; to++)
+            ;
+        if (to - from > NEAR_BUCKET)
+            with_leaders(s, rows + from, to - from, NEAR_FIRST, out);
+    }
+    mem_free(rows);
+    mem_free(scratch);
+    return rc;
+}
+
+int near_crowds(const struct index *x, const struct near_options *options, struct near_pairs *out,
+                struct error *error)
+{
+    struct search s = {.x = x, .options = options, .agree = least_agreement(options->threshold)};
+    uint32_t *rows = taking_part(x, options, &s.n);
+    int rc = 0;
+    s.rows = rows;
+    for (int band = 0; band < NEAR_LOOK && s.n > NEAR_BUCKET && rc == 0; band++) {
+        struct near_pairs more = {.items = NULL};
+        rc = crowds_of(&s, band, &more, error);
+        if (more.n > 0) {
+            distinct(&more);
+            merge(out, &more);
+        }
+        near_free(&more);
+    }
+    mem_free(rows);
+    return rc;
+}
+
 int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
                     struct near_pairs *out, struct error *error)
 {
     struct search s = {.x = x, .options = options, .agree = least_agreement(options->threshold)};
-    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    uint32_t *rows = taking_part(x, options, &s.n);
     int rc;
-    for (size_t i = 0; i < x->n; i++)
-        if (options->take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
-            rows[s.n++] = (uint32_t)i;
     s.rows = rows;
     rc = run_bands(&s, pool, out, error);
     mem_free(rows);

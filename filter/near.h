@@ -18,7 +18,14 @@
 #include "filter/index.h"
 #include "filter/order.h"
 
-enum { NEAR_BUCKET = 1024, NEAR_DENSE = 256, NEAR_LEADERS = 16, NEAR_WINDOW = 16 };
+enum {
+    NEAR_BUCKET = 1024,
+    NEAR_DENSE = 256,
+    NEAR_LEADERS = 16,
+    NEAR_WINDOW = 16,
+    NEAR_LOOK = 4,
+    NEAR_FIRST = 4
+};
 
 struct near_pair {
     uint32_t a, b; /* places in the index, a < b */
@@ -37,6 +44,14 @@ struct near_options {
     const void *context;
 };
 
+/*
+ * A template over and over: the pairs of rows with the NEAR_FIRST preferred ones of their bucket,
+ * for the buckets of the first NEAR_LOOK bands that hold more than NEAR_BUCKET rows.  Whoever of
+ * them duplicates a row that is kept need not be compared with the others.  Mostly there are none,
+ * which is seen at little cost.
+ */
+int near_crowds(const struct index *x, const struct near_options *options, struct near_pairs *out,
+                struct error *error);
 /* A pair needs at least one row that is not INDEX_OLD or INDEX_FOREIGN. */
 int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
                     struct near_pairs *out, struct error *error);

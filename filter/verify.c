@@ -36,13 +36,18 @@ static uint32_t root(uint32_t *up, uint32_t i)
 
 struct member {
     uint32_t component, row;
+    uint32_t rank; /* 0: in very many pairs, so that those of a component share few blocks */
 };
+
+enum { MANY_PAIRS = 256 };
 
 static int by_component(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
     if (x->component != y->component)
         return x->component > y->component ? 1 : -1;
+    if (x->rank != y->rank)
+        return x->rank > y->rank ? 1 : -1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
@@ -50,7 +55,7 @@ static size_t members(const struct index *x, const struct near_pair *pairs, size
                       struct member **out)
 {
     uint32_t *up = mem_alloc(x->n * sizeof *up + 1);
-    unsigned char *in = mem_zero(x->n + 1, 1);
+    uint32_t *degree = mem_zero(x->n + 1, sizeof *degree);
     struct member *m = mem_alloc(2 * n * sizeof *m + 1);
     size_t k = 0;
     for (size_t i = 0; i < x->n; i++)
@@ -58,14 +63,15 @@ static size_t members(const struct index *x, const struct near_pair *pairs, size
     for (size_t i = 0; i < n; i++) {
         const uint32_t a = root(up, pairs[i].a), b = root(up, pairs[i].b);
         up[a > b ? a : b] = a > b ? b : a;
-        in[pairs[i].a] = in[pairs[i].b] = 1;
+        degree[pairs[i].a]++;
+        degree[pairs[i].b]++;
     }
     for (size_t i = 0; i < x->n; i++)
-        if (in[i])
-            m[k++] = (struct member){root(up, (uint32_t)i), (uint32_t)i};
+        if (degree[i] > 0)
+            m[k++] = (struct member){root(up, (uint32_t)i), (uint32_t)i, degree[i] < MANY_PAIRS};
     qsort(m, k, sizeof *m, by_component);
     mem_free(up);
-    mem_free(in);
+    mem_free(degree);
     *out = m;
     return k;
 }
