@@ -94,6 +94,18 @@ static bool ascends(const int32_t *x, size_t n, size_t last)
     return x[0] == 0 && x[n] >= 0 && (size_t)x[n] == last;
 }
 
+/* Each example has the rows that it should, and they follow each other. */
+static bool rows_good(const int32_t *rows, const struct examples *e)
+{
+    size_t at = 0;
+    for (size_t i = 0; i <= e->n; i++) {
+        if (rows[i] < 0 || (size_t)rows[i] != at)
+            return false;
+        at += i < e->n ? e->items[i].supervised : 0;
+    }
+    return true;
+}
+
 static bool labels_good(const struct cache *c)
 {
     for (size_t i = 0; i < c->n_labels; i++)
@@ -129,25 +141,22 @@ static int bind(struct cache *c, const char *path, const struct cache_want *w, s
         c->logits = find(c->file, "logits", "F32", c->n_rows * (size_t)c->common, &bad);
     }
     e = safetensors_find(c->file, "hidden");
-    if (w->n_layers != 0 && e != NULL && e->dims == 2 && e->shape[1] > 0) {
-        c->width = e->shape[1];
+    c->width = (int64_t)w->n_layers * w->width;
+    if (w->n_layers != 0 && e != NULL) {
         c->hidden = find(c->file, "hidden", "F32", w->examples->n_tokens * (size_t)c->width, &bad);
     }
-    if (bad || !ascends(c->rows, w->examples->n, c->n_rows) ||
-        (w->n_layers != 0) != (c->hidden != NULL))
+    if (bad || !rows_good(c->rows, w->examples) || (w->n_layers != 0) != (c->hidden != NULL))
         return error_set(error, ERROR_INPUT, "%s is damaged; remove it, and it is made again",
                          path);
     return 0;
 }
 
-int cache_open(struct cache **out, const char *path, const struct cache_want *w,
-               struct error *error)
+int cache_take(struct cache **out, struct safetensors *file, const char *path,
+               const struct cache_want *w, struct error *error)
 {
-    struct cache *c;
+    struct cache *c = mem_zero(1, sizeof *c);
     *out = NULL;
-    if (!file_exists(path))
-        return 0;
-    c = mem_zero(1, sizeof *c);
+    c->file = file;
     c->examples = w->examples;
     c->common = w->common;
     c->temperature = w->temperature;
@@ -155,14 +164,23 @@ int cache_open(struct cache **out, const char *path, const struct cache_want *w,
     c->tokens[0] = 0;
     for (size_t i = 0; i < w->examples->n; i++)
         c->tokens[i + 1] = c->tokens[i] + w->examples->items[i].length;
-    c->file = safetensors_open(path, error);
-    if (c->file == NULL || check_identity(c->file, path, w, error) != 0 ||
-        bind(c, path, w, error) != 0) {
+    if (check_identity(c->file, path, w, error) != 0 || bind(c, path, w, error) != 0) {
         cache_close(c);
         return -1;
     }
     *out = c;
     return 1;
+}
+
+int cache_open(struct cache **out, const char *path, const struct cache_want *w,
+               struct error *error)
+{
+    struct safetensors *file;
+    *out = NULL;
+    if (!file_exists(path))
+        return 0;
+    file = safetensors_open(path, error);
+    return file != NULL ? cache_take(out, file, path, w, error) : -1;
 }
 
 void cache_close(struct cache *c)
@@ -324,11 +342,11 @@ static size_t longest(const struct examples *e)
     return most;
 }
 
-int64_t cache_bytes(const struct cache_want *w, int32_t width)
+int64_t cache_bytes(const struct cache_want *w)
 {
     const int64_t rows = (int64_t)rows_of(w->examples);
     const int64_t one = w->top_k != 0 ? 8 * (int64_t)w->top_k + 4 : 4 * w->common;
-    return rows * one + 4 * (int64_t)w->examples->n_tokens * width * (int64_t)w->n_layers;
+    return rows * one + 4 * (int64_t)w->examples->n_tokens * w->width * (int64_t)w->n_layers;
 }
 
 int cache_build(const char *path, const struct cache_want *w, struct teacher *t,

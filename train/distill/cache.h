@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "model/safetensors.h"
 #include "train/distill/labels.h"
 #include "train/distill/teacher.h"
 
@@ -30,12 +31,16 @@ struct cache_want {
     int64_t common;
     const int32_t *layers; /* of the teacher whose hidden states are wanted */
     size_t n_layers;
+    int32_t width; /* of one of them */
     const struct examples *examples;
 };
 
 /* 1 opened, 0 there is none, -1 it cannot be used. */
 int cache_open(struct cache **c, const char *path, const struct cache_want *want,
                struct error *error);
+/* The same of a file that is open already; it is taken, whatever is returned. */
+int cache_take(struct cache **c, struct safetensors *file, const char *path,
+               const struct cache_want *want, struct error *error);
 /* Compute and write.  A signal that asks to stop is ERROR_INTERRUPTED; nothing is left behind. */
 int cache_build(const char *path, const struct cache_want *want, struct teacher *t,
                 struct error *error);
@@ -48,6 +53,6 @@ const float *cache_logits(const struct cache *c, uint32_t example,
 /* [layers * width] of a token of an example. */
 const float *cache_hidden(const struct cache *c, uint32_t example, uint32_t token);
 /* Bytes the cache will take. */
-int64_t cache_bytes(const struct cache_want *want, int32_t width);
+int64_t cache_bytes(const struct cache_want *want);
 
 #endif

@@ -37,7 +37,7 @@ static struct cache_want want_of(const struct distill *d)
                            .common = d->common,
                            .examples = &d->seen.rows};
     if (d->matcher != NULL)
-        w.layers = matcher_layers(d->matcher, &w.n_layers);
+        w.layers = matcher_layers(d->matcher, &w.n_layers, &w.width);
     return w;
 }
 
@@ -215,13 +215,13 @@ static int make_cache(struct distill *d, struct ranks *ranks, struct error *erro
 {
     const char *path = d->setup.options->cache;
     const struct cache_want w = want_of(d);
-    const int64_t need = cache_bytes(&w, 4096);
+    const int64_t need = cache_bytes(&w);
     char *folder = file_dir(path);
     const uint64_t room = file_free_space(folder);
     int status = 0;
     mem_free(folder);
     if (ranks_number(ranks) == 0) {
-        if (room != 0 && w.n_layers == 0 && (uint64_t)need > room)
+        if (room != 0 && (uint64_t)need > room)
             status = error_set(error, ERROR_FULL,
                                "%s: the teacher's values take %.0f MB and %.0f MB are free; set "
                                "train.distill.top_k (64, say)",

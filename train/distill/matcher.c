@@ -141,9 +141,12 @@ bool matcher_attention(const struct matcher *m)
     return false;
 }
 
-const int32_t *matcher_layers(const struct matcher *m, size_t *n)
+const int32_t *matcher_layers(const struct matcher *m, size_t *n, int32_t *width)
 {
     *n = m->n_hidden;
+    for (size_t i = 0; i < m->teacher.n; i++)
+        if (!m->teacher.layers[i].attention)
+            *width = (int32_t)m->teacher.layers[i].width;
     return m->hidden;
 }
 

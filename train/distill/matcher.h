@@ -37,8 +37,8 @@ struct matcher_setup {
 struct matcher *matcher_open(const struct matcher_setup *s, struct error *error);
 void matcher_close(struct matcher *m);
 bool matcher_attention(const struct matcher *m);
-/* Layers of the teacher whose hidden states are wanted, ascending. */
-const int32_t *matcher_layers(const struct matcher *m, size_t *n);
+/* Layers of the teacher whose hidden states are wanted, ascending; how wide they are. */
+const int32_t *matcher_layers(const struct matcher *m, size_t *n, int32_t *width);
 
 /* Make the projections' block; backend outlives the matcher. */
 int matcher_start(struct matcher *m, struct backend *b, struct error *error);
