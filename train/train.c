@@ -373,6 +373,11 @@ static void say_distill(const struct run *r)
                     a->aligned, a->tokens, 100 * (double)a->aligned / (double)a->tokens,
                     100 * (double)a->known / (double)(a->alternatives != 0 ? a->alternatives : 1),
                     (uint64_t)d->setup.examples->n - a->rows);
+    if (a->dropped != 0)
+        journal_say(&r->journal,
+                    "warning: %" PRIu64 " of %" PRIu64 " stored logprobs are no logarithms of "
+                    "probabilities (-9999, not a number, above 0) and are left out",
+                    a->dropped, a->alternatives);
     if (lines.len != 0)
         journal_say(&r->journal, "warning: %.*s", (int)lines.len, lines.data);
 }
