@@ -5,6 +5,8 @@
 #include "report/number.h"
 #include "report/section.h"
 
+#include "core/file.h"
+#include "core/mem.h"
 #include "corpus/statistics.h"
 
 #include <string.h>
@@ -57,8 +59,19 @@ static struct slice folder_of(const struct json *point)
     return slice_sub(path, 0, n);
 }
 
+/* Training notes its folders as it was told them: relative ones are looked for beside the dataset,
+ * then where this runs. */
+static bool find_curves(const struct report *r, const char *path, struct curves *out)
+{
+    char *folder = file_dir(corpus_path(r->c)), *beside = file_join(folder, path);
+    const bool found = curves_read(out, beside) || curves_read(out, path);
+    mem_free(beside);
+    mem_free(folder);
+    return found;
+}
+
 /* The part of `first` and of the later checkpoints in the same folder. */
-static void one_training(struct buf *out, const struct json *first)
+static void one_training(const struct report *r, struct buf *out, const struct json *first)
 {
     struct curves curves = {0}, remembered = {0};
     struct slice folder = folder_of(first);
@@ -71,7 +84,7 @@ static void one_training(struct buf *out, const struct json *first)
             curves_line(&remembered, json_get(p, "metrics"));
         }
     buf_str(out, "</tbody></table></div></details>\n");
-    if (curves_read(&curves, json_text(json_get(first, "path"), "")))
+    if (find_curves(r, json_text(json_get(first, "path"), ""), &curves))
         draw(out, &curves);
     else
         draw(out, &remembered);
@@ -87,13 +100,48 @@ static bool is_first(const struct json *list, const struct json *point)
     return true;
 }
 
+/* Does a later run train the same folder again? */
+static bool is_last(const struct json *run, const char *folder)
+{
+    for (const struct json *later = json_next(run); later != NULL; later = json_next(later))
+        if (strcmp(json_text(json_path(later, "summary.out"), ""), folder) == 0)
+            return false;
+    return true;
+}
+
+/* A run that kept no checkpoints: what its folder tells.  Whether there was something. */
+static bool run_without(const struct report *r, const struct json *run, struct buf *out)
+{
+    const char *folder = json_text(json_path(run, "summary.out"), "");
+    struct curves curves = {0};
+    bool found = false;
+    if (folder[0] != '\0' && is_last(run, folder) && find_curves(r, folder, &curves)) {
+        draw(out, &curves);
+        found = true;
+    }
+    curves_clear(&curves);
+    return found;
+}
+
+static bool has_checkpoints(const struct json *list, const struct json *run)
+{
+    for (const struct json *p = json_first(list); p != NULL; p = json_next(p))
+        if (json_number(json_get(p, "run_id"), 0) == json_number(json_get(run, "id"), -1))
+            return true;
+    return false;
+}
+
 static int write_section(const struct report *r, struct buf *out, struct error *error)
 {
     struct json *list = statistics_checkpoints(r->c, error);
     int rc = list == NULL ? -1 : json_first(list) != NULL;
+    for (const struct json *run = json_first(r->runs); rc >= 0 && run != NULL; run = json_next(run))
+        if (strcmp(json_text(json_get(run, "stage"), ""), "train") == 0 &&
+            !has_checkpoints(list, run) && run_without(r, run, out))
+            rc = 1;
     for (const struct json *p = json_first(list); p != NULL; p = json_next(p))
         if (is_first(list, p))
-            one_training(out, p);
+            one_training(r, out, p);
     json_free(list);
     return rc;
 }
