@@ -44,7 +44,10 @@ static void head(const struct report *r, const struct report_options *o, struct 
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                  "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
-                 "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+                 "<meta name=\"color-scheme\" content=\"light dark\">\n");
+    if (o->refresh_s > 0)
+        buf_printf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n", o->refresh_s);
+    buf_str(out, "<title>");
     html_str(out, name_of(r, o));
     buf_str(out, " \xC2\xB7 retort</title>\n<style>\n");
     embed(out, "schemas/embed/report.css");

@@ -18,6 +18,7 @@
 struct report_options {
     size_t rows;       /* how many rows to put in for reading: all, or an even choice; 0: 1,000 */
     const char *title; /* NULL: the name of the dataset */
+    int refresh_s;     /* the page asks for itself again every so many seconds; 0: never */
 };
 
 /* The page is appended; its size is some hundred kilobytes and about 2 KB a row. */

@@ -13,7 +13,7 @@ BUILD=$BUILD SEED=5 PROMPTS=$prompts STEPS=$steps ITEMS=$items FAULTS=0.2 sh dem
 for who in teacher base student student-all student-random; do
     grep -q "heldout .*$who" "$dir/out" || grep -q "$who" "$dir/out" || wrong "$who is not in the table"
 done
-prints "train, on what the filter kept" '"teacher": { "base_url"' "== Time"
+prints "train, three students at once" '"teacher": { "base_url"' "== Time"
 cd "$dir/demo" || exit 1
 expect 0 "$retort" status demo.db --json --check
 [ "$(number answered <"$dir/out")" = $((prompts)) ] || { wrong "not $((prompts)) replies"; cat "$dir/out"; }
@@ -21,6 +21,9 @@ expect 0 "$retort" status demo.db --json --check
 # the injected faults: none is left, and there were some
 "$retort" export demo.db -q | grep -q "I can't help\|Sure! Here is" && wrong "a spoiled reply was kept"
 grep -q "I can't help" all.jsonl && grep -q "Sure! Here is" all.jsonl || wrong "the proxy spoils nothing"
+# the report shows the curves of a training that kept no checkpoints, from anywhere
+(cd / && expect 0 "$retort" report "$dir/demo/demo.db" -o "$dir/page.html")
+grep -q 'id="training"' "$dir/page.html" && grep -q 'student-random' "$dir/page.html" || wrong "no training or no evaluation in the report"
 cd - >/dev/null || exit 1
 
 # ---- the models: a student of a quarter of the teacher at most, the teacher under 6 MB

@@ -23,4 +23,30 @@ prints '<output id="hits">3 rows</output>' \
     '<pre>Grüße</pre>' '<title>d.db'
 [ "$(grep -ao '<details class="row" open' "$dir/out" | wc -l)" = 3 ] || wrong "not three rows are open"
 [ "$(grep -ac '<img' "$dir/out")" = 0 ] || wrong "an image of a row became an element"
+
+# ---- live: the page is made anew from the dataset, which is only read
+"$retort" report "$dir/d.db" --live --port 0 --every 3 2>"$dir/live.err" &
+live=$!
+servers="$servers $live"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    grep -q 'http://' "$dir/live.err" && break
+    sleep 0.2
+done
+url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$dir/live.err")
+page() {
+    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --virtual-time-budget=1000 --user-data-dir="$dir/profile" \
+        --dump-dom "$1" 2>"$dir/err" >"$dir/out"
+}
+page "$url"
+prints 'http-equiv="refresh" content="3"' '<output id="hits">3 rows</output>'
+echo '{"instruction":"four","output":"4"}' >"$dir/more.jsonl"
+expect 0 "$retort" import "$dir/d.db" "$dir/more.jsonl"
+page "$url"
+prints '<output id="hits">4 rows</output>'
+page "${url}other"
+prints 'there is one page'
+kill -INT $live
+wait $live || wrong "--live does not end cleanly"
+complains 2 "$retort" report "$dir/d.db" --live -o x.html
+complains 1 "$retort" report "$dir/none.db" --live
 finish

@@ -1,0 +1,52 @@
+#!/bin/sh
+# bench/serve.sh [FOLDER] : tokens a second of retort serve, with float and 8-bit weights, and of transformers, at 1, 8 and 32
+# requests in flight, in turns so that all see the same neighbours; a line each, ROUNDS times.
+#
+#   THREADS=2  TOKENS=128  ROUNDS=2  PYTHON=python3 (with torch and transformers)
+set -eu
+cd "$(dirname "$0")/.."
+BUILD=${BUILD:-build/release}
+model=${1:-demo/teacher}
+threads=${THREADS:-2} tokens=${TOKENS:-128} rounds=${ROUNDS:-2} python=${PYTHON:-python3}
+make -s "$BUILD/retort" "$BUILD/bench/bench_serve"
+log=$(mktemp)
+server=
+trap 'kill $server 2>/dev/null || :; rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
+
+# cpu PID : hundredths of a second it has computed.
+cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+# ours NAME OPTION... : a server of ours, asked at each number in flight.
+ours() {
+    name=$1
+    shift
+    "$BUILD/retort" serve "$model" --port 0 --threads "$threads" "$@" 2>"$log" &
+    server=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        grep -q ' on http' "$log" && break
+        sleep 0.2
+    done
+    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$log")
+    for n in 1 8 32; do
+        before=$(cpu $server)
+        line=$("$BUILD/bench/bench_serve" url="$url" in_flight=$n tokens="$tokens" requests=1)
+        after=$(cpu $server)
+        echo "$line" | sed 's/.*"tokens":\([0-9]*\).*"tokens_per_s":\([0-9.]*\).*/\1 \2/' |
+            awk -v who="$name" -v n=$n -v t=$((after - before)) \
+                '{ printf "{\"who\":\"%s\",\"in_flight\":%d,\"tokens\":%d,\"tokens_per_s\":%.1f,\"tokens_per_cpu_s\":%.1f}\n", who, n, $1, $2, t ? 100 * $1 / t : 0 }'
+    done
+    kill $server
+    wait $server || :
+    server=
+}
+round=0
+while [ $round -lt "$rounds" ]; do
+    ours retort
+    ours retort-int8 --int8
+    if "$python" -c 'import torch, transformers' 2>/dev/null; then
+        "$python" bench/serve_transformers.py "$model" "$threads" "$tokens" 1 8 32 2>/dev/null | sed 's/^{/{"who":"transformers",/'
+    else
+        echo "SKIP: transformers; $python has none (set PYTHON)" >&2
+    fi
+    round=$((round + 1))
+done
