@@ -9,7 +9,7 @@ bool backward_reaches(const struct model *m, int32_t layer)
            tensor_present(m->p.embed_norm.gradient);
 }
 
-/* One of a layer's two norms with all that both passes need. */
+/* One of a layer's two norms with all that both passes need; dx is the stream's. */
 static struct norm norm_of(const struct run *r, const struct layer *layer, const struct kept *k,
                            bool second)
 {
@@ -32,9 +32,10 @@ static void mlp_back(const struct run *r, const struct layer *layer, const struc
                      struct tensor dx)
 {
     const struct model *m = r->m;
-    const struct norm norm = norm_of(r, layer, k, true);
+    struct norm norm = norm_of(r, layer, k, true);
     const struct tensor act = first_rows(m->ws.act, r->tokens);
     const struct tensor dact = first_rows(m->ws.dact, r->tokens);
+    norm.dx = dx;
     linear_backward_input(r, &layer->down, dact, dx);
     if (m->config.mlp == MLP_SWIGLU)
         m->ops->swiglu_back(m->b, k->up, act, dact);
@@ -105,11 +106,38 @@ void backward_attention(const struct run *r, const struct layer *layer, const st
     }
 }
 
+/* The gradient of attention's output, from that of the layer's; ws.dx becomes that of the stream
+ * before the MLP.  The last layer of a narrow pass has the gradient of its rows in ws.last. */
+static void rest_back(const struct run *r, const struct layer *layer, const struct kept *whole,
+                      struct tensor datt)
+{
+    const struct model *m = r->m;
+    struct kept k = *whole;
+    const struct run behind = forward_behind(r, layer, &k);
+    const bool narrow = behind.tokens < r->tokens;
+    const struct tensor all = tensor_reshape(m->ws.dqkv, 1, tensor_count(m->ws.dqkv));
+    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    struct tensor d = dx, through = datt; /* of the rows that go on */
+    if (narrow) {
+        d = first_rows(m->ws.last, behind.tokens);
+        through = tensor_reshape(tensor_cols(all, 0, behind.tokens * datt.cols), behind.tokens,
+                                 datt.cols);
+    }
+    mlp_back(&behind, layer, &k, d);
+    linear_backward_input(&behind, &layer->out, through, d);
+    linear_backward_weight(&behind, &layer->out, d, k.att, k.low[1]);
+    if (!narrow)
+        return;
+    m->ops->zero(m->b, datt);
+    m->ops->scatter(m->b, datt, through, m->ws.rows, false);
+    m->ops->zero(m->b, dx);
+    m->ops->scatter(m->b, dx, d, m->ws.rows, false);
+}
+
 void backward_layer(const struct run *r, int32_t index, const struct kept *k)
 {
     const struct model *m = r->m;
     const struct layer *layer = &m->p.layers[index];
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
     const struct norm norm = norm_of(r, layer, k, false);
     const struct tensor datt = first_rows(m->ws.datt, r->tokens);
     const struct tensor dqkv = first_rows(m->ws.dqkv, r->tokens);
@@ -119,9 +147,7 @@ void backward_layer(const struct run *r, int32_t index, const struct kept *k)
         return;
     }
     further = backward_reaches(m, index) || tensor_present(layer->norm1.gradient);
-    mlp_back(r, layer, k, dx);
-    linear_backward_input(r, &layer->out, datt, dx);
-    linear_backward_weight(r, &layer->out, dx, k->att, k->low[1]);
+    rest_back(r, layer, k, datt);
     backward_attention(r, layer, k, datt);
     linear_backward_input(r, &layer->qkv, further ? norm.dy : TENSOR_ABSENT, dqkv);
     m->ops->norm(m->b, &norm);

@@ -30,8 +30,27 @@ struct kept forward_kept(const struct run *r, int32_t i)
 struct tensor forward_output(const struct run *r, int32_t layer)
 {
     struct model *m = r->m;
-    return first_rows(layer + 1 < m->config.layers ? m->ws.layers[layer + 1].input : m->ws.last,
-                      r->tokens);
+    if (layer + 1 < m->config.layers)
+        return first_rows(m->ws.layers[layer + 1].input, r->tokens);
+    return first_rows(m->ws.last, r->narrow > 0 ? r->narrow : r->tokens);
+}
+
+struct run forward_behind(const struct run *r, const struct layer *layer, struct kept *k)
+{
+    struct model *m = r->m;
+    struct run behind = *r;
+    const struct tensor att = k->att;
+    if (r->narrow == 0 || layer != &m->p.layers[m->config.layers - 1])
+        return behind;
+    behind.tokens = r->narrow;
+    k->mid = first_rows(k->mid, r->narrow);
+    k->stats2 = first_rows(k->stats2, r->narrow);
+    k->up = first_rows(k->up, r->narrow);
+    for (int a = 1; a < 4; a++)
+        k->low[a] = first_rows(k->low[a], r->narrow);
+    k->att = first_rows(m->ws.narrow, r->narrow);
+    m->ops->gather(m->b, k->att, att, m->ws.rows);
+    return behind;
 }
 
 /* NEFTune (Jain et al. 2023): uniform noise of magnitude alpha / sqrt(length * hidden). */
@@ -155,11 +174,43 @@ void forward_watch(const struct run *r, const struct layer *layer, const struct 
         *r->failed = -1;
 }
 
+/* From attention's output to the layer's. */
+static void forward_rest(const struct run *all, const struct layer *layer, const struct kept *whole,
+                         struct tensor out)
+{
+    struct kept some = *whole;
+    const struct kept *k = &some;
+    const struct run behind = forward_behind(all, layer, &some), *r = &behind;
+    const struct model *m = r->m;
+    const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
+    if (r->tokens < all->tokens)
+        m->ops->gather(m->b, k->mid, k->input, m->ws.rows);
+    else
+        m->ops->copy(m->b, k->mid, k->input);
+    linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
+    norm(r, (struct norm){.x = k->mid,
+                          .y = h,
+                          .stats = k->stats2,
+                          .weight = layer->norm2.value,
+                          .bias = layer->norm2_bias.value});
+    linear_forward(r, &layer->up, k->up, h, k->low[2], false);
+    if (m->config.mlp == MLP_SWIGLU)
+        m->ops->swiglu(m->b, act, k->up);
+    else
+        m->ops->gelu(m->b, m->config.gelu, act, k->up);
+    if (!tensor_present(out)) { /* recomputing: the layer's output is not needed again */
+        linear_inner(r, &layer->down, act, k->low[3]);
+        return;
+    }
+    m->ops->copy(m->b, out, k->mid);
+    linear_forward(r, &layer->down, out, act, k->low[3], true);
+}
+
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out)
 {
     const struct model *m = r->m;
-    const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
+    const struct tensor h = first_rows(m->ws.h, r->tokens);
     struct attention a = r->attention;
     if (m->config.encoder) {
         encoder_layer(r, layer, k, out);
@@ -175,20 +226,5 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
     attend(r, (int32_t)(layer - m->p.layers), &a, k);
     if (tensor_present(out))
         forward_watch(r, layer, &a, false);
-    m->ops->copy(m->b, k->mid, k->input);
-    linear_forward(r, &layer->out, k->mid, k->att, k->low[1], true);
-    norm(r, (struct norm){.x = k->mid,
-                          .y = h,
-                          .stats = k->stats2,
-                          .weight = layer->norm2.value,
-                          .bias = layer->norm2_bias.value});
-    linear_forward(r, &layer->up, k->up, h, k->low[2], false);
-    if (m->config.mlp == MLP_SWIGLU)
-        m->ops->swiglu(m->b, act, k->up);
-    else
-        m->ops->gelu(m->b, m->config.gelu, act, k->up);
-    if (!tensor_present(out))
-        return; /* recomputing: the layer's output is not needed again */
-    m->ops->copy(m->b, out, k->mid);
-    linear_forward(r, &layer->down, out, act, k->low[3], true);
+    forward_rest(r, layer, k, out);
 }

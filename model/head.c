@@ -33,7 +33,10 @@ void head_gather(const struct run *r, int64_t rows)
         return;
     }
     p = norm_of(m, rows);
-    m->ops->gather(m->b, p.x, first_rows(m->ws.last, r->tokens), m->ws.rows);
+    if (r->narrow > 0)
+        m->ops->copy(m->b, p.x, first_rows(m->ws.last, rows));
+    else
+        m->ops->gather(m->b, p.x, first_rows(m->ws.last, r->tokens), m->ws.rows);
     m->ops->norm(m->b, &p);
 }
 
@@ -109,9 +112,12 @@ static void spread(const struct run *r)
         return;
     }
     p = norm_of(m, n);
-    p.dx = tensor_rows(m->ws.hn, 0, n); /* hn is used up */
+    /* hn is used up; what is narrow goes on where it came from */
+    p.dx = tensor_rows(r->narrow > 0 ? m->ws.last : m->ws.hn, 0, n);
     m->ops->zero(m->b, p.dx);
     m->ops->norm_back(m->b, &p);
+    if (r->narrow > 0)
+        return;
     m->ops->zero(m->b, dx);
     m->ops->scatter(m->b, dx, p.dx, m->ws.rows, false);
 }

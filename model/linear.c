@@ -34,6 +34,17 @@ static struct tensor adapter_input(const struct run *r, const struct adapter *a,
     return y;
 }
 
+void linear_inner(const struct run *r, const struct linear *w, struct tensor x, struct tensor low)
+{
+    const struct adapter *a = &w->lora;
+    if (a->parts > 0)
+        transformer_matmul(r->m, (struct matmul){.c = low,
+                                                 .a = adapter_input(r, a, x),
+                                                 .b = a->a.value,
+                                                 .tb = true,
+                                                 .alpha = 1});
+}
+
 void linear_forward(const struct run *r, const struct linear *w, struct tensor y, struct tensor x,
                     struct tensor low, bool accumulate)
 {
@@ -48,13 +59,7 @@ void linear_forward(const struct run *r, const struct linear *w, struct tensor y
                                           .half = m->options.half});
     if (tensor_present(w->bias.value))
         m->ops->add_bias(m->b, y, w->bias.value);
-    if (a->parts == 0)
-        return;
-    transformer_matmul(m, (struct matmul){.c = low,
-                                          .a = adapter_input(r, a, x),
-                                          .b = a->a.value,
-                                          .tb = true,
-                                          .alpha = 1});
+    linear_inner(r, w, x, low);
     for (int i = 0; i < a->parts; i++)
         transformer_matmul(m, (struct matmul){.c = columns_of(a, y, i),
                                               .a = part_of(m, low, i),

@@ -29,27 +29,35 @@ struct model_memory model_memory(const struct model_config *config,
     return out;
 }
 
-/* Multiply-adds of the linear layers per token. */
-static double layer_size(const struct model_config *c)
+/* Multiply-adds of a layer's products per token: q, k and v, and what is behind the attention. */
+static double inner_size(const struct model_config *c)
 {
-    const double h = c->hidden, q = (double)c->heads * c->head_dim;
-    const double kv = (double)c->kv_heads * c->head_dim, ff = c->ff;
-    return h * (q + 2 * kv) + q * h + (c->mlp == MLP_SWIGLU ? 3 : 2) * h * ff;
+    return (double)c->hidden * c->head_dim * (c->heads + 2.0 * c->kv_heads);
+}
+
+static double outer_size(const struct model_config *c)
+{
+    const double h = c->hidden, ff = c->ff;
+    return h * c->heads * c->head_dim + (c->mlp == MLP_SWIGLU ? 3 : 2) * h * ff;
 }
 
 /* Forward: 2 a multiply-add.  Backward: as much again for the input's gradient, and as much again
- * for the weight's where it learns.  Attention: two products over half of a square, five back. */
+ * for the weight's where it learns.  Behind the attention of the last layer only supervised rows go
+ * on.  Attention: two products over half of a square, five back. */
 double model_flops(const struct model_config *c, const struct model_options *options,
                    const struct batch *batch, bool backward)
 {
     const bool full = options->method == MODEL_FULL;
     const double factor = !backward ? 1 : full ? 3 : 2;
     const double head = (double)c->hidden * config_classes(c) * batch->supervised;
+    const double last = c->encoder ? batch->tokens : batch->supervised;
+    const double layers = c->layers * inner_size(c) * batch->tokens +
+                          outer_size(c) * ((c->layers - 1.0) * batch->tokens + last);
     double pairs = 0;
     for (int32_t s = 0; s < batch->segments; s++) {
         const double n = batch->starts[s + 1] - batch->starts[s];
         pairs += n * (n + 1) / 2;
     }
-    return factor * 2 * (c->layers * layer_size(c) * batch->tokens + head) +
+    return factor * 2 * (layers + head) +
            (backward ? 7 : 2) * 2 * pairs * c->layers * c->heads * c->head_dim;
 }

@@ -70,6 +70,8 @@ static struct run start(struct model *m, const struct model_pass *pass)
                     .pass = pass,
                     .tokens = pass->batch.tokens,
                     .supervised = pass->batch.supervised};
+    if (!c->encoder && pass->watch == NULL && r.supervised < r.tokens)
+        r.narrow = r.supervised;
     workspace_upload(m, &pass->batch);
     r.attention = (struct attention){.starts = m->ws.starts,
                                      .segments = pass->batch.segments,

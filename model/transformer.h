@@ -48,6 +48,7 @@ struct workspace {
     struct tensor embedded, embed_stats; /* encoders: [T, H] before the embedding's norm, [T, 2] */
     /* layer scratch */
     struct tensor h, dh, act, dact, datt, dqkv, dlow, dropped;
+    struct tensor narrow; /* [T, q]: attention's output at the supervised rows, behind each other */
     struct tensor rotated, drotated, raw; /* [T, q + kv], with q/k norm only */
     struct tensor head_stats;             /* [T * (heads + kv_heads), 2], likewise */
     /* head scratch */
@@ -91,6 +92,8 @@ struct run {
     const struct cache *cache; /* NULL: the pass's own keys and values */
     struct attention attention;
     int64_t tokens, supervised;
+    int64_t narrow;      /* rows of the last layer behind its attention: the supervised ones, where
+                            nobody reads the others; 0: all */
     struct error *error; /* of a watch that failed */
     int *failed;         /* set then; NULL: nobody watches */
 };
@@ -132,6 +135,8 @@ void adapter_add(const struct model *m, const struct layout_unit *u, const struc
 /* linear.c.  y = x W^T + bias + adapter (+ y where `accumulate`). */
 void linear_forward(const struct run *r, const struct linear *w, struct tensor y, struct tensor x,
                     struct tensor low, bool accumulate);
+/* Only the adapter's inner values, low = x A^T. */
+void linear_inner(const struct run *r, const struct linear *w, struct tensor x, struct tensor low);
 /* dx = dy W + adapter's part; leaves the adapter's inner gradient in ws.dlow for
  * linear_backward_weight, which must follow with the same layer. */
 void linear_backward_input(const struct run *r, const struct linear *w, struct tensor dx,
@@ -142,6 +147,10 @@ void linear_backward_weight(const struct run *r, const struct linear *w, struct 
 /* forward.c */
 struct kept forward_kept(const struct run *r, int32_t layer); /* views of this pass's tokens */
 struct tensor forward_output(const struct run *r, int32_t layer);
+/* Behind the attention of a layer: the pass and what is kept, of the rows that go on there.  In the
+ * last layer these are the supervised ones only, so that its o_proj and MLP, forward and backward,
+ * cost as much as there is to learn; `att` is then their copy in ws.narrow. */
+struct run forward_behind(const struct run *r, const struct layer *layer, struct kept *k);
 void forward_embed(const struct run *r, struct tensor x);
 void forward_layer(const struct run *r, const struct layer *layer, const struct kept *k,
                    struct tensor out);

@@ -133,6 +133,7 @@ static void take_layer_scratch(struct plan *p)
     const int64_t n = p->l.tokens, heads = p->q + p->kv;
     ws->h = take(r, n, p->hidden);
     ws->act = take(r, n, p->ff);
+    ws->narrow = take(r, n, p->q);
     if (p->c->qk_norm) {
         ws->rotated = take(r, n, heads);
         ws->head_stats = take(r, n * ((int64_t)p->c->heads + p->c->kv_heads), 2);
