@@ -22,7 +22,7 @@ enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N, FEWEST = 4,
 enum {
     A_WORDS = 528 * 640,
     B_WORDS = (WIDE_N + 64) * 640,
-    SHARED = 4 << 20,
+    SHARED = 1 << 20,
     SHARE = 9,
     TOGETHER = 4
 };

@@ -24,6 +24,8 @@ struct plan {
     int64_t low[4], low_widest, in_widest; /* columns of the adapters' inner values and inputs */
     struct workspace *ws;
     struct region kept, scratch;
+    struct region logits; /* where these lie over gradients of layers that nothing is kept over */
+    bool apart;           /* they do */
 };
 
 static struct tensor take(struct region *r, int64_t rows, int64_t cols)
@@ -163,7 +165,7 @@ static void take_head_scratch(struct plan *p)
     ws->hn = take(r, n, p->hidden);
     ws->stats = take(r, n, 2);
     ws->losses = take(r, 1, n);
-    ws->logits = take(r, p->l.logits_rows, config_classes(p->c));
+    ws->logits = take(p->apart ? &p->logits : r, p->l.logits_rows, config_classes(p->c));
     if (p->l.backward)
         ws->dhn = take(r, n, p->hidden);
 }
@@ -172,7 +174,7 @@ static void lay_out(struct plan *p)
 {
     struct workspace *ws = p->ws;
     int64_t from;
-    p->kept.used = p->scratch.used = 0;
+    p->kept.used = p->scratch.used = p->logits.used = 0;
     take_layers(p);
     ws->weights = take(&p->scratch, 1, p->l.supervised);
     ws->last = take(&p->scratch, p->l.tokens, p->hidden);
@@ -201,6 +203,22 @@ static int64_t prefix_of(const struct plan *p, const struct layout *l)
     return wide > a ? wide : a;
 }
 
+/* Lay out without memory.  The logits are used up before the first layer's gradients are written:
+ * they lie over those of the last layers where nothing else does. */
+static void measure(struct plan *p, const struct layout *l)
+{
+    const int64_t rows = p->l.logits_rows;
+    int64_t prefix, free;
+    lay_out(p);
+    prefix = prefix_of(p, l);
+    free = prefix + p->c->layers * l->layer_values - p->kept.peak;
+    p->apart = prefix >= 0 && rows * config_classes(p->c) + LAYOUT_ALIGN <= free;
+    if (!p->apart)
+        return;
+    p->scratch.peak = 0;
+    lay_out(p);
+}
+
 void workspace_measure(const struct model_config *c, const struct model_options *o,
                        const struct model_limits *limits, const struct layout *l,
                        struct model_memory *out)
@@ -208,7 +226,7 @@ void workspace_measure(const struct model_config *c, const struct model_options 
     struct workspace ws = {.block = NULL};
     struct plan p = plan_of(c, o, limits);
     p.ws = &ws;
-    lay_out(&p);
+    measure(&p, l);
     out->kept = 4 * p.kept.peak;
     out->scratch = 4 * p.scratch.peak;
     out->shared = prefix_of(&p, l) >= 0 ? 4 * (p.kept.peak - prefix_of(&p, l)) : 0;
@@ -254,6 +272,9 @@ static int make_blocks(struct model *m, struct plan *p, struct error *error)
     ws->shared = prefix >= 0;
     p->kept.base = ws->shared ? m->gradient_block : tensor_cols(ws->base, 0, kept);
     p->scratch.base = tensor_cols(ws->base, kept, p->scratch.peak);
+    if (p->apart)
+        p->logits.base =
+            tensor_cols(m->gradient_block, p->kept.peak, m->gradient_block.cols - p->kept.peak);
     return 0;
 }
 
@@ -263,7 +284,7 @@ int workspace_reserve(struct model *m, const struct model_limits *limits, struct
     struct workspace *ws = &m->ws;
     workspace_clear(m);
     p.ws = ws;
-    lay_out(&p);
+    measure(&p, &m->layout);
     if (make_blocks(m, &p, error) != 0 || make_ints(m, &p.l, error) != 0 ||
         workspace_positions(m, p.l.tokens, error) != 0) {
         workspace_clear(m);
