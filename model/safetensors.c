@@ -358,18 +358,36 @@ const struct safetensors_entry *safetensors_find(const struct safetensors *s, co
     return NULL;
 }
 
+/* BF16, lower byte first, to float. */
+static void widen(float *out, const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    typedef uint16_t halves __attribute__((vector_size(16)));
+    typedef uint32_t words __attribute__((vector_size(32)));
+    for (; i + 8 <= n; i += 8) {
+        halves h;
+        words w;
+        memcpy(&h, p + 2 * i, sizeof h);
+        w = __builtin_convertvector(h, words) << 16;
+        memcpy(out + i, &w, sizeof w);
+    }
+#endif
+    for (; i < n; i++)
+        out[i] = half_from_bf16((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
+}
+
 int safetensors_floats(const struct safetensors_entry *e, size_t first, size_t n, float *out,
                        struct error *error)
 {
     if (strcmp(e->type, "F32") == 0) {
         memcpy(out, e->data + 4 * first, 4 * n);
-    } else if (strcmp(e->type, "BF16") == 0 || strcmp(e->type, "F16") == 0) {
-        const bool brain = e->type[0] == 'B';
+    } else if (strcmp(e->type, "BF16") == 0) {
+        widen(out, e->data + 2 * first, n);
+    } else if (strcmp(e->type, "F16") == 0) {
         const unsigned char *p = e->data + 2 * first;
-        for (size_t i = 0; i < n; i++) {
-            const uint16_t h = (uint16_t)(p[2 * i] | p[2 * i + 1] << 8);
-            out[i] = brain ? half_from_bf16(h) : half_from_f16(h);
-        }
+        for (size_t i = 0; i < n; i++)
+            out[i] = half_from_f16((uint16_t)(p[2 * i] | p[2 * i + 1] << 8));
     } else if (strcmp(e->type, "F64") == 0) {
         for (size_t i = 0; i < n; i++) {
             double x;
