@@ -108,11 +108,12 @@ static void from_keys(const struct block *b, float *s, struct tensor x, struct t
     multiply(queries(b, y), (struct operand){s, b->keys, false}, keys(b, x, b->kv, false), mnk, 0);
 }
 
-/* y [keys, dim] += s^T x, of a head of queries; y has a head for each query head. */
-static void to_keys(const struct block *b, float *s, struct tensor x, struct tensor y)
+/* y [keys, dim] = s^T x + beta y, of a head of queries; y has a head for each query head. */
+static void to_keys(const struct block *b, float *s, struct tensor x, struct tensor y, float beta)
 {
     const int64_t mnk[3] = {b->keys, b->dim, b->rows};
-    multiply(keys(b, y, b->head, false), (struct operand){s, b->keys, true}, queries(b, x), mnk, 1);
+    multiply(keys(b, y, b->head, false), (struct operand){s, b->keys, true}, queries(b, x), mnk,
+             beta);
 }
 
 static void clear_hidden(float *row, int64_t first, int64_t end, int64_t n)
@@ -184,10 +185,12 @@ void cpu_attention(struct backend *b, const struct attention *a)
     pool_run(b->pool, (size_t)(blocks * a->heads), forward_task, &j);
 }
 
-/* With p = softmax:  dv += p^T dout;  ds = p (dout v^T - dout.out) scale;  dq = ds k;
- * dk += ds^T q.  s and d: [rows, keys] each. */
-static void backward_block(const struct job *j, const struct block *b, float *s, float *d)
+/* With p = softmax and d = dout v^T:  dv += p^T dout;  ds = p (d - p.d) scale;  dq = ds k;
+ * dk += ds^T q.  (p.d is dout.out; here both rows are in the cache.)  s and d: [rows, keys] each;
+ * beta 0 where dk and dv begin. */
+static void backward_block(const struct job *j, const struct block *b, float *s, float beta)
 {
+    float *d = s + QUERIES * j->a->longest;
     const struct attention *a = j->a;
     const struct kernels *k = j->c->k;
     against_keys(b, a->q, a->k, s);
@@ -199,14 +202,13 @@ static void backward_block(const struct job *j, const struct block *b, float *s,
                          (size_t)(end - first));
         clear_hidden(s + i * b->keys, first, end, b->keys);
     }
-    to_keys(b, s, a->dout, j->head_dv);
+    to_keys(b, s, a->dout, j->head_dv, beta);
     for (int64_t i = 0; i < b->rows; i++) {
-        const float shift = k->dot(at(a->dout, b->row + i, b->head, b->dim),
-                                   at(a->out, b->row + i, b->head, b->dim), (size_t)b->dim);
-        k->softmax_back(s + i * b->keys, d + i * b->keys, shift, b->scale, (size_t)b->keys);
+        float *p = s + i * b->keys, *slope = d + i * b->keys;
+        k->softmax_back(p, slope, k->dot(p, slope, (size_t)b->keys), b->scale, (size_t)b->keys);
     }
     from_keys(b, s, a->k, a->dq);
-    to_keys(b, s, a->q, j->head_dk);
+    to_keys(b, s, a->q, j->head_dk, beta);
 }
 
 static void backward_task(void *context, size_t task, int worker)
@@ -215,15 +217,15 @@ static void backward_task(void *context, size_t task, int worker)
     const int32_t segment = (int32_t)((int64_t)task / j->a->heads);
     const int64_t head = (int64_t)task % j->a->heads, dim = j->a->dim;
     const int64_t from = j->starts[segment], to = j->starts[segment + 1];
-    const size_t square = (size_t)QUERIES * (size_t)j->a->longest;
-    float *s = cpu_scratch(j->c, worker, 2 * square);
-    for (int64_t row = from; row < to; row++) {
+    const bool whole = j->a->window == 0; /* the last block sees all keys: it writes first */
+    float *s = cpu_scratch(j->c, worker, 2 * (size_t)QUERIES * (size_t)j->a->longest);
+    for (int64_t row = from; row < to && !whole; row++) {
         memset(at(j->head_dk, row, head, dim), 0, (size_t)dim * sizeof(float));
         memset(at(j->head_dv, row, head, dim), 0, (size_t)dim * sizeof(float));
     }
-    for (int64_t i = 0; i < blocks_of(to - from); i++) {
+    for (int64_t n = blocks_of(to - from), i = n - 1; i >= 0; i--) {
         const struct block b = block_of(j, segment, head, i);
-        backward_block(j, &b, s, s + square);
+        backward_block(j, &b, s, whole && i == n - 1 ? 0 : 1);
     }
 }
 
