@@ -196,8 +196,9 @@ static void resolve(struct state *s)
 }
 
 /* Verify the candidates and keep their edges. */
-static int verify(struct state *s, const struct near_pairs *pairs, struct error *error)
+static int verify(void *context, const struct near_pairs *pairs, struct error *error)
 {
+    struct state *s = context;
     const struct dedup *d = s->d;
     const struct verify v = {.x = d->x,
                              .corpus = d->corpus,
@@ -236,7 +237,12 @@ static int search(struct state *s, const struct near_options *options, const uns
 {
     const size_t n = s->d->x->n;
     unsigned char *take = mem_alloc(n + 1);
-    const struct near_options in = {take, options->threshold, options->preferred, options->context};
+    const struct near_options in = {.take = take,
+                                    .threshold = options->threshold,
+                                    .preferred = options->preferred,
+                                    .context = options->context,
+                                    .full = verify,
+                                    .state = s};
     struct near_pairs pairs = {.items = NULL};
     for (size_t i = 0; i < n; i++)
         take[i] = options->take[i] && !out[i];
@@ -250,12 +256,42 @@ static int search(struct state *s, const struct near_options *options, const uns
     return rc;
 }
 
-/* Rows that are out although the row they duplicate has gone itself come back in; how many. */
+/* Rows that are out although the row they duplicated, was[i], has gone itself. */
+static bool orphan(const struct state *s, const unsigned char *out, size_t i)
+{
+    return out[i] && s->f.keeper[i] == NONE;
+}
+
+/* Mostly such a row duplicates that one's keeper as well. */
+static int adopt(struct state *s, const unsigned char *out, uint32_t *was, struct error *error)
+{
+    const size_t n = s->d->x->n;
+    struct near_pairs pairs = {.items = NULL};
+    int rc = 0;
+    do {
+        pairs.n = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (!orphan(s, out, i) || was[i] == NONE)
+                continue;
+            const uint32_t row = (uint32_t)i, next = s->f.keeper[was[i]];
+            if (next != NONE)
+                near_push(&pairs, row, next);
+            was[i] = next;
+        }
+        rc = pairs.n > 0 ? verify(s, &pairs, error) : 0;
+        if (rc == 0 && pairs.n > 0)
+            resolve(s);
+    } while (rc == 0 && pairs.n > 0);
+    near_free(&pairs);
+    return rc;
+}
+
+/* The others come back in; how many. */
 static size_t call_back(const struct state *s, unsigned char *out)
 {
     size_t back = 0;
     for (size_t i = 0; i < s->d->x->n; i++)
-        if (out[i] && s->f.keeper[i] == NONE) {
+        if (orphan(s, out, i)) {
             out[i] = 0;
             back++;
         }
@@ -264,12 +300,23 @@ static size_t call_back(const struct state *s, unsigned char *out)
 
 static int find_near(struct state *s, const unsigned char *take, struct error *error)
 {
-    const struct near_options options = {take, s->d->chosen->threshold, by_preference, &s->order};
-    unsigned char *out = mem_zero(s->d->x->n + 1, 1);
+    const struct near_options options = {.take = take,
+                                         .threshold = s->d->chosen->threshold,
+                                         .preferred = by_preference,
+                                         .context = &s->order};
+    const size_t n = s->d->x->n;
+    unsigned char *out = mem_zero(n + 1, 1);
+    uint32_t *was = none(n);
     int rc = thin_crowds(s, &options, out, error);
-    do
-        rc = rc == 0 ? search(s, &options, out, error) : rc;
-    while (rc == 0 && call_back(s, out) > 0);
+    do {
+        for (size_t i = 0; i < n; i++)
+            was[i] = s->f.keeper[i];
+        if (rc == 0)
+            rc = search(s, &options, out, error);
+        if (rc == 0)
+            rc = adopt(s, out, was, error);
+    } while (rc == 0 && call_back(s, out) > 0);
+    mem_free(was);
     mem_free(out);
     return rc;
 }

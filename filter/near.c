@@ -79,7 +79,7 @@ static void sort_keyed(struct keyed *items, struct keyed *scratch, size_t n)
         radix(items, scratch, n);
 }
 
-static void push(struct near_pairs *p, uint32_t a, uint32_t b)
+void near_push(struct near_pairs *p, uint32_t a, uint32_t b)
 {
     p->items = vec_reserve(p->items, &p->cap, p->n + 1, sizeof *p->items);
     p->items[p->n++] = (struct near_pair){a < b ? a : b, a < b ? b : a};
@@ -95,7 +95,7 @@ static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near
     if (x->skeleton == y->skeleton && hash128_compare(x->exact, y->exact) != 0)
         return; /* they differ in digits alone: a variant, without looking at the texts */
     if (index_agree(x, y) >= s->agree)
-        push(out, a, b);
+        near_push(out, a, b);
 }
 
 static void all_pairs(const struct search *s, const struct keyed *rows, size_t n,
@@ -156,13 +156,13 @@ static int split(const struct search *s, const struct part *p, struct near_pairs
     const int band = (p->band + 1) % MINHASH_BANDS;
     struct keyed *rows = p->rows;
     const size_t n = p->n;
-    if (n <= NEAR_DENSE) {
+    if (n <= (p->depth == 1 ? NEAR_DENSE : NEAR_PART)) {
         all_pairs(s, rows, n, out);
         return 0;
     }
     if (p->depth == 1)
         with_leaders(s, rows, n, NEAR_LEADERS, out);
-    if (n <= NEAR_BUCKET || p->depth >= MINHASH_BANDS) {
+    if ((p->depth == 1 && n <= NEAR_BUCKET) || p->depth >= MINHASH_BANDS) {
         if (p->depth > 1)
             with_leaders(s, rows, n, NEAR_FEW, out);
         with_neighbours(s, rows, p->scratch, n, p->depth == 1 ? NEAR_WINDOW : NEAR_FEW, out);
@@ -271,6 +271,10 @@ static int run_bands(struct search *s, struct pool *pool, struct near_pairs *out
             }
             merge(out, &s->bands[i].pairs);
             near_free(&s->bands[i].pairs);
+        }
+        if (rc == 0 && s->options->full != NULL && out->n >= NEAR_PAIRS) {
+            rc = s->options->full(s->options->state, out, error);
+            near_free(out);
         }
     }
     mem_free(s->bands);

@@ -20,9 +20,10 @@
 
 enum {
     NEAR_BUCKET = 1024,
-    NEAR_DENSE = 256,
-    NEAR_LEADERS = 16,
-    NEAR_WINDOW = 16,
+    NEAR_DENSE = 48,
+    NEAR_PART = 32,
+    NEAR_LEADERS = 8,
+    NEAR_WINDOW = 8,
     NEAR_LOOK = 4,
     NEAR_FIRST = 4
 };
@@ -37,11 +38,17 @@ struct near_pairs {
     size_t met, split; /* pairs that met in a band, with repeats; oversized buckets */
 };
 
+enum { NEAR_PAIRS = 16 << 20 }; /* at most about so many are gathered, 128 MB */
+
 struct near_options {
     const unsigned char *take; /* not 0: the row takes part */
     double threshold;
     order_fn *preferred; /* the order of preference; NULL: that of the index */
     const void *context;
+    /* Takes the pairs so far when there are NEAR_PAIRS of them; they are then forgotten and may
+     * come again.  NULL: all are gathered. */
+    int (*full)(void *state, const struct near_pairs *pairs, struct error *error);
+    void *state;
 };
 
 /*
@@ -55,6 +62,8 @@ int near_crowds(const struct index *x, const struct near_options *options, struc
 /* A pair needs at least one row that is not INDEX_OLD or INDEX_FOREIGN. */
 int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
                     struct near_pairs *out, struct error *error);
+/* Append the pair, in any order of its rows. */
+void near_push(struct near_pairs *p, uint32_t a, uint32_t b);
 void near_free(struct near_pairs *p);
 
 #endif

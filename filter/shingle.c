@@ -7,6 +7,8 @@
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
+#include <math.h>
+
 enum { WORD_PART = 256 }; /* a longer word is folded into a hash of parts */
 
 void shingle_init(struct shingler *s, const struct mask_kernel *kernel)
@@ -251,6 +253,29 @@ double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t n
         both += x == y;
         i += x <= y;
         k += y <= x;
+    }
+    return (double)both / (double)(na + nb - both);
+}
+
+double shingle_jaccard_from(const uint64_t *a, size_t na, const uint64_t *b, size_t nb,
+                            double least)
+{
+    size_t i = 0, k = 0, both = 0;
+    if (na == 0 && nb == 0)
+        return 1;
+    /* J >= least asks for so many in both; the others stand alone */
+    const double need = floor(least / (1 + least) * (double)(na + nb));
+    const size_t common = need > 0 ? (size_t)need : 0, alone = na + nb - 2 * common;
+    while (i < na && k < nb) {
+        const size_t stop = i + k + 16; /* how many stand alone is looked at now and then */
+        while (i < na && k < nb && i + k < stop) {
+            const uint64_t x = a[i], y = b[k];
+            both += x == y;
+            i += x <= y;
+            k += y <= x;
+        }
+        if (i + k - 2 * both > alone)
+            return 0;
     }
     return (double)both / (double)(na + nb - both);
 }

@@ -46,5 +46,8 @@ void shingle_sort(struct shingler *s);
 
 /* Jaccard of two sorted sets; two empty sets are alike (1). */
 double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
+/* The same where it reaches `least`; else some number below that, found with less work. */
+double shingle_jaccard_from(const uint64_t *a, size_t na, const uint64_t *b, size_t nb,
+                            double least);
 
 #endif

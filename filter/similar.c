@@ -195,9 +195,21 @@ const char *similar_variant(const struct similar_text *a, const struct similar_t
     return own_subject(a, b) && own_subject(b, a) ? "subject" : NULL;
 }
 
-static double jaccard(const struct similar_set *a, const struct similar_set *b)
+static double jaccard(const struct similar_set *a, const struct similar_set *b, double least)
 {
-    return shingle_jaccard(a->items, a->n, b->items, b->n);
+    return shingle_jaccard_from(a->items, a->n, b->items, b->n, least);
+}
+
+/* What the threshold is for. */
+static double whole(const struct similar_text *a, const struct similar_text *b,
+                    enum similar_fields fields, double least)
+{
+    switch (fields) {
+    case SIMILAR_ALL: return jaccard(&a->all, &b->all, least);
+    case SIMILAR_OUTPUT: return jaccard(&a->output, &b->output, least);
+    case SIMILAR_PROMPT: return jaccard(&a->prompt, &b->prompt, least);
+    }
+    return 0;
 }
 
 void similar_judge(const struct similar_text *a, const struct similar_text *b,
@@ -205,14 +217,11 @@ void similar_judge(const struct similar_text *a, const struct similar_text *b,
 {
     const double low = threshold - 1e-9;
     *out = (struct similar_result){.kind = SIMILAR_LOW};
-    out->output = jaccard(&a->output, &b->output);
-    out->prompt = fields == SIMILAR_PROMPT ? jaccard(&a->prompt, &b->prompt)
-                                           : dice(&a->prompt_tokens, &b->prompt_tokens);
-    out->all = fields == SIMILAR_ALL      ? jaccard(&a->all, &b->all)
-               : fields == SIMILAR_OUTPUT ? out->output
-                                          : out->prompt;
+    out->all = whole(a, b, fields, low);
     if (out->all < low)
         return;
+    out->output = fields == SIMILAR_OUTPUT ? out->all : jaccard(&a->output, &b->output, 0);
+    out->prompt = fields == SIMILAR_PROMPT ? out->all : dice(&a->prompt_tokens, &b->prompt_tokens);
     if (fields == SIMILAR_ALL && out->output < low - SIMILAR_OUTPUT_SLACK)
         out->kind = SIMILAR_OTHER_OUTPUT;
     else if (fields == SIMILAR_ALL && out->prompt < SIMILAR_PROMPT_FLOOR)
