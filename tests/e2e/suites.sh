@@ -48,13 +48,13 @@ cat >rules.jsonl <<'END'
 {"when": ["[[rating]]"], "reply": "The form is [[8]], my rating: [[5]]"}
 {"when": [], "reply": "An answer."}
 END
-"$scripted" rules=rules.jsonl >port &
+"$scripted" rules=rules.jsonl >judge.port &
 servers="$servers $!"
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    grep -q port port && break
+    grep -q port judge.port 2>/dev/null && break
     sleep 0.1
 done
-url=http://127.0.0.1:$(sed -n 's/^port //p' port)/v1
+url=http://127.0.0.1:$(sed -n 's/^port //p' judge.port)/v1
 suite "$data/mt-bench/question.jsonl" mtbench ', "judge": { "name": "judge" }'
 prints '"items":160' 'question writing","model":"teacher","items":20,"accuracy":0.5,' 'question math","model":"teacher","items":20,"accuracy":0.9,'
 finish
