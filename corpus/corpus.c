@@ -158,6 +158,12 @@ int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *
                     error);
 }
 
+int corpus_unchecked(struct corpus *c, struct error *error)
+{
+    return sql_exec(c->sql, "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON",
+                    error);
+}
+
 int corpus_cache(struct corpus *c, int kb, struct error *error)
 {
     char text[48];

@@ -40,6 +40,9 @@ struct sql *corpus_sql(struct corpus *c); /* for the other files of this room on
  */
 enum corpus_durability { CORPUS_FULL, CORPUS_NORMAL };
 int corpus_durability(struct corpus *c, enum corpus_durability d, struct error *error);
+/* No checks of references and of words in columns at each row (a quarter of the work of writing one):
+ * for a writer whose rows come from tables and numbers of our own.  `status --check` checks them. */
+int corpus_unchecked(struct corpus *c, struct error *error);
 /* Keep so many kB of pages in memory (4000 without it). */
 int corpus_cache(struct corpus *c, int kb, struct error *error);
 /* Read up to so many bytes of the file through a mapping, which saves the copies; 0: none.  For long

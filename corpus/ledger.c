@@ -125,7 +125,7 @@ static enum ledger_state state_of(struct slice name)
                                         : LEDGER_FAILED;
 }
 
-int ledger_request_known(struct corpus *c, struct ledger_request *r, struct error *error)
+static int known(struct corpus *c, struct ledger_request *r, struct error *error)
 {
     unsigned char key[16];
     struct sql_stmt *q =
@@ -161,7 +161,8 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
     unsigned char key[16];
     struct sql_stmt *q = sql_prepare(corpus_sql(c),
                                      "INSERT INTO request (id, key, prompt_id, teacher_id,"
-                                     " strategy, step, sample) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                                     " strategy, step, sample) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                                     " ON CONFLICT (key) DO NOTHING",
                                      error);
     if (!q)
         return -1;
@@ -175,6 +176,8 @@ int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error 
     sql_bind_int(q, 7, r->sample);
     if (sql_run(q, error))
         return -1;
+    if (!sql_changes(corpus_sql(c)))
+        return known(c, r, error);
     r->state = LEDGER_WAITING;
     return corpus_tally(c, state_tallies[LEDGER_WAITING], 1, error);
 }
@@ -353,7 +356,8 @@ int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct 
     sql_bind_text(q, 8, a->message);
     for (int i = 0; i < 6; i++)
         sql_bind_int(q, 9 + i, numbers[i]);
-    if (sql_run(q, error) || tally_attempt(c, a, error) || ledger_release(c, a->request_id, error))
+    if (sql_run(q, error) || tally_attempt(c, a, error) ||
+        (!a->unreserved && ledger_release(c, a->request_id, error)))
         return -1;
     return a->status ? read_now(c, a->id, error) : 0;
 }

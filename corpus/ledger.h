@@ -68,12 +68,11 @@ struct ledger_request {
     enum ledger_state state;
     struct slice cause; /* absent: none */
     int64_t tries, parsed, reply_id;
-    char failed_by[32]; /* cause, as ledger_request_known found it */
+    char failed_by[32]; /* cause, as ledger_request_add found it */
 };
-/* Is a request with this key there?  0 no.  1 yes: *r becomes what is stored (but the slices stay as
- * they were).  2 it was there withdrawn, and waits again.  -1 failure. */
-int ledger_request_known(struct corpus *c, struct ledger_request *r, struct error *error);
-/* Add one that is not known, waiting; its prompt has to be there. */
+/* Add it, waiting: 0; the caller adds its prompt in the same transaction.  Where one with this key
+ * is there nothing is added: 1, and *r becomes what is stored (but the slices stay as they were); 2
+ * where that was withdrawn, and waits again.  -1 failure. */
 int ledger_request_add(struct corpus *c, struct ledger_request *r, struct error *error);
 
 /* Mark as in flight, with its worst case in money (nano-USD) and tokens. */
@@ -104,7 +103,8 @@ struct ledger_attempt {
     const char *cause;    /* NULL: answered */
     struct slice message; /* absent: none */
     int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens, nusd;
-    bool assumed; /* tokens and nusd are the worst case: the reply did not say */
+    bool assumed;    /* tokens and nusd are the worst case: the reply did not say */
+    bool unreserved; /* nothing was reserved for it in the file */
 };
 /* Record the attempt and give its reservation back. */
 int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct error *error);

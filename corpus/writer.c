@@ -206,7 +206,8 @@ struct writer *writer_open(const char *path, const struct writer_options *o, str
     list_init(&w->queue);
     list_init(&w->done);
     w->corpus = corpus_open(path, CORPUS_WRITE, error);
-    if (!w->corpus || (w->o.cache_kb && corpus_cache(w->corpus, w->o.cache_kb, error)))
+    if (!w->corpus || corpus_unchecked(w->corpus, error) ||
+        (w->o.cache_kb && corpus_cache(w->corpus, w->o.cache_kb, error)))
         goto fail;
     if (pipe(w->notify)) {
         error_system(error, errno, "pipe");

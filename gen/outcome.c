@@ -62,6 +62,7 @@ static struct store *attempt(struct item *i, enum net_cause cause, const char *m
         .latency_ms = i->latency_ms,
         .status = i->status,
         .cause = cause == NET_OK ? NULL : net_cause_name(cause),
+        .unreserved = !i->resumed && !i->batch && !budget_limited(&g->budget),
     };
     s->settled_batch = i->reply_id ? 0 : i->batch; /* else it was with its reply */
     s->settled_request = i->request.id;

@@ -20,15 +20,13 @@ static int by_key(const void *a, const void *b)
 
 static int put_ask(struct corpus *c, struct item *i, struct error *error)
 {
-    int known = ledger_request_known(c, &i->request, error);
+    i->request.prompt_id = i->prompt.id;
+    int known = ledger_request_add(c, &i->request, error);
     i->added = known == 0 || known == 2;
     i->was_withdrawn = known == 2;
     if (known)
         return known < 0 ? -1 : 0;
-    i->request.prompt_id = i->prompt.id;
-    if (ledger_prompt_add(c, &i->prompt, error) < 0)
-        return -1;
-    return ledger_request_add(c, &i->request, error);
+    return ledger_prompt_add(c, &i->prompt, error) < 0 ? -1 : 0;
 }
 
 /* Keys are random, and each would touch a page of its own in their index: in the order of the keys

@@ -166,14 +166,13 @@ static int64_t fill(struct corpus *c, struct compressor *z, struct slice body)
     int64_t teacher = ledger_teacher(c, "openai", "http://x", "m", NULL, &error);
     assert_int_equal(teacher, ledger_teacher(c, "openai", "http://x", "m", "mit", &error));
     struct ledger_request r1 = request(1, 1, teacher), r2 = request(2, 1, teacher);
-    assert_int_equal(ledger_request_known(c, &r1, &error), 0);
     assert_int_equal(ledger_prompt_add(c, &p, &error), 1);
     assert_int_equal(ledger_prompt_add(c, &p, &error), 0);
     assert_int_equal(ledger_request_add(c, &r1, &error), 0);
     assert_int_equal(ledger_request_add(c, &r2, &error), 0);
     struct ledger_request twice = r1;
     twice.id = 77;
-    assert_int_equal(ledger_request_known(c, &twice, &error), 1);
+    assert_int_equal(ledger_request_add(c, &twice, &error), 1);
     assert_int_equal(twice.id, 1);
     assert_int_equal(ledger_reserve(c, 1, 1000, 50, &error), 0);
     assert_int_equal(ledger_reserve(c, 2, 500, 25, &error), 0);
@@ -228,7 +227,7 @@ static void test_ledger(void **state)
     struct ledger_request r1 = request(1, 1, teacher), r2 = request(2, 1, teacher);
     assert_int_equal(ledger_withdraw(c, &error), 1);
     check_totals(c, 0, 1, 1);
-    assert_int_equal(ledger_request_known(c, &r2, &error), 2);
+    assert_int_equal(ledger_request_add(c, &r2, &error), 2);
     check_totals(c, 1, 1, 0);
     struct ledger_end e = {.request_id = 2,
                            .from = LEDGER_WAITING,
