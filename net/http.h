@@ -1,15 +1,14 @@
 /*
- * HTTP, many requests at a time on one thread.  The only includer of curl.h.
+ * HTTP, many requests at a time on one thread.
  *
  *   - HTTP/1.1 keep-alive, HTTP/2 over TLS where offered;
+ *   - POST to an address without TLS and proxy goes over sockets of our own, all else by libcurl
+ *     (net/http_engine.h);
  *   - TLS always verified (a CA file may be named), the proxy's too; proxy by option or environment;
  *     headers of a request never go to the proxy of an https address, which gets a CONNECT only;
  *   - redirects are not followed: a 3xx is handed back, so that no key ever leaves its host;
  *   - four deadlines: connect, first byte, idle, total; a body has a maximum;
  *   - no signal is raised, nothing is printed.
- *
- * Requests live in shards of some dozens of connections each, because libcurl looks for an idle
- * connection by a walk over all of them.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H

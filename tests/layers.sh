@@ -15,7 +15,7 @@ BEGIN {
     n = split(rooms, name, " ")
     for (i = 1; i <= n; i++) level[name[i]] = i == 1 ? 0 : i <= 4 ? 1 : i <= 10 ? 2 : 3
     # foreign header -> the file (or folder) that may include it
-    only["curl/curl.h"] = "net/http.c"
+    only["curl/curl.h"] = "net/http_curl.c"
     only["sqlite3.h"] = "corpus/sql.c"
     only["cjson/cJSON.h"] = only["cJSON.h"] = "core/json.c"
     only["cblas.h"] = "model/"

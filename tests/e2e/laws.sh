@@ -29,7 +29,7 @@ echo '#include "gen/gen.h"' | breaks layers.sh core/x.c 'core may not include ge
 echo '#include "filter/filter.h"' | breaks layers.sh gen/x.c 'gen may not include filter'
 echo '#include "net/net.h"' | breaks layers.sh corpus/x.c 'corpus may not include net'
 echo '#include "cli/output.h"' | breaks layers.sh train/x.c 'train may not include cli'
-echo '#include <curl/curl.h>' | breaks layers.sh gen/x.c 'only be included by net/http.c'
+echo '#include <curl/curl.h>' | breaks layers.sh gen/x.c 'only be included by net/http_curl.c'
 echo '#include <sqlite3.h>' | breaks layers.sh corpus/other.c 'only be included by corpus/sql.c'
 echo '#include "error.h"' | breaks layers.sh core/x.c 'names start from the root'
 
