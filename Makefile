@@ -97,7 +97,7 @@ AUX      := $(AUX_SRC:%.c=$(BUILD)/%) $(BUILD)/demo/tasks/tasks $(BUILD)/demo/fa
 KERNEL_OBJ := $(filter $(BUILD)/model/kernels/% $(BUILD)/filter/kernels/%,$(LIB_OBJ))
 FILTER_OBJ := $(filter-out $(KERNEL_OBJ),$(filter $(BUILD)/filter/%,$(LIB_OBJ)))
 ifeq ($(SAN),)
-$(FILTER_OBJ): OPT := -O3 -g1
+$(FILTER_OBJ) $(filter $(BUILD)/model/soft/%,$(LIB_OBJ)): OPT := -O3 -g1
 $(KERNEL_OBJ): OPT := -O3 -g1 -fno-math-errno -fno-trapping-math -ffp-contract=fast
 # gcc 11 (Ubuntu 22.04) puts vzeroupper before a use of the upper halves when it schedules after
 # register allocation; tests/model/test_gemm sees it.

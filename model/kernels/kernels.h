@@ -65,6 +65,10 @@ struct kernels {
     /* Elementwise in double, to 1e-13 relative; exp of less than -700 is exp(-700).  y may be x. */
     void (*exp_doubles)(double *y, const double *x, size_t n);
     void (*log_doubles)(double *y, const double *x, size_t n); /* x > 0 and no denormal */
+    /* y = factor * x - shift, at least -690: its exponential is still a number. */
+    void (*log_soft)(double *y, const float *x, double factor, double shift, size_t n);
+    /* y = how[0] (h - q how[1]) + how[2] q. */
+    void (*soft_slope)(float *y, const double *h, const double *q, const double how[3], size_t n);
 
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n,
                   const struct kernel_adamw *how);

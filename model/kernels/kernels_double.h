@@ -65,31 +65,46 @@ ALWAYS void log_wide(doubles *y, const doubles *x)
     *y = n * LOG2_HIGH + (n * LOG2_LOW + 2 * f * p);
 }
 
+/* y[i .. i + m) = f(x[i .. i + m)), m at most WIDE; `rest` is what lanes behind the end hold. */
+#define EACH_WIDE(f, rest)                                                                         \
+    doubles u, v;                                                                                  \
+    size_t i = 0;                                                                                  \
+    for (; i + WIDE <= n; i += WIDE) {                                                             \
+        memcpy(&u, x + i, sizeof u);                                                               \
+        f(&v, &u);                                                                                 \
+        memcpy(y + i, &v, sizeof v);                                                               \
+    }                                                                                              \
+    if (i < n) {                                                                                   \
+        memset(&u, 0, sizeof u);                                                                   \
+        u += rest;                                                                                 \
+        memcpy(&u, x + i, (n - i) * sizeof *x);                                                    \
+        f(&v, &u);                                                                                 \
+        memcpy(y + i, &v, (n - i) * sizeof *y);                                                    \
+    }
+
 static void exp_doubles(double *y, const double *x, size_t n)
 {
-    doubles u, v;
-    size_t i = 0;
-    for (; i < n; i += WIDE) {
-        const size_t m = n - i < WIDE ? n - i : WIDE;
-        memset(&u, 0, sizeof u);
-        memcpy(&u, x + i, m * sizeof *x);
-        exp_wide(&v, &u);
-        memcpy(y + i, &v, m * sizeof *y);
-    }
+    EACH_WIDE(exp_wide, 0)
 }
 
 static void log_doubles(double *y, const double *x, size_t n)
 {
-    doubles u, v;
-    size_t i = 0;
-    for (; i < n; i += WIDE) {
-        const size_t m = n - i < WIDE ? n - i : WIDE;
-        memset(&u, 0, sizeof u);
-        u += 1;
-        memcpy(&u, x + i, m * sizeof *x);
-        log_wide(&v, &u);
-        memcpy(y + i, &v, m * sizeof *y);
+    EACH_WIDE(log_wide, 1)
+}
+
+static void log_soft(double *y, const float *x, double factor, double shift, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double v = factor * (double)x[i] - shift;
+        y[i] = v > -690 ? v : -690;
     }
+}
+
+static void soft_slope(float *y, const double *h, const double *q, const double how[3], size_t n)
+{
+    const double chain = how[0], total = how[1], hard = how[2];
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(chain * (h[i] - q[i] * total) + hard * q[i]);
 }
 
 #endif

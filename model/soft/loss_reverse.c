@@ -3,14 +3,11 @@
 
 static double rkl(const struct soft_how *how, const struct soft_math *m, struct soft_bins *b)
 {
-    double sum = 0;
     (void)how;
     (void)m;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n; i++)
         b->h[i] = -b->q[i] * b->d[i];
-        sum += b->h[i];
-    }
-    return sum;
+    return soft_dot(b->h, NULL, b->n);
 }
 
 const struct soft_loss soft_rkl = {.name = "rkl", .summary = "reverse KL(q || p)", .bins = rkl};

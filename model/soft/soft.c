@@ -71,6 +71,31 @@ void soft_store(const struct soft_math *m, void *row, const double *x, size_t fr
         memcpy(wide + from, x, n * sizeof *x);
 }
 
+void soft_log(const struct soft_math *m, double *out, const void *row, size_t from, size_t n,
+              const double how[2])
+{
+    if (m->k != NULL) {
+        m->k->log_soft(out, (const float *)row + from, how[0], how[1], n);
+        return;
+    }
+    soft_load(m, out, row, from, n, how[0]);
+    for (size_t i = 0; i < n; i++)
+        out[i] = fmax(out[i] - how[1], -690);
+}
+
+double soft_dot(const double *x, const double *y, size_t n)
+{
+    double sums[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            sums[k] += y != NULL ? x[i + k] * y[i + k] : x[i + k];
+    for (; i < n; i++)
+        sums[0] += y != NULL ? x[i] * y[i] : x[i];
+    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) +
+           ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
 double soft_get(const struct soft_math *m, const void *row, size_t i)
 {
     double x;

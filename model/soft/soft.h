@@ -63,6 +63,7 @@ struct soft_bins {
 struct soft_loss {
     const char *name, *summary;
     bool zero_tail; /* finite where p = 0: takes the tail policies renormalise and zero */
+    bool balanced;  /* H is zero: h are differences of probabilities */
     bool logits;    /* works on logits: needs the teacher's for the whole vocabulary */
     bool ranks;     /* pairs by rank and not by token: takes foreign vocabularies */
     /* Returns the loss of the bins and fills h; what it returns adds up over blocks of bins. */

@@ -11,6 +11,11 @@ extern const struct soft_loss soft_ce, soft_fkl, soft_rkl, soft_sfkl, soft_srkl,
 void soft_load(const struct soft_math *m, double *out, const void *row, size_t from, size_t n,
                double factor);
 void soft_store(const struct soft_math *m, void *row, const double *x, size_t from, size_t n);
+/* out = factor * row - shift of those elements, at least -690. */
+void soft_log(const struct soft_math *m, double *out, const void *row, size_t from, size_t n,
+              const double how[2]);
+/* sum x y, and sum x where y is NULL: in eight sums side by side. */
+double soft_dot(const double *x, const double *y, size_t n);
 double soft_get(const struct soft_math *m, const void *row, size_t i);
 void soft_put(const struct soft_math *m, void *row, size_t i, double x);
 double soft_max(const struct soft_math *m, const void *row, size_t n);

@@ -1,13 +1,14 @@
 /*
  * One row.  A row with the teacher's full logits is gone through block by block: once for the two
  * sums of exponentials, once for the loss and h (left in the teacher's row), once for the
- * gradient, which needs H first.
+ * gradient, which needs H first.  Where H is zero whatever the rows are, the last two are one.
  */
 #include "model/soft/soft_internal.h"
 
-#include <math.h>
+#include "model/kernels/kernels.h"
 
-static const double FLOOR = -690; /* of log q: its exponential is still a number */
+#include <math.h>
+#include <string.h>
 
 /* sum x y over two rows. */
 static double dot(const struct soft_math *m, const void *x, const void *y, size_t n)
@@ -70,75 +71,98 @@ struct full {
     struct soft_row *r;
     double q, p, one; /* log sums: student and teacher at T, student at 1 */
     bool alike;       /* the hard label's softmax is q: T is 1 and the vocabularies are the same */
-    double total;     /* H; unused where the loss works on logits */
+    double total;     /* H; 0 where the loss works on logits */
 };
 
-/* Loss and h of the block [at, at + n). */
-static double block(const struct full *f, size_t at, size_t n, double *h)
+/* Loss and h of the block [at, at + n), and its q. */
+static double block(const struct full *f, size_t at, size_t n, double *h, double *q)
 {
     const double factor = 1 / f->plan->temperature;
-    double lq[SOFT_BLOCK], d[SOFT_BLOCK], q[SOFT_BLOCK], p[SOFT_BLOCK];
+    const double student[2] = {factor, f->q}, teacher[2] = {factor, f->p};
+    double lq[SOFT_BLOCK], d[SOFT_BLOCK], p[SOFT_BLOCK];
     struct soft_bins bins = {n, p, q, lq, d, h};
-    soft_load(f->m, lq, f->r->z, at, n, factor);
-    soft_load(f->m, d, f->r->t, at, n, factor);
     if (f->how->loss->logits) {
+        soft_load(f->m, lq, f->r->z, at, n, factor);
+        soft_load(f->m, d, f->r->t, at, n, factor);
         for (size_t i = 0; i < n; i++)
             d[i] -= lq[i];
         return f->how->loss->bins(f->how, f->m, &bins);
     }
-    for (size_t i = 0; i < n; i++) {
-        lq[i] = fmax(lq[i] - f->q, FLOOR);
-        p[i] = fmax(d[i] - f->p, FLOOR);
+    soft_log(f->m, lq, f->r->z, at, n, student);
+    soft_log(f->m, p, f->r->t, at, n, teacher);
+    for (size_t i = 0; i < n; i++)
         d[i] = p[i] - lq[i];
-    }
     soft_exps(f->m, q, lq, n);
     soft_exps(f->m, p, p, n);
     return f->how->loss->bins(f->how, f->m, &bins);
 }
 
-/* h becomes dD/dz of the block. */
-static void chain(const struct full *f, size_t at, size_t n, double *h)
+/* The block's part of the gradient, from h and q, into the student's row. */
+static void put_block(const struct full *f, size_t at, size_t n, double *h, const double *q)
 {
+    const double hard = f->plan->hard, one[2] = {1, f->one};
+    const double how[3] = {f->plan->chain, f->total, f->alike ? hard : 0};
     double x[SOFT_BLOCK];
-    soft_load(f->m, x, f->r->z, at, n, 1 / f->plan->temperature);
+    if (hard > 0 && !f->alike) {
+        soft_log(f->m, x, f->r->z, at, n, one);
+        soft_exps(f->m, x, x, n);
+    }
+    if (f->m->k != NULL && (f->alike || hard <= 0)) {
+        f->m->k->soft_slope((float *)f->r->z + at, h, q, how, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        x[i] = fmax(x[i] - f->q, FLOOR);
-    soft_exps(f->m, x, x, n);
-    for (size_t i = 0; i < n; i++)
-        h[i] = f->plan->chain * (h[i] - x[i] * f->total) + (f->alike ? f->plan->hard * x[i] : 0);
+        h[i] = how[0] * (h[i] - q[i] * how[1]) + how[2] * q[i];
+    for (size_t i = 0; i < n && hard > 0 && !f->alike; i++)
+        h[i] += hard * x[i];
+    soft_store(f->m, f->r->z, h, at, n);
 }
 
-/* Add hard * softmax(z) of a block. */
-static void add_hard(const struct full *f, size_t at, size_t n, double *h)
-{
-    double x[SOFT_BLOCK];
-    soft_load(f->m, x, f->r->z, at, n, 1);
-    for (size_t i = 0; i < n; i++)
-        x[i] -= f->one;
-    soft_exps(f->m, x, x, n);
-    for (size_t i = 0; i < n; i++)
-        h[i] += f->plan->hard * x[i];
-}
-
+/* The gradient once H is known, from what the teacher's row keeps of h. */
 static void gradient(const struct full *f)
 {
     const struct soft_row *r = f->r;
-    const double factor = f->how->loss->logits ? 1 / (double)r->common : 1;
-    double h[SOFT_BLOCK];
-    for (size_t at = 0; at < r->vocab; at += SOFT_BLOCK) {
-        const size_t n = r->vocab - at < SOFT_BLOCK ? r->vocab - at : SOFT_BLOCK;
-        const size_t both = at >= r->common ? 0 : r->common - at < n ? r->common - at : n;
-        soft_load(f->m, h, r->t, at, both, factor);
-        for (size_t i = both; i < n; i++)
-            h[i] = 0;
-        chain(f, at, both, h);
-        if (f->plan->hard > 0 && !f->alike)
-            add_hard(f, at, n, h);
-        soft_store(f->m, r->z, h, at, n);
+    const double factor = 1 / f->plan->temperature, student[2] = {factor, f->q};
+    const double scale = f->how->loss->logits ? 1 / (double)r->common : 1;
+    double h[SOFT_BLOCK], q[SOFT_BLOCK];
+    for (size_t at = 0; at < r->common; at += SOFT_BLOCK) {
+        const size_t n = r->common - at < SOFT_BLOCK ? r->common - at : SOFT_BLOCK;
+        soft_load(f->m, h, r->t, at, n, scale);
+        soft_log(f->m, q, r->z, at, n, student);
+        soft_exps(f->m, q, q, n);
+        put_block(f, at, n, h, q);
     }
-    if (f->plan->hard > 0)
-        soft_put(f->m, r->z, (size_t)r->gold,
-                 soft_get(f->m, r->z, (size_t)r->gold) - f->plan->hard);
+}
+
+/* What only the student has: the hard label's part alone. */
+static void put_rest(const struct full *f)
+{
+    double none[SOFT_BLOCK] = {0}, h[SOFT_BLOCK];
+    for (size_t at = f->r->common; at < f->r->vocab; at += SOFT_BLOCK) {
+        const size_t n = f->r->vocab - at < SOFT_BLOCK ? f->r->vocab - at : SOFT_BLOCK;
+        memset(h, 0, sizeof h);
+        put_block(f, at, n, h, none);
+    }
+}
+
+/* All blocks: the loss, and h into the teacher's row; or, where H is known to be zero, the gradient
+ * at once. */
+static double blocks(struct full *f, bool at_once)
+{
+    struct soft_row *r = f->r;
+    double h[SOFT_BLOCK], q[SOFT_BLOCK], loss = 0, total = 0;
+    for (size_t at = 0; at < r->common; at += SOFT_BLOCK) {
+        const size_t n = r->common - at < SOFT_BLOCK ? r->common - at : SOFT_BLOCK;
+        loss += block(f, at, n, h, q);
+        if (at_once) {
+            put_block(f, at, n, h, q);
+            continue;
+        }
+        total += soft_dot(h, NULL, n);
+        soft_store(f->m, r->t, h, at, n);
+    }
+    f->total = f->how->loss->logits ? 0 : total;
+    return loss;
 }
 
 static void full_row(struct full *f)
@@ -146,7 +170,8 @@ static void full_row(struct full *f)
     const struct soft_math *m = f->m;
     const double factor = 1 / f->plan->temperature, hard = f->plan->hard;
     struct soft_row *r = f->r;
-    double h[SOFT_BLOCK], loss = 0, total = 0;
+    const bool at_once = r->gradient && f->how->loss->balanced;
+    double loss;
     if (f->how->shift)
         shift_gold(m, r);
     f->q = soft_lse(m, r->z, r->common, factor);
@@ -156,17 +181,14 @@ static void full_row(struct full *f)
         f->one = f->alike ? f->q : soft_lse(m, r->z, r->vocab, 1);
         r->out.hard = hard * (f->one - soft_get(m, r->z, (size_t)r->gold));
     }
-    for (size_t at = 0; at < r->common; at += SOFT_BLOCK) {
-        const size_t n = r->common - at < SOFT_BLOCK ? r->common - at : SOFT_BLOCK;
-        loss += block(f, at, n, h);
-        for (size_t i = 0; i < n; i++)
-            total += h[i];
-        soft_store(m, r->t, h, at, n);
-    }
-    f->total = f->how->loss->logits ? 0 : total;
+    loss = blocks(f, at_once);
     r->out.soft = f->plan->value * loss / (f->how->loss->logits ? (double)r->common : 1);
-    if (r->gradient)
+    if (r->gradient && !at_once)
         gradient(f);
+    if (r->gradient)
+        put_rest(f);
+    if (r->gradient && hard > 0)
+        soft_put(m, r->z, (size_t)r->gold, soft_get(m, r->z, (size_t)r->gold) - hard);
 }
 
 /* A loss by ranks sees the teacher's first ones only: make them the row's most likely tokens. */
