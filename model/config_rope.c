@@ -74,6 +74,23 @@ static bool is_object(const struct json *j)
     return json_type(j) == JSON_OBJECT;
 }
 
+/* Files of version 5 may repeat in rope_scaling what rope_parameters say, but no more. */
+static int check_twice(const struct rope_config *r, const struct json *j, struct error *error)
+{
+    struct rope_config other = *r;
+    other.kind = ROPE_DEFAULT;
+    other.factor = other.attention_factor = 1;
+    if (read_scaling(&other, j, error) != 0)
+        return error_wrap(error, "rope_scaling");
+    if (other.kind != r->kind || other.factor != r->factor || other.low_freq != r->low_freq ||
+        other.high_freq != r->high_freq || other.original_positions != r->original_positions ||
+        other.attention_factor != r->attention_factor)
+        return error_set(error, ERROR_INPUT,
+                         "rope_scaling and rope_parameters contradict each other (which of them is "
+                         "the model's?  take the other out)");
+    return 0;
+}
+
 int config_rope_read(struct model_config *c, const struct json *j, struct error *error)
 {
     const struct json *nested = json_get(j, "rope_parameters");
@@ -102,5 +119,7 @@ int config_rope_read(struct model_config *c, const struct json *j, struct error 
         return 0;
     if (read_scaling(r, scaling, error) != 0)
         return error_wrap(error, scaling == nested ? "rope_parameters" : "rope_scaling");
+    if (scaling == nested && is_object(json_get(j, "rope_scaling")))
+        return check_twice(r, json_get(j, "rope_scaling"), error);
     return 0;
 }

@@ -68,6 +68,23 @@ static void list_names(struct buf *out)
         buf_printf(out, "%s%s", i != 0 ? ", " : "", chat_builtins[i].name);
 }
 
+/* A template of a folder; where it cannot be read, the error says what may be named instead. */
+static struct chat_template *parse_or_offer(struct slice source, const char *name,
+                                            struct error *error)
+{
+    struct chat_template *c = chat_template_parse(source, name, error);
+    struct buf names = BUF_MAX(400);
+    struct error cause;
+    if (c != NULL || error == NULL)
+        return c;
+    cause = *error;
+    list_names(&names);
+    error_set(error, cause.code, "%s (name a known one in train.template: %s)", cause.text,
+              buf_text(&names));
+    buf_free(&names);
+    return NULL;
+}
+
 struct chat_template *chat_template_named(const char *name, struct error *error)
 {
     struct buf names = BUF_MAX(400);
@@ -121,7 +138,7 @@ static struct chat_template *from_config(const char *dir, const char *path, stru
         source = config_template(root);
     }
     if (source.data != NULL) {
-        c = chat_template_parse(source, dir, error);
+        c = parse_or_offer(source, dir, error);
     } else {
         list_names(&names);
         error_set(error, ERROR_INPUT,
@@ -145,7 +162,7 @@ struct chat_template *chat_template_load(const char *dir, struct error *error)
     if (!file_exists(jinja))
         c = from_config(dir, config, error);
     else if (file_read(jinja, &text, error) == 0)
-        c = chat_template_parse(buf_view(&text), jinja, error);
+        c = parse_or_offer(buf_view(&text), jinja, error);
     buf_free(&text);
     mem_free(jinja);
     mem_free(config);

@@ -158,6 +158,10 @@ sed 's/"vocab_size": 512/"vocab_size": 300/' "$base/config.json" >small/config.j
 cp "$base/tokenizer.json" "$base/tokenizer_config.json" small/
 complains 1 quiet --set train.out=x --set train.student=small
 says '512 ids' '300 embeddings'
+cp -r whole odd
+printf '{%% for m in messages %%}{{ m.content|frobnicate }}{%% endfor %%}' >odd/chat_template.jinja
+complains 1 quiet --set train.out=x --set train.student=odd
+says '"frobnicate" is not supported' 'train.template: chatml, llama2'
 cp -r whole nan
 printf '\0\0\300\177' | dd of=nan/model.safetensors bs=1 seek=$(($(wc -c <nan/model.safetensors) - 4)) conv=notrunc 2>/dev/null
 complains 1 quiet --set train.out=x --set train.student=nan --set train.init=pretrained

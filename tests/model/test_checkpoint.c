@@ -187,6 +187,10 @@ static void test_config_refusals(void **state)
     expect_refusal("{" LLAMA "\"hidden_size\":64,\"num_attention_heads\":4,\"rope_theta\":1e4,"
                    "\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":1e6}}",
                    "rope_theta");
+    expect_refusal("{" LLAMA "\"hidden_size\":64,\"num_attention_heads\":4,\"rope_theta\":1e4,"
+                   "\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":1e4},"
+                   "\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":2}}",
+                   "contradict");
     expect_refusal("{" LLAMA "\"hidden_size\":64,\"num_attention_heads\":4,"
                    "\"quantization_config\":{\"bits\":4}}",
                    "quantization_config");
