@@ -168,9 +168,17 @@ static void put_set(struct loading *l, struct json *object, const char *key, str
     json_put(object, key, value);
 }
 
+/* JSON, or a number as people write it (".7", "-.5"), or else a word. */
 static struct json *set_value(const char *text)
 {
     struct json *value = json_parse(slice_of(text), 0, NULL);
+    const bool minus = text[0] == '-';
+    if (value == NULL && text[minus] == '.' && text[minus + 1] >= '0' && text[minus + 1] <= '9') {
+        struct buf whole = BUF;
+        buf_printf(&whole, "%s0%s", minus ? "-" : "", text + minus);
+        value = json_parse(buf_view(&whole), 0, NULL);
+        buf_free(&whole);
+    }
     return value != NULL ? value : json_new_string(slice_of(text));
 }
 

@@ -18,7 +18,7 @@
 
 #include <stdbool.h>
 
-enum { CORPUS_VERSION = 3, CORPUS_APPLICATION = 0x7265746F };
+enum { CORPUS_VERSION = 4, CORPUS_APPLICATION = 0x7265746F };
 
 enum corpus_mode {
     CORPUS_READ,   /* must exist; never changes what is stored */

@@ -1,4 +1,4 @@
--- The dataset file of retort, version 2.  Kept whole here; corpus/migrate.c brings older files up.
+-- The dataset file of retort, version 4.  Kept whole here; corpus/migrate.c brings older files up.
 --
 -- What must always hold (docs/ARCHITECTURE.md, "invariants"):
 --   a reply is committed before anything looks inside it; a request key is paid once; every attempt
@@ -244,7 +244,17 @@ SELECT s.id AS sample_id,
                   WHERE h.sample_id = s.id AND h.rule = 'human' AND h.action = 'keep') AS kept
 FROM sample s;
 
-CREATE VIEW kept AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE d.kept;
+-- What training and export take: masked texts stand in the place of their originals.
+CREATE VIEW kept AS
+SELECT s.id, s.name, s.name_number, s.source, s.request_id, s.choice,
+       coalesce((SELECT text FROM masked m WHERE m.sample_id = s.id AND m.field = 'system'), s.system) AS system,
+       coalesce((SELECT text FROM masked m WHERE m.sample_id = s.id AND m.field = 'instruction'), s.instruction) AS instruction,
+       coalesce((SELECT text FROM masked m WHERE m.sample_id = s.id AND m.field = 'input'), s.input) AS input,
+       coalesce((SELECT text FROM masked m WHERE m.sample_id = s.id AND m.field = 'output'), s.output) AS output,
+       s.reasoning,
+       coalesce((SELECT text FROM masked m WHERE m.sample_id = s.id AND m.field = 'messages'), s.messages) AS messages,
+       s.finish_reason, s.meta, s.hash, s.added_ms
+FROM sample s JOIN decision d ON d.sample_id = s.id WHERE d.kept;
 CREATE VIEW removed AS SELECT s.* FROM sample s JOIN decision d ON d.sample_id = s.id WHERE NOT d.kept;
 
 -- Results of training and evaluation.

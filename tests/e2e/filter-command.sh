@@ -98,4 +98,6 @@ says "say how many"
 complains 2 "$retort" filter -d "$dir/a.db" --set 'filter.rules=["semantic"]'
 says "filter.embeddings"
 complains 2 "$retort" filter -d "$dir/a.db" --set filter.select.method=toppest
+expect 0 "$retort" filter -d "$dir/a.db" --dry-run --set filter.near.threshold=.7
+complains 2 "$retort" filter -d "$dir/a.db" --set filter.near.threshold=.x
 finish

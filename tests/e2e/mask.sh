@@ -23,6 +23,15 @@ grep -q 'ann.lee@mail.org' "$dir/out" || wrong "the original is gone"
 expect 0 "$retort" filter "$dir/m.jsonc"
 expect 0 "$retort" export "$dir/m.db" --format jsonl -o "$dir/again.jsonl"
 cmp -s "$dir/masked.jsonl" "$dir/again.jsonl" || wrong "a second run changed the export"
+if command -v python3 >/dev/null; then # the view that anybody reads, as well
+    python3 - "$dir/m.db" >"$dir/view" <<'PY'
+import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute("SELECT instruction, output, messages FROM kept ORDER BY id"):
+    print(*row)
+PY
+    grep -q 'wrote to \[EMAIL\]?' "$dir/view" || wrong "the view kept has no masked text"
+    grep -q 'lee@mail\|4111\|81\.2\|901820' "$dir/view" && wrong "the view kept shows personal data"
+fi
 expect 0 "$retort" filter "$dir/p.jsonc"
 expect 0 "$retort" export "$dir/m.db" --format jsonl -o "$dir/plain.jsonl"
 grep -q 'ann.lee@mail.org' "$dir/plain.jsonl" || wrong "without masking the original is exported"
