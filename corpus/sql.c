@@ -196,13 +196,20 @@ struct sql_stmt *sql_prepare(struct sql *s, const char *text, struct error *erro
     struct sql_stmt **guess = &s->recent[((uintptr_t)text >> 3) % RECENT];
     struct sql_stmt *q;
     sqlite3_stmt *prepared;
+    const char *rest = "";
     int rc;
     if (usable(*guess, text))
         return reuse(*guess);
     for (size_t i = 0; i < s->n; i++)
         if (usable(s->statements[i], text))
             return reuse(*guess = s->statements[i]);
-    rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &prepared, NULL);
+    rc = sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, &prepared, &rest);
+    if (rc == SQLITE_OK && prepared != NULL && rest[strspn(rest, " \t\r\n;")] != '\0') {
+        sqlite3_finalize(prepared);
+        error_set(error, ERROR_USAGE, "%s: more than one statement, from \"%.40s\" on", s->path,
+                  rest);
+        return NULL;
+    }
     if (rc != SQLITE_OK || prepared == NULL) {
         if (rc != SQLITE_OK)
             failure(s, rc, error);

@@ -134,6 +134,34 @@ static void read_wide(struct chosen *c, const struct recipe *recipe)
                    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "le" : "be");
 }
 
+/* What stands in a file that a rule reads: another text is another rule.  That it cannot be read is
+ * for the rule to say. */
+static void add_file(struct buf *text, const char *folder, const struct json *name)
+{
+    struct buf content = BUF;
+    char hex[33], *path = file_join(folder, json_text(name, ""));
+    if (json_text(name, NULL) != NULL && file_read(path, &content, NULL) == 0) {
+        hash128_hex(hash128(buf_text(&content), content.len), hex);
+        buf_printf(text, " %s", hex);
+    }
+    mem_free(path);
+    buf_free(&content);
+}
+
+static void add_files(struct buf *text, const struct chosen *c, const struct recipe *recipe)
+{
+    const struct json *all = recipe_get(recipe, "filter.rule");
+    char *folder = file_dir(recipe_file(recipe));
+    for (size_t i = 0; i < c->n; i++) {
+        const struct json *settings = json_get(all, c->rules[i].rule->name);
+        const struct json *files = json_get(settings, "files");
+        add_file(text, folder, json_get(settings, "file"));
+        for (const struct json *f = json_first(files); f != NULL; f = json_next(f))
+            add_file(text, folder, f);
+    }
+    mem_free(folder);
+}
+
 static void read_fingerprint(struct chosen *c, const struct recipe *recipe)
 {
     struct buf text = BUF;
@@ -141,6 +169,7 @@ static void read_fingerprint(struct chosen *c, const struct recipe *recipe)
     buf_printf(&text, " %d %s", CHOSEN_VERSION, c->kind);
     for (size_t i = 0; i < c->n; i++)
         buf_printf(&text, " %s %d", c->rules[i].rule->name, c->rules[i].rule->version);
+    add_files(&text, c, recipe);
     c->fingerprint = hash128(buf_text(&text), text.len);
     buf_free(&text);
 }
@@ -157,6 +186,10 @@ int chosen_open(struct chosen *c, const struct recipe *recipe, struct error *err
     c->near = s.wide[1];
     c->contradiction = s.wide[2];
     c->where = s.wide[3] ? recipe_text(recipe, "filter.rule.sql.where") : NULL;
+    if (s.wide[3] && (c->where == NULL || *c->where == '\0'))
+        return error_set(
+            error, ERROR_USAGE,
+            "filter.rule.sql.where: give an SQL expression over the columns of sample");
     c->where_flags = slice_is(json_string(recipe_get(recipe, "filter.rule.sql.action")), "flag");
     for (size_t i = 0; i < N_WIDE; i++)
         c->wide |= s.wide[i] ? 1U << i : 0;

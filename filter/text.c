@@ -101,6 +101,12 @@ static const struct text_index *index_of(struct text_list *list)
     return x != NULL ? x : build(list);
 }
 
+void text_list_release(struct text_list *list)
+{
+    mem_free(atomic_load(&list->index));
+    atomic_store(&list->index, NULL);
+}
+
 /* The literal of the index at that place of the text, 0 for none. */
 static size_t matches_any(const struct text_index *x, struct slice s, size_t at)
 {

@@ -26,6 +26,9 @@ struct text_list {
     static const char *const name##_literals[] = {__VA_ARGS__, NULL};                              \
     static struct text_list name = {name##_literals, NULL}
 
+/* For a list that is made at run time: forget its index. */
+void text_list_release(struct text_list *list);
+
 bool text_starts(struct slice s, const char *literal);
 /* Length of a literal that s starts with, 0 for none. */
 size_t text_starts_any(struct slice s, struct text_list *list);

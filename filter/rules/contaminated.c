@@ -45,6 +45,11 @@ static void *open_sets(const struct json *settings, const char *folder, struct e
             return NULL;
         }
     }
+    if (json_first(json_get(settings, "files")) == NULL) {
+        error_set(error, ERROR_USAGE, "files: name at least one evaluation set");
+        close_sets(s);
+        return NULL;
+    }
     return s;
 }
 

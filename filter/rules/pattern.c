@@ -45,6 +45,11 @@ static void *open_patterns(const struct json *settings, const char *folder, stru
         p->text[p->n] = mem_strdup(text);
         p->items[p->n++] = r;
     }
+    if (p->n == 0) {
+        error_set(error, ERROR_USAGE, "patterns: give at least one regular expression");
+        close_patterns(p);
+        return NULL;
+    }
     return p;
 }
 

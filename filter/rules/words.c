@@ -15,8 +15,9 @@
 enum { MAX_LIST = 64 << 20 };
 
 struct list {
-    char **words;
+    char **words; /* NULL-ended */
     size_t n, cap, least;
+    struct text_list *any; /* of all of them */
 };
 
 static void close_list(void *state)
@@ -24,6 +25,8 @@ static void close_list(void *state)
     struct list *l = state;
     for (size_t i = 0; i < l->n; i++)
         mem_free(l->words[i]);
+    text_list_release(l->any);
+    mem_free(l->any);
     mem_free(l->words);
     mem_free(l);
 }
@@ -40,9 +43,15 @@ static int read_list(struct list *l, const char *path, struct error *error)
         line = slice_trim(line);
         if (line.len == 0 || line.data[0] == '#')
             continue;
+        if (!utf8_valid(line) || memchr(line.data, '\0', line.len) != NULL) {
+            rc = error_set(error, ERROR_INPUT, "%s:%llu: no UTF-8 text; give a list of words", path,
+                           (unsigned long long)file_lines_number(f));
+            break;
+        }
         unicode_lower(line, &low);
-        l->words = vec_reserve(l->words, &l->cap, l->n + 1, sizeof *l->words);
+        l->words = vec_reserve(l->words, &l->cap, l->n + 2, sizeof *l->words);
         l->words[l->n++] = buf_take(&low);
+        l->words[l->n] = NULL;
     }
     file_lines_close(f);
     return rc;
@@ -51,6 +60,7 @@ static int read_list(struct list *l, const char *path, struct error *error)
 static void *open_list(const struct json *settings, const char *folder, struct error *error)
 {
     struct list *l = mem_zero(1, sizeof *l);
+    l->any = mem_zero(1, sizeof *l->any);
     l->least = (size_t)json_number(json_get(settings, "least"), 1);
     for (const struct json *j = json_first(json_get(settings, "files")); j != NULL;
          j = json_next(j)) {
@@ -62,6 +72,12 @@ static void *open_list(const struct json *settings, const char *folder, struct e
             return NULL;
         }
     }
+    if (l->n == 0) {
+        error_set(error, ERROR_USAGE, "files: name a file of words, one a line; there are none");
+        close_list(l);
+        return NULL;
+    }
+    l->any->literals = (const char *const *)l->words;
     return l;
 }
 
@@ -69,6 +85,8 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 {
     const struct list *l = state;
     size_t n = 0, first = 0, at = 0;
+    if (!text_has_any(row->output, l->any))
+        return false;
     for (size_t i = 0; i < l->n && n < l->least; i++) {
         const size_t place = text_find(row->output, l->words[i], 0);
         if (place == row->output.len)

@@ -100,4 +100,38 @@ says "filter.embeddings"
 complains 2 "$retort" filter -d "$dir/a.db" --set filter.select.method=toppest
 expect 0 "$retort" filter -d "$dir/a.db" --dry-run --set filter.near.threshold=.7
 complains 2 "$retort" filter -d "$dir/a.db" --set filter.near.threshold=.x
+# Files and settings that a rule cannot use: one line that names the thing, nothing stored.
+printf '# toxic words\nfoo\n' >"$dir/words.txt"
+: >"$dir/none.txt"
+printf 'good\nb\377d\n' >"$dir/binary.txt"
+refuses() { # refuses STATUS RULE SETTINGS MESSAGE
+    printf '{"dataset":"a.db","filter":{"rules":["%s"],"rule":{"%s":%s}}}\n' "$2" "$2" "$3" >"$dir/r.jsonc"
+    complains "$1" "$retort" filter "$dir/r.jsonc"
+    says "filter.rule.$2" "$4"
+}
+refuses 2 words '{}' "name a file of words"
+refuses 2 words '{"files":["none.txt"]}' "there are none"
+refuses 1 words '{"files":["lost.txt"]}' "lost.txt: cannot open"
+refuses 1 words '{"files":["."]}' "Is a directory"
+refuses 1 words '{"files":["binary.txt"]}' "binary.txt:2: no UTF-8 text"
+refuses 2 pattern '{}' "patterns: give at least one"
+refuses 1 pattern '{"patterns":["ok","(a"]}' 'patterns: "(a"'
+refuses 2 sql '{}' "sql.where: give an SQL expression"
+refuses 1 sql '{"where":"length(outputt) > 3"}' "no such column: outputt"
+refuses 2 sql '{"where":"1); DELETE FROM sample; --"}' "more than one statement"
+refuses 2 contaminated '{}' "name at least one evaluation set"
+refuses 1 contaminated '{"files":["lost.jsonl"]}' "lost.jsonl"
+refuses 1 contaminated '{"files":["binary.txt"]}' "binary.txt"
+refuses 1 invalid_schema '{"file":"lost.json"}' "lost.json"
+refuses 1 invalid_schema '{"file":"words.txt"}' "words.txt"
+
+# The words in a list are part of the rule: another list judges the old rows anew.
+printf '{"dataset":"a.db","filter":{"rules":["words"],"rule":{"words":{"files":["words.txt"]}}}}\n' >"$dir/r.jsonc"
+expect 0 "$retort" filter "$dir/r.jsonc"
+expect 0 "$retort" status "$dir/a.db" --json
+grep -q '"kept": *9' "$dir/out" || wrong "a word that is nowhere removed rows"
+printf 'number 7\nis 3\n' >>"$dir/words.txt"
+expect 0 "$retort" filter "$dir/r.jsonc"
+expect 0 "$retort" status "$dir/a.db" --json
+grep -q '"kept": *8' "$dir/out" || wrong "the list was changed and the old rows were not judged again"
 finish
