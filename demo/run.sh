@@ -7,8 +7,8 @@
 # the same student taught with all replies, and with as many drawn at random.
 #
 #   SEED=1         another draw of everything
-#   PROMPTS=5500   prompts asked, five replies each
-#   STEPS=3800     steps of each training
+#   PROMPTS=5000   prompts asked, five replies each
+#   STEPS=4200     steps of each training
 #   ITEMS=800      held-out tasks that everybody is measured on, 800 at most
 #   FAULTS=0       share of replies that a proxy in between spoils (0.1 for a tenth)
 set -eu
@@ -19,7 +19,7 @@ retort=$root/$BUILD/retort
 tasks=$root/$BUILD/demo/tasks/tasks
 faulty=$root/$BUILD/demo/faulty/faulty
 work=${1:-build/demo}
-seed=${SEED:-1} prompts=${PROMPTS:-5500} steps=${STEPS:-3800} items=${ITEMS:-800} faults=${FAULTS:-0}
+seed=${SEED:-1} prompts=${PROMPTS:-5000} steps=${STEPS:-4200} items=${ITEMS:-800} faults=${FAULTS:-0}
 make -s "$BUILD/retort" "$BUILD/demo/tasks/tasks" "$BUILD/demo/faulty/faulty"
 
 rm -rf "$work"
@@ -122,8 +122,14 @@ show eval recipe.jsonc --seed "$seed" --set teacher.base_url="$url" \
     --set 'eval.models=["teacher","base","student","student-all","student-random"]'
 stage "eval"
 
+say "And at the temperature that chat uses, where a student also says what is less likely"
+show eval recipe.jsonc --seed "$seed" --set eval.temperature=0.7 --set 'eval.models=["student","student-all","student-random"]'
+stage "eval, sampled"
+
 say "Time"
 printf '%s  %-34s %4d s\n' "$took" "all" $((before - began))
+server=${servers# }
+awk '/VmHWM/ { printf "  %-34s %4d MB\n", "peak memory of the server", $2 / 1000 }' "/proc/${server%% *}/status" 2>/dev/null || :
 cat <<END
 
 The student is $work/student, a Hugging Face folder; talk to it: $BUILD/retort chat $work/student
