@@ -3,9 +3,10 @@
  * nothing else, or the mark itself stands in the instruction or the reply.  An <input> element or a
  * sentence about input fields is none.
  *
- * Plain words ("No input") beside a short request that needs no input say what is true and spoil
- * little, so they are only flagged.  They go where the request speaks of an input that is not
- * there, is longer than a sentence, or is in another script: there a form was filled by a machine.
+ * Plain words ("No input") beside a short question say what is true and spoil little, so they are
+ * only flagged; and so is the heading of a form ("No Input").  They go where the request is a task,
+ * speaks of an input that is not there, is longer than a sentence, or is in another script: there
+ * a form was filled by a machine.
  */
 #include "filter/rules.h"
 #include "filter/sentence.h"
@@ -61,14 +62,33 @@ static bool plain_words(struct slice s)
     return memchr(s.data, ' ', s.len) != NULL && strchr("<[({", s.data[0]) == NULL;
 }
 
+/* "No Input": no word begins with a small letter. */
+static bool is_heading(struct slice s)
+{
+    bool start = true;
+    s = slice_trim(s);
+    for (size_t i = 0; i < s.len; i++) {
+        if (start && s.data[i] >= 'a' && s.data[i] <= 'z')
+            return false;
+        start = s.data[i] == ' ';
+    }
+    return true;
+}
+
+/* A question is whole by itself; a task may work on something. */
+static bool is_question(struct slice s)
+{
+    return slice_ends(slice_trim(s), "?");
+}
+
 /* One sentence of the placeholder's script that needs no input. */
 static bool short_request(struct slice s)
 {
-    TEXT_LIST(speaks_of_input, "following", "below", "given", "above", "provided", "the sentence",
-              "the text", "the passage", "the paragraph", "the article", "the input", "the list",
-              "the statement", "the words", "the numbers", "this", "these", "classify", "summarize",
-              "summarise", "rewrite", "rephrase", "paraphrase", "edit", "proofread", "correct",
-              "convert", "sort", "extract", "analyze", "analyse");
+    TEXT_LIST(speaks_of_input, "following", "below", "given", "above", "provided", "presented",
+              "the sentence", "the text", "the passage", "the paragraph", "the article",
+              "the input", "the list", "the statement", "the words", "the numbers", "this", "these",
+              "classify", "summarize", "summarise", "rewrite", "rephrase", "paraphrase", "edit",
+              "proofread", "correct", "convert", "sort", "extract", "analyze", "analyse");
     s = slice_trim(s);
     if (s.len == 0 || s.len > 160 || sentence_next(s, 0) < s.len ||
         memchr(s.data, '\n', s.len) != NULL || text_has_any(s, &speaks_of_input))
@@ -99,7 +119,8 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
     const struct sample *s = row->sample;
     (void)state;
     if (is_placeholder(s->input)) {
-        out->flag = plain_words(s->input) && short_request(s->instruction);
+        out->flag = plain_words(s->input) && short_request(s->instruction) &&
+                    (is_question(s->instruction) || is_heading(s->input));
         finding_span(out, "input", 0, s->input.len);
         finding_why(out, "the input is a placeholder");
         return true;
@@ -114,7 +135,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_noinput = {
     .name = "noinput",
-    .version = 2,
+    .version = 3,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "a placeholder stands where text belongs",

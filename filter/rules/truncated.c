@@ -65,10 +65,22 @@ static bool fence_open(struct slice s)
     return false;
 }
 
-/* The last line; *terse: most of the lines before it end without a stop. */
+/* "2. …", "- …" */
+static bool is_item(struct slice line)
+{
+    size_t n = 0;
+    while (n < line.len && line.data[n] >= '0' && line.data[n] <= '9')
+        n++;
+    if (n > 0)
+        return n + 1 < line.len && (line.data[n] == '.' || line.data[n] == ')') &&
+               line.data[n + 1] == ' ';
+    return line.len > 2 && (line.data[0] == '-' || line.data[0] == '*') && line.data[1] == ' ';
+}
+
+/* The last line; *terse: most of the lines before it end without a stop; of a list one is enough. */
 static struct slice last_line(struct slice s, bool *terse)
 {
-    struct slice line, last = {"", 0};
+    struct slice line, last = {"", 0}, before = {"", 0};
     size_t at = 0, n = 0, closed = 0;
     while (text_line(s, &at, &line)) {
         line = slice_trim(line);
@@ -78,9 +90,10 @@ static struct slice last_line(struct slice s, bool *terse)
             n++;
             closed += sentence_closed(last);
         }
+        before = last;
         last = line;
     }
-    *terse = n >= 2 && 2 * closed < n;
+    *terse = (n >= 2 || (is_item(before) && is_item(last))) && 2 * closed < n;
     return last;
 }
 
@@ -229,7 +242,7 @@ static bool judge(const void *state, const struct row *row, struct finding *out)
 
 const struct filter_rule rule_truncated = {
     .name = "truncated",
-    .version = 2,
+    .version = 3,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the reply breaks off",
