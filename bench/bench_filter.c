@@ -2,7 +2,7 @@
  * The filter over a corpus, from the dataset file to stored verdicts.
  *
  *     bench_filter corpus=rows.jsonl [threads=0] [repeats=3] [rules=default] [threshold=0.8]
- *     bench_filter made=distinct|same|template rows=N …
+ *     bench_filter made=distinct|same|template rows=N [words=80] …
  *
  * Imports the rows (instruction, input, output, id) into a fresh dataset in a temporary folder, or
  * makes N: all of other words, one row over and over, or one template with other words at three
@@ -91,12 +91,12 @@ static void put_word(struct buf *b, uint64_t n)
     }
 }
 
-/* 80 words in eight sentences; `fixed` leaves only three places to the number of the row. */
-static void put_text(struct buf *b, uint64_t row, bool fixed)
+/* So many words in sentences of ten; `fixed` leaves only three places to the number of the row. */
+static void put_text(struct buf *b, uint64_t row, uint64_t words, bool fixed)
 {
     buf_clear(b);
-    for (uint64_t i = 0; i < 80; i++) {
-        const bool own = !fixed || i == 20 || i == 40 || i == 60;
+    for (uint64_t i = 0; i < words; i++) {
+        const bool own = !fixed || (i % (words / 4 + (words < 4)) == 0 && i > 0);
         buf_str(b, i % 10 == 0 ? "So " : " ");
         put_word(b, mix(own ? row * 128 + i + 1 : i) % 64000);
         if (i % 10 == 9)
@@ -104,7 +104,7 @@ static void put_text(struct buf *b, uint64_t row, bool fixed)
     }
 }
 
-static size_t make_rows(struct corpus *c, const char *kind, size_t n)
+static size_t make_rows(struct corpus *c, const char *kind, size_t n, uint64_t words)
 {
     const bool same = strcmp(kind, "same") == 0, fixed = strcmp(kind, "template") == 0;
     struct error e = {ERROR_NONE, ""};
@@ -113,7 +113,7 @@ static size_t make_rows(struct corpus *c, const char *kind, size_t n)
         stop(kind, &e);
     for (size_t i = 0; i < n; i++) {
         const uint64_t row = same ? 0 : i;
-        put_text(&output, row, fixed);
+        put_text(&output, row, words, fixed);
         buf_clear(&prompt);
         buf_str(&prompt, "Tell me of ");
         put_word(&prompt, mix(fixed ? 7 : row) % 64000);
@@ -274,7 +274,8 @@ int main(int argc, char **argv)
         stop(path, &e);
     const size_t n = made[0] == '\0'
                          ? import(c, corpus)
-                         : make_rows(c, made, strtoul(word(argc, argv, "rows", "10000"), NULL, 10));
+                         : make_rows(c, made, strtoul(word(argc, argv, "rows", "10000"), NULL, 10),
+                                     strtoul(word(argc, argv, "words", "80"), NULL, 10));
     struct recipe *r = recipe_of(argc, argv);
     for (size_t i = 0; i < repeats; i++)
         laps[i] = judge(c, r);
