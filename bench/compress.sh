@@ -35,7 +35,7 @@ fi
 head -n "$items" "$demo/heldout.jsonl" >heldout.jsonl
 cat >recipe.jsonc <<END
 { "dataset": "rows.db", "seed": 1, "threads": $threads,
-  "train": { "student": "zeros", "out": "zeros-tuned", "method": "full", "steps": $steps, "batch_tokens": 1024, "max_length": 192,
+  "train": { "student": "zeros", "out": "zeros-tuned", "method": "full", "steps": $steps, "batch_tokens": 1024, "precision": "${PRECISION:-f32}", "max_length": 192,
              "learning_rate": 1e-3, "held_out": 0.05, "best": false, "checkpoints": 0, "samples": 0, "tensorboard": false,
              "distill": { "teacher": "$demo/teacher", "top_k": 64, "cache": "top.cache" } },
   "eval": { "suite": ["heldout.jsonl"], "models": ["original", "zeros", "zeros-tuned", "narrow", "narrow-tuned", "int8", "both", "tuned-int8"],
@@ -44,7 +44,7 @@ END
 export="$retort export-model --quiet --no-progress"
 ln -sfn "$demo/teacher" original
 [ -e zeros ] || $export original -o zeros --type bf16 --prune unstructured:0.3 --rows rows.db --bound 9
-[ -e narrow ] || $export original -o narrow --type bf16 --prune structured:heads=0.25,ffn=0.25,by=gradient --rows rows.db --bound 9
+[ -e narrow ] || $export original -o narrow --type bf16 --prune structured:heads=0.33,ffn=0.25,by=gradient --rows rows.db --bound 9
 [ -e int8 ] || $export original -o int8 --int8 --rows rows.db
 [ -e both ] || $export narrow -o both --int8 --rows rows.db
 for kind in zeros narrow; do

@@ -4,7 +4,7 @@
 . tests/e2e/lib.inc
 model=$PWD/../shared/models/tinystories-656k
 rows=$PWD/../shared/data/self-instruct/user_oriented_instructions.jsonl
-python=${PYTHON:-python3}
+python=${RETORT_PYTHON:-${PYTHON:-python3}}
 [ -d "$model" ] && [ -f "$rows" ] || skip "$model or $rows is not here"
 cd "$dir" || exit 1
 printf 'Once upon a time there was a little girl named Lily.\nShe liked to play with her dog.\n' >lines.txt
@@ -62,6 +62,11 @@ expect 0 "$retort" import data.db pairs.jsonl
 expect 0 "$retort" train recipe.jsonc --quiet
 complains 2 "$retort" train recipe.jsonc --quiet --set train.method=lora --set train.out=other
 says "train.hold_zeros"
+# ---- what had heads and channels taken out learns again, and keeps its shape
+expect 0 json train recipe.jsonc --quiet --set train.student=pruned --set train.out=regrown --set train.hold_zeros=false --set train.learning_rate=1e-3
+awk -v a="$(number loss_before <out)" -v b="$(number loss_after <out)" 'BEGIN { print "compress: pruned, then fine-tuned: loss", a, "->", b; exit !(b < a - 0.05) }' ||
+    wrong "fine-tuning after pruning: $(number loss_before <out) to $(number loss_after <out)"
+cmp -s pruned/config.json regrown/config.json || grep -q '"intermediate_size": 288' regrown/config.json || wrong "fine-tuning gave another shape"
 if "$python" -c 'import torch, safetensors' 2>/dev/null; then
     cat >held.py <<'END'
 from safetensors.torch import load_file
@@ -99,6 +104,9 @@ def nll(m, tok):
     return s / n
 m = AutoModelForCausalLM.from_pretrained("pruned", dtype=torch.float32).eval()
 print("pruned", nll(m, AutoTokenizer.from_pretrained("pruned")))
+m, said = AutoModelForCausalLM.from_pretrained("regrown", dtype=torch.float32, output_loading_info=True)
+assert not said["missing_keys"] and not said["unexpected_keys"] and not said["mismatched_keys"], said
+print("regrown", nll(m.eval(), AutoTokenizer.from_pretrained("regrown")))
 stored, plain = load_file("int8/model.safetensors"), {}
 for k, v in stored.items():
     if not k.endswith("_scale"):
@@ -109,10 +117,12 @@ m.load_state_dict(plain, strict=False)
 print("int8", nll(m, AutoTokenizer.from_pretrained("int8")))
 END
     expect 0 "$python" losses.py
-    prints pruned int8
+    prints pruned regrown int8
     cp out theirs
     expect 0 json export-model pruned -o again --type f32 --rows lines.txt
     awk -v a="$(number loss_before <out)" '/^pruned/ { d = a - $2; exit !(d * d < 1e-10) }' theirs || wrong "pruned: another loss in transformers"
+    expect 0 json export-model regrown -o again --type f32 --rows lines.txt
+    awk -v a="$(number loss_before <out)" '/^regrown/ { d = a - $2; exit !(d * d < 1e-10) }' theirs || wrong "fine-tuned after pruning: another loss in transformers"
     expect 0 json export-model int8 -o floats --type f32 --rows lines.txt
     awk -v a="$(number loss_after <out)" '/^int8/ { d = a - $2; exit !(d * d < 1e-10) }' theirs || wrong "int8: another loss in transformers"
 else
