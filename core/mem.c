@@ -38,6 +38,9 @@ void *mem_alloc(size_t size)
 
 void *mem_zero(size_t count, size_t size)
 {
+    /* glibc's calloc passes its cache of free pieces by */
+    if (size != 0 && count != 0 && count <= 4096 / size)
+        return memset(checked(malloc(count * size), count * size), 0, count * size);
     return checked(calloc(count != 0 ? count : 1, size != 0 ? size : 1), size);
 }
 

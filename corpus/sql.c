@@ -123,6 +123,12 @@ static int open_handle(struct sql *s, enum sql_mode mode)
     return rc;
 }
 
+/* Nobody reads its sums of allocations, which it keeps under a lock. */
+__attribute__((constructor)) static void no_statistics(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct sql *sql_open(const char *path, enum sql_mode mode, struct error *error)
 {
     struct sql *s = mem_zero(1, sizeof *s);
@@ -134,6 +140,8 @@ struct sql *sql_open(const char *path, enum sql_mode mode, struct error *error)
         sql_close(s);
         return NULL;
     }
+    /* room for what statements take at each step beside what prepared ones keep: no allocation */
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 512, 512);
     sqlite3_extended_result_codes(s->db, 1);
     sql_patience(s, PATIENCE_MS);
     sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, SQL_MAX_VALUE);

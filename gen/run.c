@@ -129,6 +129,7 @@ static void close_all(struct gen *g)
     if (g->corpus) /* a dry run may have none */
         (void)corpus_durability(g->corpus, CORPUS_FULL, NULL);
     buf_free(&g->bad);
+    store_free_spare(g);
     settings_close(&g->settings);
 }
 

@@ -69,6 +69,9 @@ struct gen {
     struct checks *checks; /* NULL: none was asked for */
     bool may_wait, later;  /* the answer being told may be given back; it was */
 
+    struct store *spare; /* done with, for the next ones */
+    size_t n_spare;
+
     /* in the air */
     size_t jobs; /* posted and not taken back */
     int flying;

@@ -173,13 +173,28 @@ void store_soft(struct store *s, int64_t choice, const struct net_logprobs *l)
     mem_free(soft.top);
 }
 
+/* Some thousands come and go a second: those that are done with are used again, with their memory. */
+enum { SPARE = 128 };
+
 struct store *store_new(struct gen *g, enum store_kind kind)
 {
-    struct store *s = mem_zero(1, sizeof *s);
+    struct store *s = g->spare;
+    struct sample *rows = s ? s->rows : NULL;
+    size_t cap_rows = s ? s->cap_rows : 0;
+    struct arena arena = s ? s->arena : ARENA;
+    if (s) {
+        g->spare = (struct store *)s->job.next;
+        g->n_spare--;
+        memset(s, 0, sizeof *s);
+    } else {
+        s = mem_zero(1, sizeof *s);
+    }
+    s->rows = rows;
+    s->cap_rows = cap_rows;
+    s->arena = arena;
     s->job.apply = apply;
     s->g = g;
     s->kind = kind;
-    s->arena = ARENA;
     items_init(&s->asks);
     items_init(&s->items);
     return s;
@@ -191,14 +206,37 @@ void store_post(struct store *s)
     writer_post(s->g->writer, &s->job);
 }
 
+static void release(struct store *s)
+{
+    arena_free(&s->arena);
+    mem_free(s->rows);
+    mem_free(s);
+}
+
 void store_free(struct store *s)
 {
+    struct gen *g = s->g;
     net_reply_free(&s->heard);
-    arena_free(&s->arena);
     for (size_t k = 0; k < s->n_soft; k++)
         buf_free(&s->soft[k].data);
     mem_free(s->soft);
-    mem_free(s->rows);
     mem_free(s->scores);
-    mem_free(s);
+    if (g->n_spare == SPARE) {
+        release(s);
+        return;
+    }
+    arena_reset(&s->arena);
+    s->job.next = (struct writer_job *)g->spare;
+    g->spare = s;
+    g->n_spare++;
+}
+
+void store_free_spare(struct gen *g)
+{
+    while (g->spare) {
+        struct store *s = g->spare;
+        g->spare = (struct store *)s->job.next;
+        release(s);
+    }
+    g->n_spare = 0;
 }

@@ -71,5 +71,6 @@ struct store *store_new(struct gen *g, enum store_kind kind);
 void store_post(struct store *s);
 /* Everything but the items it holds. */
 void store_free(struct store *s);
+void store_free_spare(struct gen *g); /* at the end */
 
 #endif
