@@ -122,3 +122,18 @@ struct slice chain_bare(struct slice reply)
         s = slice_trim(slice_sub(s, 1, s.len - 2));
     return s;
 }
+
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+char chain_verdict(struct slice reply)
+{
+    char said = 0;
+    reply = slice_trim(reply);
+    if (reply.len == 1 && reply.data[0] && strchr("ABC", reply.data[0]))
+        return reply.data[0];
+    for (size_t i = 0; i + 5 <= reply.len; i++)
+        if (!memcmp(reply.data + i, "[[", 2) && !memcmp(reply.data + i + 3, "]]", 2) &&
+            reply.data[i + 2] && strchr("ABC", reply.data[i + 2]))
+            said = reply.data[i + 2];
+    return said;
+}

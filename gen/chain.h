@@ -31,6 +31,9 @@ int chain_meta(const struct json *state, const struct json *about, struct buf *o
 /* The reply as a bare text: trimmed, without a fence, quotes or a label ("Rewritten prompt:") around
  * it. */
 struct slice chain_bare(struct slice reply);
+/* What a judge of two says: 'A', 'B', 'C' for a tie, or 0 where it cannot be read: the last letter in
+ * double brackets, or a reply that is the letter alone. */
+char chain_verdict(struct slice reply);
 int64_t chain_setting(struct gen *g, const char *path); /* an integer of the gen block */
 
 #endif

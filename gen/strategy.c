@@ -4,13 +4,11 @@
 #include <string.h>
 
 const struct gen_strategy *const gen_strategies[] = {
-    &strategy_respond,       &strategy_self_instruct,
-    &strategy_evolve,        &strategy_rewrite,
-    &strategy_backtranslate, &strategy_reason,
-    &strategy_best_of_n,     &strategy_judge,
-    &strategy_preference,    &strategy_persona,
-    &strategy_ground,        &strategy_multi_turn,
-    &strategy_magpie,        NULL,
+    &strategy_respond,   &strategy_self_instruct, &strategy_evolve,
+    &strategy_rewrite,   &strategy_backtranslate, &strategy_reason,
+    &strategy_best_of_n, &strategy_judge,         &strategy_preference,
+    &strategy_persona,   &strategy_ground,        &strategy_multi_turn,
+    &strategy_magpie,    &strategy_compare,       NULL,
 };
 
 const struct gen_strategy *gen_strategy_find(const char *name)

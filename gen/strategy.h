@@ -129,6 +129,8 @@ int64_t gen_accepted(const struct gen *g); /* rows stored so far, earlier runs i
 /* Walk the samples of the dataset after that number, of the kept ones or of all; 0, -1. */
 int gen_samples(struct gen *g, bool kept, int64_t after, samples_fn *fn, void *context,
                 struct error *error);
+/* One sample by its number: fn is called once.  1, 0 not there, -1. */
+int gen_sample(struct gen *g, int64_t id, samples_fn *fn, void *context, struct error *error);
 /* The stored answer of an earlier request of the chain, by number; fn is called once.  1, 0, -1. */
 int gen_ancestor(struct gen *g, int64_t request,
                  int (*fn)(void *context, const struct gen_answer *a, struct error *error),

@@ -102,21 +102,6 @@ static int put_row(struct gen *g, const struct json *chain, bool first, struct e
     return rc;
 }
 
-/* 'A', 'B', or 'C' for a tie and for what cannot be read: the last letter in double brackets, or
- * a reply that is the letter alone. */
-static char verdict_of(struct slice text)
-{
-    char said = 'C';
-    text = slice_trim(text);
-    if (text.len == 1 && strchr("AB", text.data[0]))
-        return text.data[0];
-    for (size_t i = 0; i + 5 <= text.len; i++)
-        if (!memcmp(text.data + i, "[[", 2) && !memcmp(text.data + i + 3, "]]", 2) &&
-            strchr("ABC", text.data[i + 2]))
-            said = text.data[i + 2];
-    return said;
-}
-
 static int on_first(struct gen *g, struct preference *p, const struct gen_answer *a,
                     struct json *chain, struct error *error)
 {
@@ -153,10 +138,10 @@ static int on_second(struct gen *g, struct preference *p, const struct gen_answe
 static int on_compared(struct gen *g, struct preference *p, const struct gen_answer *a,
                        struct json *chain, struct error *error)
 {
-    char said = verdict_of(a->choice->text);
+    char said = chain_verdict(a->choice->text);
     const char *before = json_text(json_get(chain, "verdict"), NULL);
     (void)p;
-    if (said == 'C') {
+    if (said != 'A' && said != 'B') {
         gen_reject(g, "the judge sees no better one");
         return 0;
     }

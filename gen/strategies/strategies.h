@@ -12,6 +12,7 @@ extern const struct gen_strategy strategy_backtranslate;
 extern const struct gen_strategy strategy_reason;
 extern const struct gen_strategy strategy_best_of_n;
 extern const struct gen_strategy strategy_judge;
+extern const struct gen_strategy strategy_compare;
 extern const struct gen_strategy strategy_preference;
 extern const struct gen_strategy strategy_persona;
 extern const struct gen_strategy strategy_ground;

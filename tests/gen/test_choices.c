@@ -294,6 +294,59 @@ static void test_judge(void **state)
     rig_free(r);
 }
 
+/* ---- compare --------------------------------------------------------------------------------- */
+
+static void change(struct rig *r, const char *text)
+{
+    struct corpus *c = corpus_open(r->dataset, CORPUS_WRITE, NULL);
+    assert_non_null(c);
+    assert_int_equal(sql_exec(corpus_sql(c), text, NULL), 0);
+    corpus_close(c);
+}
+
+/* A judge that always names A changes its mind with the order; one that names a text does not. */
+static void test_compare(void **state)
+{
+    struct rig *r = rig_new();
+    (void)state;
+    rig_script(r,
+               "{\"when\":[\"Answer A\",\"fickle\"],\"reply\":\"[[A]]\"}\n"
+               "{\"when\":[\"Answer A\",\"even\"],\"reply\":\"[[C]]\"}\n"
+               "{\"when\":[\"Answer A\",\"mute\"],\"reply\":\"hm\"}\n"
+               "{\"when\":[\"Answer A#:\\nweak\"],\"reply\":\"[[B]]\"}\n"
+               "{\"when\":[\"Answer A\"],\"reply\":\"[[A]]\"}\n"
+               "{\"when\":[],\"reply\":\"strong\"}\n",
+               NULL);
+    rig_file(r, "p.jsonl",
+             "{\"instruction\":\"fickle\"}\n{\"instruction\":\"even\"}\n"
+             "{\"instruction\":\"mute\"}\n{\"instruction\":\"Go\"}\n"
+             "{\"instruction\":\"same\"}\n");
+    assert_int_equal(rig_run(r, "gen.samples=2", "gen.send_seed=true"), 0);
+    change(
+        r,
+        "UPDATE sample SET output = 'weak' WHERE instruction != 'same' AND id IN (SELECT max(id) "
+        "FROM sample GROUP BY instruction)");
+    rig_file(r, "p.jsonl", "{\"instruction\":\"lonely\"}\n");
+    assert_int_equal(rig_run(r, "gen.samples=1"), 0);
+    int64_t before = requests(r);
+    for (int k = 0; k < 2; k++) { /* the second time nothing is asked */
+        assert_int_equal(rig_run(r, "gen.strategy=compare"), 0);
+        assert_int_equal(requests(r) - before, 2 + 1 + 1 + 2);
+    }
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM score WHERE name = 'judge.preferred'"), 6);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM score WHERE value = .5"), 4);
+    assert_int_equal(rig_number(r,
+                                "SELECT count(*) FROM score c JOIN sample s ON s.id = c.sample_id "
+                                "WHERE value = 1 AND output = 'strong'"),
+                     1);
+    assert_int_equal(rig_number(r,
+                                "SELECT count(*) FROM score c JOIN sample s ON s.id = c.sample_id "
+                                "WHERE value = 0 AND output = 'weak'"),
+                     1);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM request WHERE cause = 'rejected'"), 1);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_chosen),
         cmocka_unit_test(test_preference_by_verifier),
         cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
