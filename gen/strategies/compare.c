@@ -6,8 +6,8 @@
  *
  *   two samples ─► compare (A = first) ─► compare (A = second) ─► two scores
  *
- * Equal answers are not compared.  Of more than two answers to a question the first and second are a pair, the third and fourth, and so
- * on, in the order of their numbers.
+ * Equal answers are not compared.  Of more than two answers to a question the first and second are
+ * a pair, the third and fourth, and so on, in the order of their numbers.
  */
 #include "core/hash.h"
 #include "core/mem.h"
