@@ -61,10 +61,11 @@ run magpie "$rows" 4 --set gen.magpie.count=4
 run preference "$rows" 0 --set gen.send_seed=true
 data=respond
 run judge "SELECT count(*) FROM score WHERE name = 'judge.correct'" 4
+sqlite3 respond.db "UPDATE sample SET output = 'Worse' WHERE id IN (SELECT max(id) FROM sample GROUP BY instruction)"
 run compare "SELECT count(*) FROM score WHERE name = 'judge.preferred'" 4
 expect 0 "$retort" filter compare.jsonc --set dataset=respond.db --set 'filter.limits={"judge.preferred":{"min":0.5}}'
-expect 0 sqlite3 respond.db "SELECT count(*) FROM removed"
-[ "$(cat "$dir/out")" -ge 2 ] || wrong "the filter removes no row that lost its comparison"
+expect 0 sqlite3 respond.db "SELECT count(*) FROM removed WHERE output = 'Worse'"
+[ "$(cat "$dir/out")" = 2 ] || wrong "the filter removes no row that lost its comparison"
 
 # No section is left out.
 for name in $(sed -n 's/^## //p' "$page"); do
