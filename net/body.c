@@ -1,23 +1,48 @@
 #include "net/body.h"
 
 #include <math.h>
+#include <string.h>
 
 bool body_key(struct buf *out, const struct net_params *p, const char *name)
 {
     if (p->extra && json_get(p->extra, name))
         return false;
-    buf_printf(out, ",\"%s\":", name);
+    buf_str(out, ",\"");
+    buf_str(out, name);
+    buf_str(out, "\":");
     return true;
+}
+
+/* The shortest decimal takes some microseconds to find, and a run has two or three of them. */
+static void put_double(struct buf *out, double x)
+{
+    enum { KNOWN = 4 };
+    static _Thread_local struct {
+        double x;
+        char text[40]; /* "": none yet */
+    } known[KNOWN];
+    static _Thread_local unsigned next;
+    for (unsigned k = 0; k < KNOWN; k++)
+        if (*known[k].text && !memcmp(&known[k].x, &x, sizeof x)) {
+            buf_str(out, known[k].text);
+            return;
+        }
+    struct json *node = json_new_number(x);
+    struct buf text = BUF_MAX(39);
+    if (!json_write(node, JSON_CANONICAL, &text)) {
+        unsigned k = next++ % KNOWN;
+        known[k].x = x;
+        memcpy(known[k].text, buf_text(&text), text.len + 1);
+    }
+    buf_slice(out, buf_view(&text));
+    buf_free(&text);
+    json_free(node);
 }
 
 void body_number(struct buf *out, const struct net_params *p, const char *name, double x)
 {
-    struct json *node;
-    if (isnan(x) || !body_key(out, p, name))
-        return;
-    node = json_new_number(x);
-    json_write(node, JSON_CANONICAL, out);
-    json_free(node);
+    if (!isnan(x) && body_key(out, p, name))
+        put_double(out, x);
 }
 
 void body_integer(struct buf *out, const struct net_params *p, const char *name, int64_t x)
