@@ -408,15 +408,29 @@ static int find_place(struct http_plain *p, const struct http_exchange *x)
     return p->n_places++;
 }
 
+/* A kept connection that is still there: the server may have hung up since the last round, and a
+ * request sent there would be an attempt for nothing.  NULL: none. */
+static struct line *idle_line(struct http_plain *p, int place)
+{
+    struct line *c;
+    char byte;
+    while ((c = p->idle[place]) != NULL) {
+        if (recv(c->fd, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            list_drop(c);
+            return c;
+        }
+        line_free(c);
+    }
+    return NULL;
+}
+
 struct http_transfer *http_plain_submit(struct http_plain *p, struct http_exchange *x)
 {
     int place = can(p, x) ? find_place(p, x) : -1;
     if (place < 0)
         return NULL;
-    struct line *c = p->idle[place];
-    if (c)
-        list_drop(c);
-    else
+    struct line *c = idle_line(p, place);
+    if (!c)
         c = line_new(p, place);
     c->t.x = x;
     c->t.heard_ns = x->started_ns;
