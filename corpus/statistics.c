@@ -136,7 +136,9 @@ struct json *statistics_checkpoints(struct corpus *c, struct error *error)
 struct json *statistics_evaluations(struct corpus *c, struct error *error)
 {
     return expanded(rows_array(c,
-                               "SELECT run_id, model, suite, metrics FROM evaluation ORDER BY id",
+                               "SELECT run_id, model, suite, metrics FROM evaluation WHERE id IN"
+                               " (SELECT max(id) FROM evaluation GROUP BY model, suite,"
+                               " json_extract(metrics, '$.temperature')) ORDER BY id",
                                0, error),
                     "metrics");
 }

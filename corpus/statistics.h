@@ -32,7 +32,8 @@ struct json *statistics_score_bins(struct corpus *c, const char *name, double fr
 struct json *statistics_runs(struct corpus *c, struct error *error);
 /* {"run_id","step","path","metrics"} */
 struct json *statistics_checkpoints(struct corpus *c, struct error *error);
-/* {"run_id","model","suite","metrics"}: the last of each model on each suite. */
+/* {"run_id","model","suite","metrics"}: the last of each model on each suite at each
+ * temperature. */
 struct json *statistics_evaluations(struct corpus *c, struct error *error);
 /* {"prompt","prompt_name","model","endpoint","strategy","attempts","latency_ms","input_tokens",
  *  "output_tokens","usd"} of one request, summed over its attempts: where a sample came from. */

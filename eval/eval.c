@@ -103,6 +103,8 @@ static struct json *describe(const struct evaluation *e, const struct subject *s
     double usd = 0, seconds = 0, asked = 0;
     json_put_text(o, "model", subject->name);
     json_put_text(o, "kind", subject->ops->kind);
+    if (subject->how->temperature > 0)
+        json_put_number(o, "temperature", subject->how->temperature);
     if (out->measured) {
         double nll = out->held.nll / (double)out->held.tokens;
         json_put_number(o, "nll", nll);
@@ -132,9 +134,13 @@ static int record(struct evaluation *e, const struct subject *subject, const str
     for (size_t i = 0; status == 0 && i <= e->study.n_suites; i++) {
         const struct suite *suite = i < e->study.n_suites ? &e->study.suites[i] : &e->side;
         struct json *o = describe(e, subject, out), *tasks = json_new_array();
+        struct json *whole = json_new_array();
         struct buf text = BUF;
         score_tasks(suite, &out->sheets[i], subject->name, &e->study.score, tasks);
         json_put(o, "tasks", tasks);
+        if (suite->n != 0)
+            score_suite(suite, &out->sheets[i], subject->name, &e->study.score, whole);
+        json_put(o, "suites", whole);
         json_write(o, 0, &text);
         if (suite->n != 0 || out->measured)
             status = runs_evaluation(e->corpus, e->options->run_id, subject->name, suite->name,

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST = 64 };
+enum { MOST = 128 };
 
 struct gathered {
     struct chart_interval rows[MOST];
@@ -18,12 +18,14 @@ struct gathered {
     struct arena arena;
 };
 
-/* Any object with an "accuracy" is a result; its name is its "task" or "name", or its key. */
+/* Any object with an "accuracy" is a result; its name is its "task", "name" or "suite", or its key. */
 static struct slice name_of(const struct json *node)
 {
     struct slice name = json_string(json_get(node, "task"));
     if (name.data == NULL)
         name = json_string(json_get(node, "name"));
+    if (name.data == NULL)
+        name = json_string(json_get(node, "suite"));
     return name.data != NULL ? name : slice_of(json_key(node));
 }
 
@@ -67,6 +69,20 @@ static void group_tasks(struct gathered *g)
     }
 }
 
+/* Replies that were drawn are another measurement than greedy ones. */
+static void gather_one(struct gathered *g, const struct json *evaluation)
+{
+    const double temperature = json_number(json_path(evaluation, "metrics.temperature"), 0);
+    struct buf model = BUF;
+    buf_slice(&model, json_string(json_get(evaluation, "model")));
+    if (temperature > 0) {
+        buf_str(&model, " at ");
+        number_short(&model, temperature);
+    }
+    gather(g, json_get(evaluation, "metrics"), buf_view(&model));
+    buf_free(&model);
+}
+
 static void write_numbers(struct buf *out, const struct json *metrics)
 {
     for (const struct json *m = json_first(metrics); m != NULL; m = json_next(m)) {
@@ -106,7 +122,7 @@ static int write_section(const struct report *r, struct buf *out, struct error *
         return rc;
     }
     for (const struct json *e = json_first(evaluations); e != NULL; e = json_next(e))
-        gather(&g, json_get(e, "metrics"), json_string(json_get(e, "model")));
+        gather_one(&g, e);
     write_table(out, evaluations);
     group_tasks(&g);
     if (g.n != 0) {
