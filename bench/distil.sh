@@ -28,6 +28,7 @@ for n in $rows; do [ "$n" -le "$most" ] || most=$n; done
 [ -e "prompts-$most.jsonl" ] || "$tasks" prompts train "$most" 7 >"prompts-$most.jsonl"
 # ask NAME ROWS TEMPERATURE : the dataset NAME.db, from the teacher served on loopback.
 ask() {
+    : >serve.log
     "$retort" serve "$demo/teacher" --port 0 --name teacher 2>serve.log &
     server=$!
     trap 'kill $server' EXIT
@@ -83,9 +84,12 @@ distill.cache=$cache.cache"
     labels) echo "distill.teacher=labels" ;;
     fkl | sfkl | rkl | srkl | jsd | tvd) printf '%s\n' "$local" "distill.loss=$loss" ;;
     hidden)
-        # both under the teacher's template, so that their tokens stand side by side
+        # Both under the teacher's template, so that their tokens stand side by side. Residual streams are large (here a
+        # squared distance of a thousand): cos does not see that, and hidden_mse wants a weight that heeds it.
+        how='"loss":"cos","projection":"linear","weight":0.5'
+        [ "$arm" = hidden ] || how='"loss":"hidden_mse","projection":"linear","weight":0.0005'
         printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 "distill.cache=$rows_name-hidden.cache" template=chatml \
-            'distill.match=[{"teacher_layer":3,"student_layer":2,"loss":"hidden_mse","projection":"linear","weight":0.5},{"teacher_layer":6,"student_layer":4,"loss":"hidden_mse","projection":"linear","weight":0.5}]'
+            "distill.match=[{\"teacher_layer\":3,\"student_layer\":2,$how},{\"teacher_layer\":6,\"student_layer\":4,$how}]"
         ;;
     policy)
         printf '%s\n' "distill.teacher=$demo/teacher" distill.top_k=64 distill.on_policy.share=0.25 \
