@@ -26,7 +26,7 @@ for m in student teacher; do
     [ -e $m ] || "$retort" new-model $m --config shape.json --tokenizer "$root/../shared/tokenizers/gpt2" --seed ${#m} --quiet
 done
 if [ ! -e rows.db ]; then
-    awk '/^ *"output": ".*",? *$/ && length($0) > 400 && length($0) < 1400 && n++ < 60 {
+    awk '/^ *"output": ".*",? *$/ && length($0) > 400 && length($0) < 1400 && n++ < 24 {
              sub(/^ *"output": /, ""); sub(/,? *$/, ""); printf "{\"instruction\":\"Say it.\",\"output\":%s}\n", $0 }' \
         "$root/../shared/data/alpaca-1k/alpaca_en_1k.json" >rows.jsonl
     "$retort" import rows.db rows.jsonl --quiet
