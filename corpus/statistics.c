@@ -138,7 +138,8 @@ struct json *statistics_evaluations(struct corpus *c, struct error *error)
     return expanded(rows_array(c,
                                "SELECT run_id, model, suite, metrics FROM evaluation WHERE id IN"
                                " (SELECT max(id) FROM evaluation GROUP BY model, suite,"
-                               " json_extract(metrics, '$.temperature')) ORDER BY id",
+                               " CASE WHEN json_valid(metrics) THEN"
+                               " json_extract(metrics, '$.temperature') END) ORDER BY id",
                                0, error),
                     "metrics");
 }

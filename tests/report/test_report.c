@@ -184,6 +184,7 @@ static void test_hostile(void **state)
                                      "{\"</script>\":{\"accuracy\":0.5,\"low\":0.4,\"high\":0.6}}",
                                      &e),
                      0);
+    assert_int_equal(runs_evaluation(c, run, "m", "s", "no JSON", &e), 0);
     assert_int_equal(runs_end(c, run, EVIL, NULL, &e), 0);
     write_page(c, 0, &page);
     assert_int_equal(count(&page, "<img"), 0);
