@@ -144,7 +144,7 @@ static void batch_task(void *context, size_t task, int worker)
         struct taken *k = &b->taken[i];
         row_set(&w->row, &b->now->samples[i]);
         row_shingle(&w->row, &w->identity.shingler);
-        if (s->ledger != NULL) {
+        if (s->ledger != NULL && s->chosen->n > 0) {
             row_sentences(&w->row);
             judge_row(s, &w->row, i, &b->tasks[task]);
         }

@@ -66,9 +66,13 @@ static bool character_run(struct slice s, struct finding *out)
                 memcmp(s.data + at, s.data + at + k, 32 - k) != 0)
                 continue;
             const size_t n = run_length(s, at, k, &from);
-            if (n >= RUN * k && !ruler(s, from))
+            if (n < RUN * k)
+                continue;
+            if (!ruler(s, from))
                 return found(out, from, from + n, (double)(n / k), RUN,
                              "one character over and over");
+            at = from + n - 32; /* on behind it: a ruler may be as long as the text */
+            break;
         }
     return false;
 }
