@@ -7,7 +7,6 @@
 #
 #   text      cross-entropy alone
 #   cached    a teacher's 64 most likely tokens from the cache
-#   forward   making that cache: the teacher's forward pass, for as many tokens as a step has
 #   live      the teacher beside the student, top_k 64
 #   whole     the same, its whole vocabulary
 set -eu
@@ -41,11 +40,10 @@ seconds() {
     n=$1
     shift
     rm -rf out
-    TIMEFORMAT='%U %S'
     bash -c "TIMEFORMAT='%U %S'; time \"\$0\" \"\$@\" >train.json 2>train.err </dev/null" "$retort" train recipe.jsonc --json --quiet --no-progress --restart \
         --set train.steps="$n" "$@" 2>&1 | awk '{ print $1 + $2 }'
 }
-# fields WAY : what the way sets.
+# run STEPS WAY : processor seconds.
 run() {
     n=$1 way=$2
     set --
@@ -58,11 +56,14 @@ run() {
 }
 number() { sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" train.json; }
 : >costs
-# the cache: what making it takes more than using it, over the tokens of all rows
-rm -f top.cache
-making=$(run 1 cached)
-using=$(run 1 cached)
-"$retort" train recipe.jsonc --dry-run --json --quiet 2>/dev/null >dry.json || :
+# the cache: making it is a forward pass of the teacher over all rows more than using it
+making=0 using=0
+case " $ways " in *" cached "*)
+    rm -f top.cache
+    making=$(run 1 cached)
+    using=$(run 1 cached)
+    ;;
+esac
 for round in $(seq "$rounds"); do
     for way in $ways; do
         one=$(run 1 "$way")
@@ -82,5 +83,5 @@ awk -v steps="$steps" -v making="$making" -v using="$using" '
             for (r = 1; r <= rounds; r++) { c[r] = cost[r, way[i]]; q[r] = c[r] / cost[r, "text"] }
             printf "%-8s %14.3f %14.3f %12.0f (%+.1f %%)\n", way[i], median(c, rounds), median(q, rounds), mem[way[i]], 100 * (mem[way[i]] / mem["text"] - 1)
         }
-        printf "making the cache of all rows: %.2f CPU s more than using it\n", making - using
+        if (making > 0) printf "making the cache of all rows takes %.2f CPU s more than using it\n", making - using
     }' costs
