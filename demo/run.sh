@@ -1,5 +1,5 @@
 #!/bin/sh
-# demo/run.sh [FOLDER] : a whole distillation in four minutes, without a key, a GPU or a network.
+# demo/run.sh [FOLDER] : a whole distillation in a few minutes, without a key, a GPU or a network.
 #
 # A teacher of 2.9 million parameters is served on loopback and asked over HTTP, at a temperature at
 # which it makes mistakes. The filter keeps what it says most often, a student of a quarter of its
