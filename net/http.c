@@ -1,4 +1,4 @@
-/* The loop: what is under way, its deadlines, and which engine moves it. */
+/* The loop: what is under way and its deadlines; http_curl.c moves the bytes. */
 #include "net/http.h"
 
 #include "core/clock.h"
@@ -12,9 +12,8 @@
 enum { SWEEP_MS = 50, MAX_WATCHED = 8, EVENTS = 256 };
 
 struct http {
-    struct http_loop loop; /* the first member: engines call back with it */
-    struct http_plain *plain;
-    struct http_curl *curl; /* started when it is needed */
+    struct http_loop loop; /* the first member: the engine calls back with it */
+    struct http_curl *curl;
     struct http_transfer **active;
     size_t n_active, cap_active;
     int n_watched;
@@ -29,10 +28,7 @@ static void detach(struct http *h, struct http_transfer *t)
     struct http_exchange *x = t->x;
     h->active[t->place] = last;
     last->place = t->place;
-    if (t->plain)
-        http_plain_detach(h->plain, t);
-    else
-        http_curl_detach(h->curl, t);
+    http_curl_detach(h->curl, t);
     x->transfer = NULL;
     x->ended_ns = clock_ns();
 }
@@ -46,16 +42,6 @@ static void ended(struct http_loop *l, struct http_transfer *t, enum net_cause c
     x->done(x);
 }
 
-static struct http_transfer *start(struct http *h, struct http_exchange *x, struct error *error)
-{
-    struct http_transfer *t = http_plain_submit(h->plain, x);
-    if (t)
-        return t;
-    if (!h->curl)
-        h->curl = http_curl_new(&h->loop, error);
-    return h->curl ? http_curl_submit(h->curl, x, error) : NULL;
-}
-
 int http_submit(struct http *h, struct http_exchange *x, struct error *error)
 {
     if (h->n_active >= (size_t)h->loop.o.max_in_flight)
@@ -65,7 +51,7 @@ int http_submit(struct http *h, struct http_exchange *x, struct error *error)
     x->reply.max = h->loop.o.max_body;
     x->head.max = h->loop.o.max_headers;
     x->started_ns = clock_ns();
-    struct http_transfer *t = start(h, x, error);
+    struct http_transfer *t = http_curl_submit(h->curl, x, error);
     x->transfer = t;
     if (!t)
         return -1;
@@ -98,7 +84,7 @@ static void sweep(struct http *h)
             i++;
             continue;
         }
-        t->x->status = t->plain ? http_plain_status(t) : http_curl_status(t);
+        t->x->status = http_curl_status(t);
         t->x->message[0] = '\0';
         strncat(t->x->message, "given up by the client's deadline", sizeof t->x->message - 1);
         ended(l, t, cause); /* another one stands at place i now */
@@ -109,20 +95,13 @@ static void sweep(struct http *h)
 
 static int wait_ms(const struct http *h, int wait)
 {
-    int64_t now = h->loop.now_ns, until = h->curl ? http_curl_until(h->curl) : INT64_MAX;
+    int64_t now = h->loop.now_ns, until = http_curl_until(h->curl);
     if (h->n_active && h->sweep_ns < until)
         until = h->sweep_ns;
     if (until == INT64_MAX)
         return wait;
     int64_t ms = until <= now ? 0 : (until - now + 999999) / 1000000;
     return wait >= 0 && ms > wait ? wait : (int)ms;
-}
-
-static void run_timers(struct http *h)
-{
-    http_plain_refused(h->plain);
-    if (h->curl)
-        http_curl_timers(h->curl);
 }
 
 int http_poll(struct http *h, int wait, unsigned *watched, struct error *error)
@@ -132,19 +111,15 @@ int http_poll(struct http *h, int wait, unsigned *watched, struct error *error)
     *watched = 0;
     l->error = error;
     l->now_ns = clock_ns();
-    run_timers(h);
-    int n = poller_wait(l->poller, events, EVENTS,
-                        http_plain_pending(h->plain) ? 0 : wait_ms(h, wait), error);
+    http_curl_timers(h->curl);
+    int n = poller_wait(l->poller, events, EVENTS, wait_ms(h, wait), error);
     l->now_ns = clock_ns();
     for (int i = 0; i < n; i++) {
         if (events[i].tag & ENGINE_WATCHED)
             *watched |= 1u << (events[i].tag & (MAX_WATCHED - 1));
-        else if (events[i].tag & ENGINE_PLAIN)
-            http_plain_ready(h->plain, &events[i]);
         else
             http_curl_ready(h->curl, &events[i]);
     }
-    http_plain_refused(h->plain);
     sweep(h);
     l->error = NULL;
     if (n >= 0 && l->failed && error && !error->code)
@@ -168,8 +143,8 @@ struct http *http_open(const struct http_options *o, struct error *error)
     struct http *h = mem_zero(1, sizeof *h);
     h->loop.o = *o;
     h->loop.ended = ended;
-    h->plain = http_plain_new(&h->loop);
-    if (!poller_room(o->max_in_flight, error))
+    h->curl = http_curl_new(&h->loop, error);
+    if (h->curl && !poller_room(o->max_in_flight, error))
         h->loop.poller = poller_new(error);
     if (h->loop.poller)
         return h;
@@ -183,7 +158,6 @@ void http_close(struct http *h)
         return;
     while (h->n_active)
         http_cancel(h, h->active[0]->x, NET_RESET);
-    http_plain_free(h->plain);
     http_curl_free(h->curl);
     poller_free(h->loop.poller);
     mem_free(h->active);

@@ -1,9 +1,7 @@
 /*
- * HTTP, many requests at a time on one thread.
+ * HTTP, many requests at a time on one thread, by libcurl.
  *
  *   - HTTP/1.1 keep-alive, HTTP/2 over TLS where offered;
- *   - POST to an address without TLS and proxy goes over sockets of our own, all else by libcurl
- *     (net/http_engine.h);
  *   - TLS always verified (a CA file may be named), the proxy's too; proxy by option or environment;
  *     headers of a request never go to the proxy of an https address, which gets a CONNECT only;
  *   - redirects are not followed: a 3xx is handed back, so that no key ever leaves its host;
