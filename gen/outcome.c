@@ -421,6 +421,8 @@ static enum net_class class_of(const struct item *i, enum net_cause cause,
         class = NET_ROW_FATAL;
     bool enough = i->tries >= i->g->settings.retries ||
                   (cause == NET_MALFORMED && i->malformed + 1 >= MALFORMED_TRIES);
+    if (cause == NET_CONNECT && !i->lane->had_good)
+        enough = false; /* no request's fault: lose_patience stops the run */
     if (class == NET_TRANSIENT && enough)
         class = NET_ROW_FATAL;
     return class;
