@@ -223,13 +223,13 @@ static void test_no_wait(void **state)
 {
     (void)state;
     for (int d = 0; d < 2; d++) {
-        struct rig *r = start(9, "ms=700", NULL, NULL);
+        struct rig *r = start(9, "ms=2000", NULL, NULL);
         const char *max = "teacher.batch.max_requests=5", *wait = "teacher.batch.wait=false";
         assert_int_equal(run(r, d, max, wait, "gen.budget_usd=100", NULL), -1);
         assert_int_equal(r->error.code, ERROR_PARTIAL);
         assert_non_null(strstr(r->error.text, "2 batches with 9 requests"));
         assert_true(rig_number(r, "SELECT sum(reserved_nusd) FROM request") > 0);
-        clock_sleep_ms(700);
+        clock_sleep_ms(2000);
         assert_int_equal(run(r, d, max, wait, "gen.budget_usd=100", NULL), 0);
         assert_whole(r, 9);
         assert_int_equal(rig_stat(r, "batches"), 2);
@@ -240,10 +240,10 @@ static void test_no_wait(void **state)
 /* Another recipe meanwhile: its answers are kept unread until the first one is back. */
 static void test_other_recipe(void **state)
 {
-    struct rig *r = start(4, "ms=300", NULL, NULL);
+    struct rig *r = start(4, "ms=2000", NULL, NULL);
     (void)state;
     assert_int_equal(run(r, 0, "teacher.batch.wait=false", "gen.temperature=0.3", NULL, NULL), -1);
-    clock_sleep_ms(300);
+    clock_sleep_ms(2000);
     assert_int_equal(run(r, 0, "gen.temperature=0.5", NULL, NULL, NULL), 0);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM sample"), 4);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 4);
