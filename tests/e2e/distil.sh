@@ -116,7 +116,8 @@ near own cut 1e-4
 
 # ---- the black box: retort serve as the teacher, its logprobs stored by gen
 serve() {
-    "$retort" serve "$@" --port 0 2>serve.err &
+    : >serve.err # the last server's address would be taken for this one's
+    "$retort" serve "$@" --port 0 2>>serve.err &
     servers="$servers $!"
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         grep -q ' on http' serve.err && break

@@ -9,7 +9,8 @@ python=${RETORT_PYTHON:-python3}
 
 # serve [OPTION...] : a server on a free port; $url, $server.
 serve() {
-    "$retort" serve "$model" --port 0 "$@" 2>"$dir/serve.err" &
+    : >"$dir/serve.err" # the last server's address would be taken for this one's
+    "$retort" serve "$model" --port 0 "$@" 2>>"$dir/serve.err" &
     server=$!
     servers="$servers $server"
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
