@@ -144,6 +144,26 @@ static void fill(struct sql_stmt *q, struct sample *s)
     };
 }
 
+/* Each row of a query whose ?1 is the number to begin behind, until fn has enough. */
+static int walk(struct sql_stmt *q, int64_t after, void (*row)(struct sql_stmt *, struct sample *),
+                samples_fn *fn, void *context, struct error *error)
+{
+    struct sample s;
+    int rc;
+    if (q == NULL)
+        return -1;
+    sql_bind_int(q, 1, after);
+    while ((rc = sql_step(q, error)) == 1) {
+        row(q, &s);
+        rc = fn(context, &s, error);
+        if (rc != 0) {
+            sql_reset(q);
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    return rc;
+}
+
 int samples_each(struct corpus *c, enum samples_which which, int64_t after, samples_fn *fn,
                  void *context, struct error *error)
 {
@@ -153,21 +173,7 @@ int samples_each(struct corpus *c, enum samples_which which, int64_t after, samp
             "SELECT " CLEAN_COLUMNS ", 1 FROM sample s WHERE s.id > ?1 AND " KEPT " ORDER BY s.id",
         [SAMPLES_REMOVED] = WALK(" AND NOT " KEPT, "0"),
     };
-    struct sql_stmt *q = sql_prepare(corpus_sql(c), text[which], error);
-    struct sample s;
-    int rc;
-    if (q == NULL)
-        return -1;
-    sql_bind_int(q, 1, after);
-    while ((rc = sql_step(q, error)) == 1) {
-        fill(q, &s);
-        rc = fn(context, &s, error);
-        if (rc != 0) {
-            sql_reset(q);
-            return rc < 0 ? -1 : 0;
-        }
-    }
-    return rc;
+    return walk(sql_prepare(corpus_sql(c), text[which], error), after, fill, fn, context, error);
 }
 
 static int64_t count_all(struct corpus *c, struct error *error)
@@ -201,20 +207,7 @@ int samples_texts(struct corpus *c, int64_t after, samples_fn *fn, void *context
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id > ?1 ORDER BY id",
                     error);
-    struct sample s;
-    int rc;
-    if (q == NULL)
-        return -1;
-    sql_bind_int(q, 1, after);
-    while ((rc = sql_step(q, error)) == 1) {
-        fill_texts(q, &s);
-        rc = fn(context, &s, error);
-        if (rc != 0) {
-            sql_reset(q);
-            return rc < 0 ? -1 : 0;
-        }
-    }
-    return rc;
+    return walk(q, after, fill_texts, fn, context, error);
 }
 
 int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error)

@@ -3,7 +3,7 @@
 . tests/e2e/lib.inc
 
 [ -x "$BUILD/demo/tasks/tasks" ] || skip "demo/ is not built"
-BUILD=$BUILD OUT=$dir/made ROWS=400 TEXTS=120 ITEMS=40 STEPS=2 sh demo/make-models.sh "$dir/work" >"$dir/log" 2>&1 ||
+BUILD=$BUILD OUT=$dir/made ROWS=400 TEXTS=120 ITEMS=40 STEPS=2 sh demo/make-models.sh "$dir/scratch" >"$dir/log" 2>&1 ||
     { wrong "make-models.sh fails"; tail -n 20 "$dir/log"; finish; }
 [ "$(wc -l <"$dir/made/heldout.jsonl")" = 40 ] && [ "$(wc -l <"$dir/made/unseen.jsonl")" = 20 ] || wrong "the suites have another size"
 for model in teacher student; do
@@ -15,6 +15,6 @@ for model in teacher student; do
 done
 # no input of a suite stands in what the teacher learnt
 sed 's/.*"input":\("[^"\\]*\(\\.[^"\\]*\)*"\).*/\1/' "$dir/made/heldout.jsonl" "$dir/made/unseen.jsonl" | sort -u >"$dir/suite"
-sed 's/.*"input":\("[^"\\]*\(\\.[^"\\]*\)*"\).*/\1/' "$dir/work/rows.jsonl" "$dir/work/rows2.jsonl" | sort -u >"$dir/taught"
+sed 's/.*"input":\("[^"\\]*\(\\.[^"\\]*\)*"\).*/\1/' "$dir/scratch/rows.jsonl" "$dir/scratch/rows2.jsonl" | sort -u >"$dir/taught"
 [ -z "$(comm -12 "$dir/suite" "$dir/taught")" ] || wrong "an input of a suite was taught"
 finish

@@ -61,14 +61,14 @@ compare() {
 }
 
 page() {
-    rm -rf "$dir/work" "$dir/commands.sh" "$dir/wanted.txt"
-    mkdir "$dir/work"
+    rm -rf "$dir/page" "$dir/commands.sh" "$dir/wanted.txt"
+    mkdir "$dir/page"
     n=$(split "$1")
     [ "$n" -gt 0 ] || return 0
-    ln -s "$root/demo" "$dir/work/demo"
-    ln -s "$root/../shared" "$dir/work/shared"
+    ln -s "$root/demo" "$dir/page/demo"
+    ln -s "$root/../shared" "$dir/page/shared"
     sed "s,127\.0\.0\.1:8080,${url#http://},g; s,/v1/v1,/v1,g" "$dir/commands.sh" >"$dir/run.sh"
-    (cd "$dir/work" && PATH="$root/$BUILD:$PATH" NO_COLOR=1 sh "$dir/run.sh" >"$dir/printed.txt" 2>&1 </dev/null)
+    (cd "$dir/page" && PATH="$root/$BUILD:$PATH" NO_COLOR=1 sh "$dir/run.sh" >"$dir/printed.txt" 2>&1 </dev/null)
     compare "$dir/wanted.txt" "$dir/printed.txt" >"$dir/diff" ||
         { wrong "$1:"; cat "$dir/diff"; echo "--- printed:"; cat "$dir/printed.txt"; }
     echo "$1: $n commands"
