@@ -12,21 +12,16 @@ retort=${RETORT:-$root/$BUILD/retort}
 demo=${DEMO:-$root/demo}
 tasks=${TASKS:-$root/$BUILD/demo/tasks/tasks}
 rows=${ROWS:-1000} steps=${STEPS:-200} items=${ITEMS:-800} threads=${THREADS:-1} zeros=${ZEROS:-0.6}
+. demo/serving.inc
 mkdir -p "$1"
 cd "$1"
 
 if [ ! -e rows.db ]; then
     "$tasks" prompts train "$rows" 7 >prompts.jsonl
-    : >serve.log
-    "$retort" serve "$demo/teacher" --port 0 --name teacher 2>serve.log &
-    server=$!
+    serving serve.log "$retort" serve "$demo/teacher" --port 0 --name teacher
     trap 'kill $server' EXIT
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q ' on http' serve.log && break
-        sleep 0.2
-    done
     cat >gen.jsonc <<END
-{ "dataset": "rows.db", "teacher": { "base_url": "$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.log)", "model": "teacher", "name": "teacher" },
+{ "dataset": "rows.db", "teacher": { "base_url": "$url", "model": "teacher", "name": "teacher" },
   "gen": { "prompts": "prompts.jsonl", "max_tokens": 64, "temperature": 0.7, "send_seed": true } }
 END
     "$retort" gen gen.jsonc --no-progress --quiet

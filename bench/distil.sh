@@ -19,6 +19,7 @@ tasks=${TASKS:-$root/$BUILD/demo/tasks/tasks}
 work=$1
 rows=${ROWS:-1000 3000} seeds=${SEEDS:-1 2 3} steps=${STEPS:-600} batch=${BATCH:-512} threads=${THREADS:-1} precision=${PRECISION:-f32}
 arms=${ARMS:-sft labels fkl sfkl rkl srkl jsd hidden sft-chatml policy}
+. demo/serving.inc
 mkdir -p "$work"
 cd "$work"
 
@@ -28,15 +29,8 @@ for n in $rows; do [ "$n" -le "$most" ] || most=$n; done
 [ -e "prompts-$most.jsonl" ] || "$tasks" prompts train "$most" 7 >"prompts-$most.jsonl"
 # ask NAME ROWS TEMPERATURE : the dataset NAME.db, from the teacher served on loopback.
 ask() {
-    : >serve.log
-    "$retort" serve "$demo/teacher" --port 0 --name teacher 2>serve.log &
-    server=$!
+    serving serve.log "$retort" serve "$demo/teacher" --port 0 --name teacher
     trap 'kill $server' EXIT
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q ' on http' serve.log && break
-        sleep 0.2
-    done
-    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.log)
     [ -e "prompts-$2.jsonl" ] || head -n "$2" "prompts-$most.jsonl" >"prompts-$2.jsonl"
     cat >gen.jsonc <<END
 { "dataset": "$1.db", "teacher": { "base_url": "$url", "model": "teacher", "name": "teacher" },

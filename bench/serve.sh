@@ -9,6 +9,7 @@ BUILD=${BUILD:-build/release}
 model=${1:-demo/teacher}
 threads=${THREADS:-2} tokens=${TOKENS:-128} rounds=${ROUNDS:-2} python=${PYTHON:-python3}
 make -s "$BUILD/retort" "$BUILD/bench/bench_serve"
+. demo/serving.inc
 log=$(mktemp)
 server=
 trap 'kill $server 2>/dev/null || :; rm -f "$log"' EXIT
@@ -20,13 +21,7 @@ cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 ours() {
     name=$1
     shift
-    "$BUILD/retort" serve "$model" --port 0 --threads "$threads" "$@" 2>"$log" &
-    server=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q ' on http' "$log" && break
-        sleep 0.2
-    done
-    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$log")
+    serving "$log" "$BUILD/retort" serve "$model" --port 0 --threads "$threads" "$@"
     for n in 1 8 32; do
         before=$(cpu $server)
         line=$("$BUILD/bench/bench_serve" url="$url" in_flight=$n tokens="$tokens" requests=1)

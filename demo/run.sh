@@ -20,6 +20,7 @@ tasks=$root/$BUILD/demo/tasks/tasks
 faulty=$root/$BUILD/demo/faulty/faulty
 work=${1:-build/demo}
 seed=${SEED:-1} prompts=${PROMPTS:-5000} steps=${STEPS:-4200} items=${ITEMS:-800} faults=${FAULTS:-0}
+. demo/serving.inc
 make -s "$BUILD/retort" "$BUILD/demo/tasks/tasks" "$BUILD/demo/faulty/faulty"
 
 rm -rf "$work"
@@ -37,14 +38,6 @@ quit() {
 trap quit EXIT
 trap 'exit 130' INT TERM
 
-# address LOG : the address that a server says it listens on.
-address() {
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q ' on http' "$1" && break
-        sleep 0.2
-    done
-    sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$1"
-}
 began=$(date +%s)
 before=$began
 took=
@@ -78,14 +71,15 @@ wrong() {
 }
 
 say "A teacher behind HTTP: retort serve demo/teacher --int8"
-"$retort" serve "$root/demo/teacher" --int8 --slots 48 --port 0 --name teacher 2>serve.log &
-servers="$servers $!"
-url=$(address serve.log)
+serving serve.log "$retort" serve "$root/demo/teacher" --int8 --slots 48 --port 0 --name teacher
+servers="$servers $server"
+[ -n "$url" ] || { cat serve.log; exit 1; }
 ask=$url
 if [ "$faults" != 0 ]; then
-    "$faulty" "$url" "$faults" "$seed" 2>faulty.log &
-    servers="$servers $!"
-    ask=$(address faulty.log)
+    teacher=$server
+    serving faulty.log "$faulty" "$url" "$faults" "$seed"
+    servers="$servers $server"
+    ask=$url server=$teacher
 fi
 
 say "Ask it: $prompts prompts, five replies each"

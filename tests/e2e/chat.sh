@@ -32,13 +32,7 @@ talk 'Once upon a time\n/reset\nOnce upon a time\n' "$model" --template plain $g
 cp "$dir/out" "$dir/folder"
 
 # ---- a server says the same, streamed; the address without /v1 will do
-"$retort" serve "$model" --port 0 --template plain --name tiny 2>"$dir/serve.err" &
-servers="$servers $!"
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    grep -q ' on http' "$dir/serve.err" && break
-    sleep 0.2
-done
-url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$dir/serve.err")
+served "$model" --template plain --name tiny
 for address in "$url" "${url%/v1}"; do
     # shellcheck disable=SC2086
     talk 'Once upon a time\n/reset\nOnce upon a time\n' "$address" $greedy

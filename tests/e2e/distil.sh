@@ -115,17 +115,6 @@ cp out cut.json
 near own cut 1e-4
 
 # ---- the black box: retort serve as the teacher, its logprobs stored by gen
-serve() {
-    : >serve.err # the last server's address would be taken for this one's
-    "$retort" serve "$@" --port 0 2>>serve.err &
-    servers="$servers $!"
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-        grep -q ' on http' serve.err && break
-        sleep 1
-    done
-    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.err)
-    [ -n "$url" ] || { wrong "the server does not start"; cat serve.err; finish; }
-}
 # ask DB : 12 prompts with logprobs.
 ask() {
     cat >gen.jsonc <<END
@@ -135,7 +124,7 @@ END
     expect 0 "$retort" gen gen.jsonc --no-progress
 }
 for i in 1 2 3 4 5 6; do echo "{\"id\":\"$i\",\"instruction\":\"What is the capital of country $i?\"}"; done >prompts.jsonl
-serve teacher --name m
+served teacher --name m
 ask same.db
 expect 0 train --json --quiet --set dataset=same.db --set train.out=labels --set train.epochs=2 --set train.distill.teacher=labels
 prints '"aligned_share":'
@@ -156,7 +145,7 @@ complains 1 train --quiet --set train.out=bad --set teacher.base_url=http://127.
 says "the teacher's scores"
 rm -rf bad
 if [ -d "$stories" ]; then
-    serve "$stories" --template plain --name m
+    served "$stories" --template plain --name m
     ask other.db
     expect 0 train --json --quiet --set dataset=other.db --set train.out=foreign --set train.epochs=2 --set train.distill.teacher=labels
     awk -v s="$(number aligned_share <out)" 'BEGIN { print "distil: other tokenizer: aligned share", s; exit !(s > 0 && s < 0.9) }' ||

@@ -16,13 +16,7 @@ expect 0 "$retort" import data.db rows.jsonl
 head -n $items "$root/demo/heldout.jsonl" >suite.jsonl
 expect 0 "$retort" export-model "$root/demo/teacher" -o exported --int8
 
-"$retort" serve "$root/demo/teacher" --int8 --port 0 --name served 2>serve.err &
-servers="$servers $!"
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    grep -q ' on http' serve.err && break
-    sleep 0.2
-done
-url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' serve.err)
+served "$root/demo/teacher" --int8 --name served
 cat >recipe.jsonc <<END
 { "dataset": "data.db", "teacher": { "base_url": "$url", "model": "served", "in_flight": 8 },
   "train": { "student": "$root/demo/teacher", "held_out": 0.9 },

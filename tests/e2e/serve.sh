@@ -7,20 +7,6 @@ model=../shared/models/tinystories-656k
 [ -d "$model" ] || skip "../shared/models/tinystories-656k is absent"
 python=${RETORT_PYTHON:-python3}
 
-# serve [OPTION...] : a server on a free port; $url, $server.
-serve() {
-    : >"$dir/serve.err" # the last server's address would be taken for this one's
-    "$retort" serve "$model" --port 0 "$@" 2>>"$dir/serve.err" &
-    server=$!
-    servers="$servers $server"
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        grep -q ' on http' "$dir/serve.err" && break
-        sleep 0.2
-    done
-    url=$(sed -n 's/.* on \(http[^;]*\);.*/\1/p' "$dir/serve.err")
-    [ -n "$url" ] || { wrong "the server does not start"; cat "$dir/serve.err"; finish; }
-}
-
 # ---- faults at the start: one line each
 complains 1 "$retort" serve "$dir/nothing"
 complains 2 "$retort" serve "$model" --port 70000
@@ -29,7 +15,7 @@ complains 2 "$retort" serve "$model" --api-key-env RETORT_NO_SUCH_VARIABLE
 complains 2 "$retort" serve "$model" --template nonsense
 
 # ---- our own gen asks it, through the plain template
-serve --template plain --name tiny
+served "$model" --template plain --name tiny
 cat >"$dir/prompts.jsonl" <<END
 {"id":"a","instruction":"Once upon a time"}
 {"id":"b","instruction":"Lily and Ben"}
