@@ -9,6 +9,8 @@
 #ifndef FEW_SIDE
 #define FEW_SIDE 2
 #endif
+/* Of one row, so many columns at once. */
+#define ROW_SIDE (FEW_SIDE * FEW_SIDE)
 
 typedef uint16_t halves __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
 typedef uint32_t words __attribute__((vector_size(LANES * 4)));
@@ -83,15 +85,17 @@ ALWAYS bool few_plain(const struct kernel_few *f)
     return f->k % LANES == 0 && f->alpha == 1 && (f->beta == 0 || f->beta == 1);
 }
 
-ALWAYS void few_put16(const struct kernel_few *f, size_t row, size_t col, const lanes *sum)
+/* The R sums by C of a tile, R C = 16. */
+ALWAYS void few_put16(const struct kernel_few *f, size_t row, size_t col, const lanes *sum,
+                      size_t C)
 {
     float *out = f->y + row * f->ldy + col, total[LANES];
     lanes all;
     add_sixteen(sum, &all);
     memcpy(total, &all, sizeof total);
-    for (size_t r = 0; r < 4; r++)
-        for (size_t c = 0; c < 4; c++)
-            out[r * f->ldy + c] = total[4 * r + c] + (f->beta != 0 ? out[r * f->ldy + c] : 0);
+    for (size_t r = 0; r < LANES / C; r++)
+        for (size_t c = 0; c < C; c++)
+            out[r * f->ldy + c] = total[C * r + c] + (f->beta != 0 ? out[r * f->ldy + c] : 0);
 }
 #endif
 
@@ -100,7 +104,7 @@ ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t 
                      bool half)
 {
     const float *x = f->x + row * f->ldx;
-    lanes sum[FEW_SIDE * FEW_SIDE], b[FEW_SIDE];
+    lanes sum[ROW_SIDE], b[ROW_SIDE];
     memset(sum, 0, R * C * sizeof *sum);
     for (size_t i = 0; i + LANES <= f->k; i += LANES) {
         for (size_t c = 0; c < C; c++)
@@ -112,8 +116,8 @@ ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t 
         }
     }
 #if FEW_SIDE == 4
-    if (R == 4 && C == 4 && few_plain(f)) {
-        few_put16(f, row, col, sum);
+    if (R * C == 16 && few_plain(f)) {
+        few_put16(f, row, col, sum, C);
         return;
     }
 #endif
@@ -126,7 +130,11 @@ ALWAYS void few_tile(const struct kernel_few *f, size_t row, size_t col, size_t 
 /* All rows of x against rows [first, end) of w. */
 ALWAYS void few(const struct kernel_few *f, size_t first, size_t end, bool half)
 {
-    for (size_t col = first; col < end;) {
+    size_t col = first;
+    if (f->rows == 1) /* a generated token */
+        for (; col + ROW_SIDE <= end; col += ROW_SIDE)
+            few_tile(f, 0, col, 1, ROW_SIDE, half);
+    while (col < end) {
         const bool wide = col + FEW_SIDE <= end;
         size_t row = 0;
         for (; row + FEW_SIDE <= f->rows && wide; row += FEW_SIDE)
