@@ -16,6 +16,9 @@ struct json *chain_begin(const struct prompt_line *line)
     put(o, "system", line->system);
     put(o, "instruction", line->instruction);
     put(o, "input", line->input);
+    struct json *turns = line->messages.data ? json_parse(line->messages, 0, NULL) : NULL;
+    if (turns)
+        json_put(o, "messages", turns);
     struct json *meta = line->meta.data ? json_parse(line->meta, 0, NULL) : NULL;
     if (meta)
         json_put(o, "meta", meta);
@@ -31,6 +34,15 @@ struct json *chain_state(const struct gen_answer *a)
 struct slice chain_text(const struct json *state, const char *key)
 {
     return json_string(json_get(state, key));
+}
+
+struct slice chain_messages(const struct json *state, struct buf *out)
+{
+    const struct json *turns = json_get(state, "messages");
+    if (!turns)
+        return (struct slice){NULL, 0};
+    json_write(turns, JSON_CANONICAL, out);
+    return buf_view(out);
 }
 
 int64_t chain_integer(const struct json *state, const char *key)

@@ -8,12 +8,14 @@
 #include "gen/prompts.h"
 #include "gen/strategy.h"
 
-/* {"instruction","input","system","name","meta"} of a line of the prompt file; owned. */
+/* {"instruction","input","system","name","messages","meta"} of a line of the prompt file; owned. */
 struct json *chain_begin(const struct prompt_line *line);
 /* The state of the prompt that was answered, as a tree of the caller's; never NULL. */
 struct json *chain_state(const struct gen_answer *a);
 /* A text of the state; absent where there is none. */
 struct slice chain_text(const struct json *state, const char *key);
+/* The conversation that the line was, as JSON in `out`; absent where it was a question. */
+struct slice chain_messages(const struct json *state, struct buf *out);
 int64_t chain_integer(const struct json *state, const char *key);
 
 struct chain_ask {

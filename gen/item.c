@@ -166,7 +166,7 @@ struct item *item_new(struct gen *g, struct lane *lane, const struct gen_step *s
     }
     set_key(i);
     i->input_tokens = (double)i->body.len / 4;
-    i->output_tokens = (double)(step->max_tokens * g->settings.n);
+    i->output_tokens = (double)settings_most_output(&g->settings, step, lane->teacher);
     return i;
 }
 
@@ -191,7 +191,7 @@ struct budget_amount item_worst(const struct item *i)
 {
     struct net_usage u = {
         .input = (int64_t)i->body.len + PER_MESSAGE,
-        .output = i->step->max_tokens * i->g->settings.n,
+        .output = settings_most_output(&i->g->settings, i->step, i->lane->teacher),
     };
     return (struct budget_amount){item_cost(i, &u), u.input + u.output, 1};
 }

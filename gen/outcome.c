@@ -24,13 +24,14 @@ static void settle(struct item *i, const struct net_usage *usage, bool maybe_bil
 {
     struct gen *g = i->g;
     struct budget_amount real = {0, 0, 1};
-    if (usage && usage->given) {
+    if (usage) {
         a->input_tokens = usage->input;
         a->output_tokens = usage->output;
         a->cached_tokens = usage->cached;
         a->reasoning_tokens = usage->reasoning;
         real.nusd = item_cost(i, usage);
-    } else if (maybe_billed && budget_limited(&g->budget)) {
+    }
+    if (!(usage && usage->given) && maybe_billed && budget_limited(&g->budget)) {
         struct budget_amount worst = i->worst.tokens ? i->worst : item_worst(i);
         a->assumed = true;
         a->input_tokens = (int64_t)i->input_tokens;

@@ -166,6 +166,24 @@ int prompts_next(struct prompts *p, struct prompt_line *out, struct error *error
     return read_object(p, out, error);
 }
 
+bool prompts_question(const struct prompts *p, struct prompt_line *line)
+{
+    const struct json *turn = json_first(json_get(p->tree, "messages"));
+    if (!line->messages.data)
+        return true;
+    if (slice_is(json_string(json_get(turn, "role")), "system")) {
+        if (!line->system.data)
+            line->system = json_string(json_get(turn, "content"));
+        turn = json_next(turn);
+    }
+    struct slice question = json_string(json_get(turn, "content"));
+    if (!slice_is(json_string(json_get(turn, "role")), "user") || json_next(turn) || !question.len)
+        return false;
+    line->instruction = question;
+    line->messages = (struct slice){NULL, 0};
+    return true;
+}
+
 int prompts_restart(struct prompts *p, struct error *error)
 {
     struct file_lines *again = file_lines_open(p->path, MAX_LINE, error);

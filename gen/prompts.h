@@ -13,6 +13,7 @@
 #include "core/hash.h"
 #include "core/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct prompts;
@@ -29,6 +30,9 @@ void prompts_close(struct prompts *p);
 /* 1 and the next prompt (valid until the next call), 0 at the end, -1 failure.  With ERROR_INPUT
  * the line is bad ("prompts.jsonl:12: …") and the next call goes on behind it. */
 int prompts_next(struct prompts *p, struct prompt_line *out, struct error *error);
+/* Make a conversation that is one question, perhaps behind a system message, that question.  false:
+ * it is more, or its question is no text.  Lines that are questions already stay as they are. */
+bool prompts_question(const struct prompts *p, struct prompt_line *line);
 uint64_t prompts_line(const struct prompts *p);   /* number of the line last read */
 uint64_t prompts_offset(const struct prompts *p); /* bytes read */
 uint64_t prompts_size(const struct prompts *p);   /* of the file; 0: unknown */

@@ -149,6 +149,26 @@ void settings_params(const struct settings *s, const struct gen_step *step,
     };
 }
 
+/* What teacher.body puts into the place of our own limits, or beside them. */
+static const char *const limit_names[] = {"max_tokens", "max_completion_tokens", NULL};
+static const char *const choice_names[] = {"n", "best_of", NULL};
+
+static int64_t largest(int64_t own, const struct json *extra, const char *const *names)
+{
+    for (; *names; names++) {
+        int64_t other = integer_or(json_get(extra, *names), 0);
+        own = other > own ? other : own;
+    }
+    return own;
+}
+
+int64_t settings_most_output(const struct settings *s, const struct gen_step *step,
+                             const struct endpoint *teacher)
+{
+    return largest(step->max_tokens, teacher->extra, limit_names) *
+           largest(s->n, teacher->extra, choice_names);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static int read_schema(struct settings *s, struct error *error)
@@ -219,18 +239,37 @@ static void set_identity(struct settings *s)
     buf_free(&b);
 }
 
+/* Can what a reply costs be known beforehand? */
+static int check_bounded(const struct settings *s, const struct endpoint *e, struct error *error)
+{
+    int64_t v;
+    if (s->budget_nusd >= 0 && !endpoint_has_price(e))
+        return error_set(error, ERROR_USAGE,
+                         "gen.budget_usd: the price of %s is not known; set teacher.price "
+                         "(input and output, 0 where it is free) or remove the budget",
+                         e->model);
+    for (const char *const *name = limit_names; *name; name++) {
+        const struct json *own = json_get(e->extra, *name);
+        if (own && (json_integer(own, &v) || v < 1 || v > INT32_MAX))
+            return error_set(error, ERROR_USAGE,
+                             "teacher.body.%s leaves the replies of %s without a limit, and no "
+                             "budget can be kept so; give a number, or remove it or the budget",
+                             *name, e->model);
+    }
+    return 0;
+}
+
 static int read_budget(struct settings *s, struct error *error)
 {
     double usd = json_number(get(s, "gen.budget_usd"), -1);
     s->budget_nusd = usd < 0 ? -1 : usd > 9e9 ? INT64_MAX / 4 : (int64_t)(usd * 1e9);
     s->budget_tokens = integer_or(get(s, "gen.budget_tokens"), -1);
     s->budget_requests = integer_or(get(s, "gen.budget_requests"), -1);
-    for (int i = 0; s->budget_nusd >= 0 && i < s->n_teachers; i++)
-        if (!endpoint_has_price(&s->teachers[i]))
-            return error_set(error, ERROR_USAGE,
-                             "gen.budget_usd: the price of %s is not known; set teacher.price "
-                             "(input and output, 0 where it is free) or remove the budget",
-                             s->teachers[i].model);
+    if (s->budget_nusd < 0 && s->budget_tokens < 0)
+        return 0;
+    for (int i = 0; i < s->n_teachers; i++)
+        if (check_bounded(s, &s->teachers[i], error))
+            return -1;
     return 0;
 }
 

@@ -52,5 +52,8 @@ const struct gen_step *settings_step(const struct settings *s, struct slice name
 /* What a step asks of a teacher: parameters for net_provider.body.  `sample` decides the seed. */
 void settings_params(const struct settings *s, const struct gen_step *step,
                      const struct endpoint *teacher, int64_t sample, struct net_params *out);
+/* The most tokens one request of the step can be answered with, all its choices together. */
+int64_t settings_most_output(const struct settings *s, const struct gen_step *step,
+                             const struct endpoint *teacher);
 
 #endif

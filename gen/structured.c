@@ -95,27 +95,42 @@ static int repairs_before(struct slice source)
     return at < source.len ? (int)strtol(source.data + at + 7, NULL, 10) : 0;
 }
 
+static void say(struct json *turns, const char *role, struct slice content)
+{
+    struct json *turn = json_new_object();
+    json_put_text(turn, "role", role);
+    json_put_string(turn, "content", content);
+    json_push(turns, turn);
+}
+
+/* The turns of a body, its system message first where that stands apart (anthropic). */
+static struct json *turns_of(const struct json *body)
+{
+    const struct json *messages = json_get(body, "messages");
+    struct slice system = json_string(json_get(body, "system"));
+    struct json *turns = json_new_array();
+    if (system.len)
+        say(turns, "system", system);
+    for (const struct json *m = json_first(messages); m; m = json_next(m))
+        json_push(turns, json_copy(m));
+    return turns;
+}
+
 /* The turns that were sent, and two more. */
 static int conversation(const struct item *i, struct slice text, struct slice problems,
                         struct buf *out, struct error *error)
 {
     struct json *body = json_parse(buf_view(&i->body), 0, error);
-    struct json *turns = json_copy(json_get(body, "messages")), *turn;
     struct buf words = BUF;
-    json_free(body);
-    if (!turns)
+    if (!body)
         return -1;
-    turn = json_new_object();
-    json_put_text(turn, "role", "assistant");
-    json_put_string(turn, "content", text.data ? text : SLICE(""));
-    json_push(turns, turn);
+    struct json *turns = turns_of(body);
+    json_free(body);
+    say(turns, "assistant", text.data ? text : SLICE(""));
     buf_str(&words, "That reply does not satisfy the schema:\n");
     buf_slice(&words, problems);
     buf_str(&words, "Answer again with the corrected JSON and nothing else.");
-    turn = json_new_object();
-    json_put_text(turn, "role", "user");
-    json_put_string(turn, "content", buf_view(&words));
-    json_push(turns, turn);
+    say(turns, "user", buf_view(&words));
     int rc = json_write(turns, JSON_CANONICAL, out);
     buf_free(&words);
     json_free(turns);

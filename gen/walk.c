@@ -31,6 +31,13 @@ int walk_open_prompts(struct gen *g, void **state, struct error *error)
     return walk_open(g, w, "prompts", NULL, error);
 }
 
+int walk_open_questions(struct gen *g, void **state, struct error *error)
+{
+    int rc = walk_open_prompts(g, state, error);
+    ((struct walk *)*state)->questions = true;
+    return rc;
+}
+
 void walk_close(void *state)
 {
     struct walk *w = state;
@@ -39,6 +46,15 @@ void walk_close(void *state)
     prompts_close(w->prompts);
     mem_free(w->path);
     mem_free(w);
+}
+
+static void refuse_conversation(struct gen *g, const struct walk *w)
+{
+    char text[400];
+    snprintf(text, sizeof text,
+             "%.200s:%" PRIu64 ": a conversation, and this strategy takes single questions",
+             w->path, prompts_line(w->prompts));
+    gen_bad_line(g, text);
 }
 
 int walk_plan(struct gen *g, void *state, walk_fn *fn, struct error *error)
@@ -58,6 +74,10 @@ int walk_plan(struct gen *g, void *state, walk_fn *fn, struct error *error)
         if (rc < 0) {
             *error = why;
             return -1;
+        }
+        if (w->questions && !prompts_question(w->prompts, &line)) {
+            refuse_conversation(g, w);
+            continue;
         }
         int n =
             snprintf(source, sizeof source, "%.200s:%" PRIu64, w->name, prompts_line(w->prompts));

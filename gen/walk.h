@@ -11,11 +11,14 @@
 #include "gen/prompts.h"
 #include "gen/strategy.h"
 
+#include <stdbool.h>
+
 struct walk {
     struct prompts *prompts;
     const char *name; /* of the file, for `source` */
     char *path;
     uint64_t asked;
+    bool questions; /* lines are single questions: a conversation is a bad line */
 };
 
 /* Open the file the recipe names in gen.SETTING.  `members`: the names under which a line's text
@@ -24,6 +27,8 @@ int walk_open(struct gen *g, struct walk *w, const char *setting, const char *co
               struct error *error);
 /* An .open for strategies without more state: gen.prompts. */
 int walk_open_prompts(struct gen *g, void **state, struct error *error);
+/* The same for strategies whose templates hold one question. */
+int walk_open_questions(struct gen *g, void **state, struct error *error);
 /* Make the asks of one line; `source` is "prompts.jsonl:12". */
 typedef int walk_fn(struct gen *g, void *state, const struct prompt_line *line, struct slice source,
                     struct error *error);

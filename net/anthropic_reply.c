@@ -23,10 +23,10 @@ static int64_t tokens(const struct json *usage, const char *name)
 
 static void read_usage(const struct json *u, struct net_usage *out)
 {
-    int64_t n;
+    int64_t in, said;
     *out = (struct net_usage){0};
-    out->given = !json_integer(json_get(u, "input_tokens"), &n);
-    out->given |= !json_integer(json_get(u, "output_tokens"), &n);
+    out->given = !json_integer(json_get(u, "input_tokens"), &in) && in >= 0 &&
+                 !json_integer(json_get(u, "output_tokens"), &said) && said >= 0;
     out->cached = tokens(u, "cache_read_input_tokens");
     out->input = tokens(u, "input_tokens") + tokens(u, "cache_creation_input_tokens") + out->cached;
     out->output = tokens(u, "output_tokens");

@@ -67,7 +67,7 @@ struct net_dialect {
 /* ---- hearing --------------------------------------------------------------------------------- */
 
 struct net_usage {
-    bool given;                               /* false: the reply did not say; the numbers are 0 */
+    bool given; /* false: the reply did not say, or not all; what is not known is 0 */
     int64_t input, output, cached, reasoning; /* cached is part of input, reasoning of output */
 };
 

@@ -104,20 +104,30 @@ int openai_headers(const char *api_key, struct net_headers *out, struct error *e
 
 /* ---- hearing --------------------------------------------------------------------------------- */
 
+/* A number of tokens that can be one. */
+static bool count(const struct json *object, const char *name, int64_t *out)
+{
+    int64_t n;
+    if (json_integer(json_get(object, name), &n) || n < 0 || n > (int64_t)1 << 40)
+        return false;
+    *out = n;
+    return true;
+}
+
 void openai_usage(const struct json *root, struct net_usage *out)
 {
     const struct json *u = json_get(root, "usage");
+    int64_t total;
     *out = (struct net_usage){0};
-    if (json_type(u) != JSON_OBJECT)
-        return;
-    out->given = !json_integer(json_get(u, "prompt_tokens"), &out->input);
-    out->given |= !json_integer(json_get(u, "completion_tokens"), &out->output);
-    (void)json_integer(json_path(u, "prompt_tokens_details.cached_tokens"), &out->cached);
-    (void)json_integer(json_path(u, "completion_tokens_details.reasoning_tokens"), &out->reasoning);
-    int64_t *all[] = {&out->input, &out->output, &out->cached, &out->reasoning};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (*all[i] < 0 || *all[i] > (int64_t)1 << 40)
-            *all[i] = 0;
+    bool in = count(u, "prompt_tokens", &out->input);
+    bool said = count(u, "completion_tokens", &out->output);
+    if (in && !said && count(u, "total_tokens", &total) && total >= out->input) {
+        out->output = total - out->input; /* servers leave out what is nothing */
+        said = true;
+    }
+    out->given = in && said;
+    (void)count(json_get(u, "prompt_tokens_details"), "cached_tokens", &out->cached);
+    (void)count(json_get(u, "completion_tokens_details"), "reasoning_tokens", &out->reasoning);
 }
 
 /* A string, or the texts of an array of parts joined; absent for null and anything else. */

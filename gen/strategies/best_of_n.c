@@ -52,14 +52,18 @@ static void best_close(void *state)
 static int ask_sample(struct gen *g, const struct json *chain, int64_t sample, struct slice source,
                       int64_t parent, struct error *error)
 {
+    struct buf turns = BUF;
     struct chain_ask ask = {.step = "answer",
                             .source = source,
                             .instruction = chain_text(chain, "instruction"),
                             .input = chain_text(chain, "input"),
                             .system = chain_text(chain, "system"),
+                            .messages = chain_messages(chain, &turns),
                             .parent = parent,
                             .sample = sample};
-    return chain_ask(g, &ask, chain, error);
+    int rc = chain_ask(g, &ask, chain, error);
+    buf_free(&turns);
+    return rc;
 }
 
 static int ask_line(struct gen *g, void *state, const struct prompt_line *line, struct slice source,

@@ -39,12 +39,17 @@ static int ask_assistant(struct gen *g, struct json *chain, struct slice source,
 static int ask_line(struct gen *g, void *state, const struct prompt_line *line, struct slice source,
                     struct error *error)
 {
-    struct json *chain = chain_begin(line);
+    struct json *chain = chain_begin(line), *said = json_take(chain, "messages");
     struct sample s = {.instruction = line->instruction, .input = line->input};
     struct buf text = BUF;
     (void)state;
-    turns_prompt(&s, &text);
-    say(chain, "user", buf_view(&text));
+    if (said) { /* the conversation goes on from there */
+        json_put_integer(chain, "given", (int64_t)json_count(said) - 1);
+        json_put(chain, "turns", said);
+    } else {
+        turns_prompt(&s, &text);
+        say(chain, "user", buf_view(&text));
+    }
     int rc = ask_assistant(g, chain, source, 0, error);
     buf_free(&text);
     json_free(chain);
@@ -119,10 +124,10 @@ static int multi_answer(struct gen *g, void *state, const struct gen_answer *a, 
         }
     } else {
         say(chain, "assistant", text);
-        rc = (int64_t)json_count(json_get(chain, "turns")) >=
-                     2 * chain_setting(g, "multi_turn.turns")
-                 ? put_row(g, chain, error)
-                 : ask_user(g, a, chain, error);
+        int64_t said =
+            (int64_t)json_count(json_get(chain, "turns")) - chain_integer(chain, "given");
+        rc = said >= 2 * chain_setting(g, "multi_turn.turns") ? put_row(g, chain, error)
+                                                              : ask_user(g, a, chain, error);
     }
     json_free(chain);
     return rc;

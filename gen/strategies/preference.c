@@ -41,13 +41,17 @@ static void preference_close(void *state)
 static int ask_one(struct gen *g, const struct json *chain, const char *step,
                    const struct chain_ask *where, struct error *error)
 {
+    struct buf turns = BUF;
     struct chain_ask ask = *where;
     ask.step = step;
     ask.instruction = chain_text(chain, "instruction");
     ask.input = chain_text(chain, "input");
     ask.system = chain_text(chain, "system");
+    ask.messages = chain_messages(chain, &turns);
     ask.sample = !strcmp(step, "second");
-    return chain_ask(g, &ask, chain, error);
+    int rc = chain_ask(g, &ask, chain, error);
+    buf_free(&turns);
+    return rc;
 }
 
 static int ask_line(struct gen *g, void *state, const struct prompt_line *line, struct slice source,
@@ -68,8 +72,10 @@ static int preference_plan(struct gen *g, void *state, struct error *error)
 static int compare(struct gen *g, const struct gen_answer *a, struct json *chain, bool swapped,
                    struct error *error)
 {
+    struct buf turns = BUF;
+    struct slice talk = chain_messages(chain, &turns);
     struct gen_field fields[] = {
-        {"instruction", chain_text(chain, "instruction")},
+        {"instruction", talk.data ? talk : chain_text(chain, "instruction")},
         {"input", chain_text(chain, "input")},
         {"a", chain_text(chain, swapped ? "second" : "first")},
         {"b", chain_text(chain, swapped ? "first" : "second")},
@@ -81,24 +87,28 @@ static int compare(struct gen *g, const struct gen_answer *a, struct json *chain
                             .source = a->prompt.source,
                             .parent = a->request};
     json_put_bool(chain, "swapped", swapped);
-    return chain_ask(g, &ask, chain, error);
+    int rc = chain_ask(g, &ask, chain, error);
+    buf_free(&turns);
+    return rc;
 }
 
 static int put_row(struct gen *g, const struct json *chain, bool first, struct error *error)
 {
     struct json *about = json_new_object();
-    struct buf meta = BUF;
+    struct buf meta = BUF, turns = BUF;
     json_put_string(about, "rejected", chain_text(chain, first ? "second" : "first"));
     chain_meta(chain, about, &meta);
     struct gen_row row = {.name = chain_text(chain, "name"),
                           .instruction = chain_text(chain, "instruction"),
                           .input = chain_text(chain, "input"),
                           .output = chain_text(chain, first ? "first" : "second"),
+                          .messages = chain_messages(chain, &turns),
                           .finish_reason = SLICE("stop"),
                           .meta = buf_view(&meta)};
     int rc = gen_row(g, &row, error);
     json_free(about);
     buf_free(&meta);
+    buf_free(&turns);
     return rc;
 }
 

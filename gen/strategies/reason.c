@@ -23,6 +23,7 @@ static int reason_open(struct gen *g, void **state, struct error *error)
 {
     struct reason *r = mem_zero(1, sizeof *r);
     *state = r;
+    r->walk.questions = !json_true(gen_setting(g, "reason.plain")); /* the template holds one */
     if (walk_open(g, &r->walk, "prompts", NULL, error))
         return -1;
     r->verify = verify_open(g, error);
@@ -42,6 +43,7 @@ static int ask_line(struct gen *g, void *state, const struct prompt_line *line, 
 {
     struct json *chain = chain_begin(line);
     bool plain = json_true(gen_setting(g, "reason.plain"));
+    struct buf turns = BUF;
     struct gen_field fields[] = {{"instruction", line->instruction}, {"input", line->input}};
     struct chain_ask ask = {.step = "think",
                             .template = plain ? NULL : "reason",
@@ -50,12 +52,14 @@ static int ask_line(struct gen *g, void *state, const struct prompt_line *line, 
                             .source = source,
                             .instruction = line->instruction,
                             .input = line->input,
-                            .system = line->system};
+                            .system = line->system,
+                            .messages = chain_messages(chain, &turns)};
     int64_t samples = chain_setting(g, "samples");
     int rc = 0;
     (void)state;
     for (ask.sample = 0; ask.sample < samples && !rc; ask.sample++)
         rc = chain_ask(g, &ask, chain, error);
+    buf_free(&turns);
     json_free(chain);
     return rc;
 }
@@ -83,16 +87,18 @@ static bool cut(const struct net_choice *c, struct slice *trace, struct slice *a
 static int put_row(struct gen *g, const struct json *chain, struct slice trace, struct slice answer,
                    struct error *error)
 {
-    struct buf meta = BUF;
+    struct buf meta = BUF, turns = BUF;
     chain_meta(chain, NULL, &meta);
     int rc = gen_row(g,
                      &(struct gen_row){.instruction = chain_text(chain, "instruction"),
                                        .input = chain_text(chain, "input"),
+                                       .messages = chain_messages(chain, &turns),
                                        .output = answer,
                                        .reasoning = trace,
                                        .meta = buf_view(&meta)},
                      error);
     buf_free(&meta);
+    buf_free(&turns);
     return rc;
 }
 

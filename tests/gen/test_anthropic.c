@@ -104,8 +104,25 @@ static void test_stops(void **state)
     }
 }
 
+/* A repair is asked with all that was said: the system message stands apart here. */
+static void test_repair(void **state)
+{
+    struct rig *r = rig_messages();
+    (void)state;
+    rig_file(r, "s.json", "{\"type\":\"object\"}");
+    rig_file(r, "p.jsonl", "{\"instruction\":\"plain\",\"system\":\"brief\"}\n");
+    (void)rig_run(r, ANTHROPIC, "gen.schema=s.json", "gen.repairs=1");
+    assert_int_equal(failed(r, "schema"), 1);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM reply WHERE status = 200"), 2);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM reply WHERE"
+                                   " instr(body, 'brief answer to That reply does not') > 0"),
+                     1);
+    rig_free(r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds), cmocka_unit_test(test_stops)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds), cmocka_unit_test(test_repair),
+                                       cmocka_unit_test(test_stops)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

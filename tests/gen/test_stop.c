@@ -213,6 +213,26 @@ static void test_budget_needs_price(void **state)
     rig_free(r);
 }
 
+/* teacher.body can change what a reply may cost at most: budgets count with what goes out. */
+static void test_budget_heeds_the_body(void **state)
+{
+    static const char *const bodies[] = {"teacher.body.max_tokens=1000", "teacher.body.n=50",
+                                         "teacher.body.max_completion_tokens=1000"};
+    struct rig *r = rig_new();
+    (void)state;
+    rig_server(r, NULL, NULL, NULL);
+    rig_prompts(r, 3, "");
+    for (size_t k = 0; k < sizeof bodies / sizeof *bodies; k++) {
+        assert_int_equal(rig_run(r, "gen.max_tokens=20", "gen.budget_tokens=900", bodies[k]), -1);
+        says(r, "gen.budget_tokens is reached");
+        assert_int_equal(rig_stat(r, "requests"), 0);
+    }
+    assert_int_equal(rig_run(r, "gen.budget_tokens=900", "teacher.body.max_tokens=null"), -1);
+    assert_int_equal(r->error.code, ERROR_USAGE);
+    says(r, "teacher.body.max_tokens");
+    rig_free(r);
+}
+
 /* ---- interrupts ------------------------------------------------------------------------------ */
 
 /* Interrupts once the teacher has answered some, however slow the machine is. */
@@ -279,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_key_is_secret),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_budget_needs_price),
+        cmocka_unit_test(test_budget_heeds_the_body),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_bad_lines),
     };

@@ -123,6 +123,40 @@ static void test_errors(void **state)
     assert_int_equal(classify(500, long_body), NET_SERVER_ERROR);
 }
 
+/* Half an account is none: a budget counts the worst case then. */
+static void test_usage(void **state)
+{
+    static const struct {
+        const char *usage;
+        bool given;
+        int64_t input, output;
+    } cases[] = {
+        {"{\"prompt_tokens\":7,\"completion_tokens\":5}", true, 7, 5},
+        {"{\"prompt_tokens\":7,\"total_tokens\":12}", true, 7, 5},
+        {"{\"prompt_tokens\":7}", false, 7, 0},
+        {"{\"completion_tokens\":5}", false, 0, 5},
+        {"{\"prompt_tokens\":-5,\"completion_tokens\":5}", false, 0, 5},
+        {"{\"prompt_tokens\":7,\"completion_tokens\":1e300}", false, 7, 0},
+        {"{\"prompt_tokens\":7,\"completion_tokens\":\"5\"}", false, 7, 0},
+        {"null", false, 0, 0},
+        {"[]", false, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf text = BUF;
+        struct net_reply r;
+        struct net_failure f;
+        buf_printf(&text, "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"usage\":%s}",
+                   cases[i].usage);
+        assert_int_equal(net_provider_find("openai")->reply(buf_view(&text), &r, &f), 0);
+        assert_int_equal(r.usage.given, cases[i].given);
+        assert_int_equal(r.usage.input, cases[i].input);
+        assert_int_equal(r.usage.output, cases[i].output);
+        net_reply_free(&r);
+        buf_free(&text);
+    }
+}
+
 static void test_reply(void **state)
 {
     static const char text[] =
@@ -213,9 +247,10 @@ static void test_causes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_reply),   cmocka_unit_test(test_adapt),
-        cmocka_unit_test(test_headers), cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_bodies), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_usage),  cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_adapt),  cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_causes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
