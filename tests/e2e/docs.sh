@@ -3,9 +3,8 @@
 #
 # A block that begins with ```console is run: lines that start with "$ " are commands, the lines
 # below each are what it prints (stdout and stderr); "…" stands for anything within a line, and a
-# line "…" alone for any lines.  All blocks of a page run in one shell, in an empty folder beside
-# which the tree's demo/ lies.  A recorded teacher with the demo's replies answers whatever the page
-# sends to http://127.0.0.1:8080.
+# line "…" alone for any lines.  All blocks of a page run in one shell, in a folder where only the
+# tree's demo/ lies.  The teacher of demo/small has another port here, in its recipe too.
 . tests/e2e/lib.inc
 
 root=$PWD
@@ -65,10 +64,13 @@ page() {
     mkdir "$dir/page"
     n=$(split "$1")
     [ "$n" -gt 0 ] || return 0
-    ln -s "$root/demo" "$dir/page/demo"
+    mkdir "$dir/page/demo"
+    ln -s "$root"/demo/* "$dir/page/demo"
+    rm "$dir/page/demo/small"
+    cp -r "$root/demo/small" "$dir/page/demo/small"
+    sed "s,127\.0\.0\.1:8080,${url#http://},; s,/v1/v1,/v1," "$root/demo/small/recipe.jsonc" >"$dir/page/demo/small/recipe.jsonc"
     ln -s "$root/../shared" "$dir/page/shared"
-    sed "s,127\.0\.0\.1:8080,${url#http://},g; s,/v1/v1,/v1,g" "$dir/commands.sh" >"$dir/run.sh"
-    (cd "$dir/page" && PATH="$root/$BUILD:$PATH" NO_COLOR=1 sh "$dir/run.sh" >"$dir/printed.txt" 2>&1 </dev/null)
+    (cd "$dir/page" && PATH="$root/$BUILD:$PATH" NO_COLOR=1 sh "$dir/commands.sh" >"$dir/printed.txt" 2>&1 </dev/null)
     compare "$dir/wanted.txt" "$dir/printed.txt" >"$dir/diff" ||
         { wrong "$1:"; cat "$dir/diff"; echo "--- printed:"; cat "$dir/printed.txt"; }
     echo "$1: $n commands"
@@ -81,7 +83,8 @@ compare "$dir/w" "$dir/p" >/dev/null || wrong "the comparison refuses what match
 printf 'abd\nend\n' >"$dir/p"
 compare "$dir/w" "$dir/p" >/dev/null && wrong "the comparison accepts what differs"
 
-if [ -s demo/small/pairs.jsonl ]; then teacher finish=98 demo/small/pairs.jsonl; else url=http://127.0.0.1:1/v1; fi
+recorded=demo/small/teacher.sh # as README.md has it
+teacher 0
 for p in README.md docs/*.md; do
     page "$p"
 done
