@@ -11,6 +11,8 @@
  * parameter and supervised token, attention included) over the median step.  On a shared machine
  * look at what is per CPU second of all threads: tokens_per_core_s, model_core_gflops, and the same
  * of a square product with our own tiles and with OpenBLAS; of_sgemm_core is to the better one.
+ * bf16_core_gflops: the same product with operands in BF16 (0 with precision=f32); gemm: what
+ * multiplies, for bf16 "amx" or "avx512".
  */
 #include "core/clock.h"
 #include "core/mem.h"
@@ -154,15 +156,24 @@ struct rate {
     double wall, core; /* GFLOP a second, and a CPU second of one core */
 };
 
-/* The rate of a large square product, best of a few. */
-static struct rate sgemm_rate(struct pool *pool, bool blas)
+/* The rate of a large square product, best of a few; half: with operands in BF16. */
+static struct rate product_rate(struct pool *pool, bool blas, bool half)
 {
     const size_t n = (size_t)CUBE * CUBE;
     const double work = 2.0 * CUBE * CUBE * CUBE;
     float *x = mem_zero(3 * n, sizeof *x);
     struct rate best = {0, 0};
-    const struct gemm g = {CUBE, CUBE, CUBE,  x,     x + n, x + 2 * n, CUBE,
-                           CUBE, CUBE, false, false, 1,     0};
+    const struct gemm g = {.m = CUBE,
+                           .n = CUBE,
+                           .k = CUBE,
+                           .a = x,
+                           .b = x + n,
+                           .c = x + 2 * n,
+                           .lda = CUBE,
+                           .ldb = CUBE,
+                           .ldc = CUBE,
+                           .alpha = 1,
+                           .half = half};
     for (size_t i = 0; i < 2 * n; i++)
         x[i] = (float)(i % 97) * 0.01f;
     for (int i = 0; i < 5; i++) {
@@ -187,8 +198,9 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
     const struct model_options o = {.method =
                                         strcmp(s->mode, "lora") == 0 ? MODEL_LORA : MODEL_FULL};
     const int threads = pool_threads(pool);
+    const bool bf16 = strcmp(s->precision, "bf16") == 0;
     double times[MAX_STEPS], loss = 0, warm, gemm, total = 0, peak, step, flops, core;
-    struct rate own, blas = {0, 0};
+    struct rate own, blas = {0, 0}, half = {0, 0};
     int64_t cpu;
     warm = one_step(t, &loss, error);
     if (warm < 0)
@@ -208,9 +220,11 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
     step = times[s->steps / 2];
     flops = model_flops(model_config(t->m), &o, &t->batch, true) * 1e-9;
     core = flops / ((double)cpu * 1e-9);
-    own = sgemm_rate(pool, false);
+    own = product_rate(pool, false, false);
     if (blas_present())
-        blas = sgemm_rate(NULL, true);
+        blas = product_rate(NULL, true, false);
+    if (bf16)
+        half = product_rate(pool, false, true);
     printf("{\"shape\":\"%s\",\"mode\":\"%s\",\"precision\":\"%s\",\"gemm\":\"%s\",\"batch\":%d,"
            "\"seq\":%d,\"supervised\":%g,"
            "\"threads\":%d,\"tokens_per_s\":%.1f,\"step_s\":%.3f,\"step_min_s\":%.3f,"
@@ -218,13 +232,14 @@ static int report(const struct settings *s, struct trainer *t, struct pool *pool
            "\"peak_rss_gb\":%.2f,\"gemm_share\":%.3f,\"model_gflops\":%.1f,\"sgemm_gflops\":%.1f,"
            "\"of_sgemm\":%.3f,"
            "\"model_core_gflops\":%.1f,\"sgemm_core_gflops\":%.1f,\"openblas_core_gflops\":%.1f,"
-           "\"of_sgemm_core\":%.3f,\"ready_s\":%.2f,\"first_step_s\":%.2f,\"loss\":%.4f,"
+           "\"of_sgemm_core\":%.3f,\"bf16_core_gflops\":%.1f,\"ready_s\":%.2f,\"first_step_s\":%."
+           "2f,\"loss\":%.4f,"
            "\"parameters\":%lld,\"trainable\":%lld}\n",
-           s->shape, s->mode, s->precision, gemm_library(), s->batch, s->seq, s->supervised,
-           threads, t->batch.tokens / step, step, times[0], (double)cpu * 1e-9,
-           t->batch.tokens / ((double)cpu * 1e-9), peak, gemm, flops / step, own.wall,
-           flops / step / own.wall, core, own.core, blas.core,
-           core / (own.core > blas.core ? own.core : blas.core), ready, warm, loss,
+           s->shape, s->mode, s->precision, bf16 ? gemm_half_name() : gemm_library(), s->batch,
+           s->seq, s->supervised, threads, t->batch.tokens / step, step, times[0],
+           (double)cpu * 1e-9, t->batch.tokens / ((double)cpu * 1e-9), peak, gemm, flops / step,
+           own.wall, flops / step / own.wall, core, own.core, blas.core,
+           core / (own.core > blas.core ? own.core : blas.core), half.core, ready, warm, loss,
            (long long)model_total(t->m), (long long)model_trainable(t->m));
     return 0;
 }
@@ -240,6 +255,8 @@ static int run(const struct settings *s, const char *config_text, struct error *
                                   .recompute = s->recompute != 0,
                                   .one_pass = true};
     o.half = strcmp(s->precision, "bf16") == 0;
+    if (o.half && gemm_half_name() == NULL)
+        return error_set(error, ERROR_USAGE, "precision=bf16: not in this processor");
     if (strcmp(s->mode, "lora") == 0) {
         o.method = MODEL_LORA;
         o.lora = (struct lora_config){.rank = s->rank, .alpha = 2 * s->rank, .targets = LORA_ALL};

@@ -42,4 +42,5 @@ void backend_describe(struct json *out)
     json_put_text(out, "kernels", kernels_best()->name);
     json_put_text(out, "products", gemm_library());
     json_put_text(out, "bf16", gemm_half_name() != NULL ? gemm_half_name() : "none");
+    json_put_text(out, "amx", gemm_amx_state());
 }

@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "model/blas.h"
 #include "model/cpu/cpu_memory.h"
+#include "model/kernels/amx.h"
 #include "model/kernels/micro.h"
 
 #include <pthread.h>
@@ -131,7 +132,7 @@ static struct job job_of(const struct gemm *g)
 {
     struct job j = {.g = *g, .micro = g->half ? chosen.half : chosen.full};
     const int64_t depth = j.micro->depth, rows = j.micro->rows, most = j.micro->block_rows;
-    j.depth = cut_into(g->k, (g->k + depth - 1) / depth, 16);
+    j.depth = cut_into(g->k, (g->k + depth - 1) / depth, j.micro->unit > 16 ? j.micro->unit : 16);
     j.block = cut_into(g->m, (g->m + most - 1) / most, rows);
     j.strips = (g->m + rows - 1) / rows;
     j.words = rows * (g->half ? j.depth.step / 2 : j.depth.step) * j.depth.count;
@@ -148,7 +149,7 @@ static struct slice slice_of_job(const struct job *j, int64_t cut)
 {
     struct slice s = {.j = j, .p = cut * j->depth.step};
     s.n = least(j->depth.step, j->g.k - s.p);
-    s.words = j->g.half ? (s.n + 1) / 2 : s.n;
+    s.words = (s.n + j->micro->unit - 1) / j->micro->unit * j->micro->unit / (j->g.half ? 2 : 1);
     return s;
 }
 
@@ -235,11 +236,15 @@ static void multiply_block(const struct slice *s, int64_t row, int64_t rows, str
 static void multiply_own(const struct job *j)
 {
     struct room *room = own_room();
+    if (j->micro->begin != NULL)
+        j->micro->begin();
     for (int64_t cut = 0; cut < j->depth.count; cut++) {
         const struct slice s = slice_of_job(j, cut);
         for (int64_t row = 0; row < j->g.m; row += j->block.step)
             multiply_block(&s, row, least(j->block.step, j->g.m - row), room);
     }
+    if (j->micro->end != NULL)
+        j->micro->end();
 }
 
 static void spend(int64_t start)
@@ -380,4 +385,10 @@ const char *gemm_half_name(void)
 {
     pthread_once(&once, choose);
     return micro_half_native() ? chosen.half->name : NULL;
+}
+
+const char *gemm_amx_state(void)
+{
+    pthread_once(&once, choose);
+    return amx_state();
 }

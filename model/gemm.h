@@ -33,7 +33,9 @@ void gemm_run(struct pool *pool, const struct gemm *g); /* in tiles, on all thre
 double gemm_seconds(void);
 const char *gemm_library(void); /* "own avx512", "OpenBLAS 0.3.21 Zen" */
 bool gemm_converts(void);       /* does b_half cost nothing, as our own tiles pack it anyway? */
-/* What multiplies BF16 in hardware ("avx512"), or NULL: then `half` works, slowly. */
+/* What multiplies BF16 in hardware ("amx", "avx512"), or NULL: then `half` works, slowly. */
 const char *gemm_half_name(void);
+/* Why AMX is used or not: kernels/amx.h. */
+const char *gemm_amx_state(void);
 
 #endif

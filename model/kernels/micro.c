@@ -4,19 +4,20 @@
 #include <string.h>
 
 const struct micro *const micro_tables[] = {&micro_generic, &micro_avx2, &micro_avx512, NULL};
-const struct micro *const micro_half_tables[] = {&micro_bf16_plain, &micro_bf16_avx512, NULL};
+const struct micro *const micro_half_tables[] = {&micro_bf16_plain, &micro_bf16_avx512,
+                                                 &micro_bf16_amx, NULL};
 
 const struct micro *micro_best(bool half)
 {
     const struct micro *const *tables = half ? micro_half_tables : micro_tables;
     const struct micro *best = tables[0];
     const char *wanted = getenv("RETORT_KERNELS");
-    for (size_t i = 1; tables[i] != NULL; i++)
+    for (size_t i = 0; tables[i] != NULL; i++) {
         if (tables[i]->usable())
             best = tables[i];
-    for (size_t i = 0; wanted != NULL && tables[i] != NULL; i++)
-        if (strcmp(tables[i]->name, wanted) == 0 && tables[i]->usable())
-            best = tables[i];
+        if (wanted != NULL && strcmp(tables[i]->name, wanted) == 0)
+            break;
+    }
     return best;
 }
 

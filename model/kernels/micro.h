@@ -9,7 +9,8 @@
  *     bf16 tables    to[(p / 2) * width + lane]: a pair, p in the lower half; the operands are
  *                    rounded to nearest even, sums are floats
  *
- * Each element of c is one sum along k in order, so its bits do not depend on where it stands.
+ * (tiles of AMX have a's in another order: micro_amx_body.h).  Each element of c is one sum along k
+ * in an order of the table, so its bits do not depend on where it stands.
  */
 #ifndef MODEL_MICRO_H
 #define MODEL_MICRO_H
@@ -38,7 +39,11 @@ struct micro {
     int rows, cols; /* of a full tile */
     int depth;      /* of a strip, at most: a multiple of 2 */
     int block_rows; /* rows of a packed at a time: with `depth` what the second cache holds */
+    int unit;       /* strips are filled up with zeros to a multiple of it along k */
     bool half;      /* operands are rounded to BF16 */
+    /* A thread calls begin before its products and end behind them; NULL: nothing to be done. */
+    void (*begin)(void);
+    void (*end)(void);
     /* Strips of `rows` or `cols` lanes behind each other, 4 bytes a number or pair, the last one
      * filled up with zeros. */
     void (*pack_a)(void *to, const struct micro_source *from);
@@ -47,11 +52,11 @@ struct micro {
 };
 
 extern const struct micro micro_generic, micro_avx2, micro_avx512;
-extern const struct micro micro_bf16_plain, micro_bf16_avx512;
+extern const struct micro micro_bf16_plain, micro_bf16_avx512, micro_bf16_amx;
 extern const struct micro *const micro_tables[];      /* float, best last, NULL-ended */
 extern const struct micro *const micro_half_tables[]; /* bf16, likewise */
 
-/* The fastest table of the processor; RETORT_KERNELS=NAME asks for a lower one. */
+/* The fastest table of the processor; RETORT_KERNELS=NAME asks for none above that one. */
 const struct micro *micro_best(bool half);
 /* Does the processor multiply BF16 itself? */
 bool micro_half_native(void);

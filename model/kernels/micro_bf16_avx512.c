@@ -44,6 +44,8 @@ static inline __attribute__((always_inline)) void half_multiply_add(sums_of_16 *
 #endif
 }
 
+#include "model/kernels/micro_bf16_pairs.h"
+
 #define MICRO         micro_bf16_avx512
 #define MICRO_NAME    "avx512"
 #define MICRO_ROWS    14

@@ -3,25 +3,7 @@
  * table's name), MICRO_NAME, MICRO_ROWS and MICRO_VECTORS (the full tile: rows by vectors of 16),
  * MICRO_DEPTH, MICRO_BLOCK, MICRO_HALF and, for BF16, half_multiply_add.
  */
-#include "model/kernels/micro.h"
-
-#include <string.h>
-
-enum { LANES = 16 };
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef uint32_t word_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
-typedef float lanes_anywhere
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-typedef uint32_t words_anywhere
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-
-#define ALWAYS static inline __attribute__((always_inline))
-/* Steps of the inner loop: numbers, or pairs of them. */
-ALWAYS int64_t words_deep(int64_t depth)
-{
-    return MICRO_HALF ? (depth + 1) / 2 : depth;
-}
+#include "model/kernels/micro_put.h"
 
 #include "model/kernels/micro_pack.h"
 
@@ -36,60 +18,6 @@ typedef float micro_word;
 typedef lanes micro_vector;
 #define LOAD(p)                         (*(const lanes_anywhere *)(const void *)(p))
 #endif
-
-/* One vector of a row of c. */
-ALWAYS void put(float *c, const lanes *sum, const struct micro_tile *t)
-{
-    if (t->beta == 0)
-        *(lanes_anywhere *)(void *)c = t->alpha * *sum;
-    else if (t->beta == 1)
-        *(lanes_anywhere *)(void *)c = *(const lanes_anywhere *)(const void *)c + t->alpha * *sum;
-    else
-        *(lanes_anywhere *)(void *)c =
-            t->beta * *(const lanes_anywhere *)(const void *)c + t->alpha * *sum;
-}
-
-/* The sums of a tile, `vectors` a row, into c, all columns of which are there. */
-ALWAYS void put_full(const lanes *sums, int vectors, const struct micro_tile *t)
-{
-    float *c = t->c;
-    for (int64_t r = 0; r < t->rows; r++, c += t->ldc, sums += vectors)
-        for (int v = 0; v < vectors; v++)
-            put(c + v * LANES, &sums[v], t);
-}
-
-static void put_part(const lanes *sums, int vectors, const struct micro_tile *t)
-{
-    for (int64_t r = 0; r < t->rows; r++) {
-        for (int v = 0; v < vectors; v++, sums++) {
-            const int64_t left = t->cols - v * LANES, n = left < LANES ? left : LANES;
-            float *c = t->c + r * t->ldc + v * LANES, row[LANES];
-            if (n <= 0)
-                continue;
-            memset(row, 0, sizeof row);
-            memcpy(row, c, (size_t)n * sizeof *row);
-            put(row, sums, t);
-            memcpy(c, row, (size_t)n * sizeof *row);
-        }
-    }
-}
-
-/* A copy of the loop for each kind of beta, so that the choice is made once. */
-static void put_tile(const lanes *sums, int vectors, const struct micro_tile *t)
-{
-    struct micro_tile known = *t;
-    if (t->cols != vectors * LANES) {
-        put_part(sums, vectors, t);
-    } else if (t->beta == 0) {
-        known.beta = 0;
-        put_full(sums, vectors, &known);
-    } else if (t->beta == 1) {
-        known.beta = 1;
-        put_full(sums, vectors, &known);
-    } else {
-        put_full(sums, vectors, t);
-    }
-}
 
 /* The rows of a tile, each with its sums by name: compilers keep them in registers as long as no
  * function is called while they live. */
@@ -149,6 +77,16 @@ EACH_ROW(ROW_FUNCTION)
 
 #define ROW_NAME(r) rows##r,
 
+static void pack_a(void *to, const struct micro_source *from)
+{
+    pack(to, from, MICRO_ROWS);
+}
+
+static void pack_b(void *to, const struct micro_source *from)
+{
+    pack(to, from, MICRO_VECTORS * LANES);
+}
+
 static void multiply(const void *a, const void *b, const struct micro_tile *t)
 {
     static void (*const functions[])(const micro_word *, const micro_word *,
@@ -162,6 +100,7 @@ const struct micro MICRO = {.name = MICRO_NAME,
                             .cols = MICRO_VECTORS * LANES,
                             .depth = MICRO_DEPTH,
                             .block_rows = MICRO_BLOCK,
+                            .unit = MICRO_UNIT,
                             .half = MICRO_HALF,
                             .pack_a = pack_a,
                             .pack_b = pack_b,

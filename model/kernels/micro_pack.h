@@ -1,5 +1,5 @@
 /*
- * Packing: a strip of `width` lanes from an operand.  A part of micro_body.h.  Blocks of 8 x 8 are
+ * Packing: a strip of `width` lanes from an operand.  A part of every table.  Blocks of 8 x 8 are
  * turned in registers; the last block of lanes goes first, because what it writes beyond the
  * strip's width is overwritten by the first block of the next numbers.
  */
@@ -94,11 +94,15 @@ ALWAYS eight words_along(const struct micro_source *s, int64_t lane, int64_t at)
     const eight x = *(const eight_anywhere *)(const void *)p;
     if (!MICRO_HALF)
         return x;
-    /* Even places of both vectors are lower halves, odd ones upper halves. */
     const eight y = *(const eight_anywhere *)(const void *)(p + 8);
+#ifdef MICRO_PAIRS /* an instruction that rounds 16 numbers */
+    return MICRO_PAIRS(x, y);
+#else
+    /* Even places of both vectors are lower halves, odd ones upper halves. */
     const eight low = CHOOSE8(x, y, 0, 2, 4, 6, 8, 10, 12, 14);
     const eight high = CHOOSE8(x, y, 1, 3, 5, 7, 9, 11, 13, 15);
     return rounded(low) >> 16 | (rounded(high) & 0xFFFF0000u);
+#endif
 }
 
 /* 8 words of neighbouring lanes whose numbers stand below each other. */
@@ -210,16 +214,19 @@ ALWAYS struct micro_source strip_of(const struct micro_source *s, int64_t first,
  * strip, rows that are a power of two apart would drive each other out of the cache. */
 ALWAYS void pack_across(uint32_t *to, const struct micro_source *s, int width)
 {
-    const int64_t all = words_deep(s->depth);
+    const int64_t all = words_deep(s->depth), present = MICRO_HALF ? (s->depth + 1) / 2 : all;
     const int64_t done = MICRO_HALF || s->half ? 0 : copy_floats(to, s, width);
     if (done == s->lanes)
         return;
-    for (int64_t at = 0; at < all; at++) {
+    for (int64_t at = 0; at < present; at++) {
         for (int64_t first = done; first < s->lanes; first += width) {
             const struct micro_source one = strip_of(s, first, width);
             copy_row(to + first * all + at * width, &one, at, width);
         }
     }
+    for (int64_t first = done; first < s->lanes && present < all; first += width)
+        memset(to + first * all + present * width, 0,
+               (size_t)((all - present) * width) * sizeof *to);
 }
 
 ALWAYS void pack_along(uint32_t *to, const struct micro_source *s, int width)
@@ -238,14 +245,4 @@ ALWAYS void pack(uint32_t *to, const struct micro_source *s, int width)
         pack_along(to, s, width);
     else
         pack_across(to, s, width);
-}
-
-static void pack_a(void *to, const struct micro_source *from)
-{
-    pack(to, from, MICRO_ROWS);
-}
-
-static void pack_b(void *to, const struct micro_source *from)
-{
-    pack(to, from, MICRO_VECTORS * LANES);
 }

@@ -125,4 +125,41 @@ static inline float *gradients(struct model *m, int parts, struct model_pass pas
     return out;
 }
 
+/* BF16 products: the same network as the reference backend's with operands rounded, and near the
+ * one that is not rounded. */
+static inline void test_half(void **state)
+{
+    struct model_options o = {.method = MODEL_FULL, .seed = 4, .half = true};
+    struct model *m = make(LLAMA, &o), *exact, *oracle;
+    const size_t n = (size_t)model_gradients(m).cols;
+    double loss, want, plain, error = 0, size = 0, far = 0;
+    float *got, *expected, *unrounded;
+    (void)state;
+    o.backend = &backend_reference;
+    oracle = make(LLAMA, &o);
+    o.half = false;
+    o.backend = NULL;
+    exact = make(LLAMA, &o);
+    got = gradients(m, 2, (struct model_pass){.training = true}, &loss);
+    expected = gradients(oracle, 2, (struct model_pass){.training = true}, &want);
+    unrounded = gradients(exact, 2, (struct model_pass){.training = true}, &plain);
+    for (size_t i = 0; i < n; i++) {
+        error += pow((double)got[i] - (double)expected[i], 2);
+        far += pow((double)got[i] - (double)unrounded[i], 2);
+        size += pow((double)expected[i], 2);
+    }
+    print_message("bf16: loss %.6f, reference %.6f, f32 %.6f; gradients %.1e from the reference, "
+                  "%.1e from f32\n",
+                  loss, want, plain, sqrt(error / size), sqrt(far / size));
+    assert_true(fabs(loss / want - 1) < 2e-4);
+    assert_true(sqrt(error / size) < 0.4 * sqrt(far / size));
+    assert_true(sqrt(far / size) > 1e-3 && sqrt(far / size) < 5e-2);
+    mem_free(got);
+    mem_free(expected);
+    mem_free(unrounded);
+    model_free(m);
+    model_free(oracle);
+    model_free(exact);
+}
+
 #endif
