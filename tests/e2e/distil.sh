@@ -20,7 +20,7 @@ END
 train() { "$retort" train recipe.jsonc --no-progress "$@"; }
 expect 0 train --json
 hidden='{"teacher_layer":3,"student_layer":3,"loss":"hidden_mse","projection":"tanh"}'
-matches="[$hidden,{\"teacher_layer\":1,\"student_layer\":2,\"loss\":\"attention_mse\"},{\"teacher_layer\":0,\"student_layer\":0,\"loss\":\"attention_ce_mean\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"gram\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"nst\"},{\"teacher_layer\":2,\"student_layer\":2,\"loss\":\"cos\"},{\"teacher_layer\":1,\"student_layer\":3,\"loss\":\"pkd\"}]"
+matches="[$hidden,{\"teacher_layer\":1,\"student_layer\":2,\"loss\":\"attention_mse\"},{\"teacher_layer\":0,\"student_layer\":0,\"loss\":\"attention_ce_mean\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"gram\"},{\"teacher_layer\":1,\"student_layer\":2,\"feature\":\"hidden\",\"loss\":\"gram\",\"projection\":\"tanh\"},{\"teacher_layer\":1,\"student_layer\":1,\"loss\":\"nst\"},{\"teacher_layer\":2,\"student_layer\":2,\"loss\":\"cos\"},{\"teacher_layer\":1,\"student_layer\":3,\"loss\":\"pkd\"}]"
 
 quiet=--quiet
 # learn FOLDER [SETTING...] : a student of the teacher; its report is FOLDER.json.

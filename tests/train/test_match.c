@@ -83,12 +83,12 @@ static void run(const struct entry *e, const char *mask, struct sums *out)
                               .heads = HEADS,
                               .teacher_heads = HEADS,
                               .mask = m,
-                              .s1 = s1,
-                              .s2 = s2,
-                              .t1 = t1,
-                              .t2 = t2,
-                              .ds1 = out->d1[b],
-                              .ds2 = out->d2[b]};
+                              .s[0] = s1,
+                              .s[1] = s2,
+                              .t[0] = t1,
+                              .t[1] = t2,
+                              .ds[0] = out->d1[b],
+                              .ds[1] = out->d2[b]};
         flatten(json_at(json_get(json_get(file, "masks"), mask), b), m);
         input(e->s1, b, s1);
         input(e->t1, b, t1);
@@ -140,7 +140,8 @@ static double check_projected(enum match_activation a, const char *name, const c
     flatten(json_get(json_get(file, "inputs"), "proj_b"), w + WIDE * WIDTH);
     for (size_t b = 0; b < BATCH; b++) {
         double m[LENGTH], s[MOST], t[MOST], y[LENGTH * WIDE], dy[LENGTH * WIDE] = {0};
-        struct match_row r = {.n = LENGTH, .width = WIDE, .mask = m, .s1 = y, .t1 = t, .ds1 = dy};
+        struct match_row r = {
+            .n = LENGTH, .width = WIDE, .mask = m, .s[0] = y, .t[0] = t, .ds[0] = dy};
         struct projection_grad g = {s, y, dy, dx[b], dw};
         flatten(json_at(json_get(json_get(file, "masks"), mask), b), m);
         input("s1", b, s);

@@ -59,9 +59,9 @@ static double mse_row(const struct match_row *r)
     double sum = 0;
     for (size_t i = 0; i < r->n; i++)
         for (size_t j = i * r->width; j < (i + 1) * r->width && r->mask[i] != 0; j++) {
-            const double d = r->s1[j] - r->t1[j];
+            const double d = r->s[0][j] - r->t[0][j];
             sum += r->mask[i] * d * d;
-            r->ds1[j] += 2 * r->mask[i] * d;
+            r->ds[0][j] += 2 * r->mask[i] * d;
         }
     return sum;
 }
@@ -75,12 +75,12 @@ static double cos_row(const struct match_row *r)
 {
     double sum = 0;
     for (size_t i = 0; i < r->n; i++) {
-        const double *s = r->s1 + i * r->width, *t = r->t1 + i * r->width;
+        const double *s = r->s[0] + i * r->width, *t = r->t[0] + i * r->width;
         const double ss = dot(s, s, r->width), tt = dot(t, t, r->width);
         const double length = sqrt(ss * tt) + 1e-300, c = dot(s, t, r->width) / length;
         sum += r->mask[i] * (1 - c);
         for (size_t j = 0; j < r->width && ss > 0; j++)
-            r->ds1[i * r->width + j] -= r->mask[i] * (t[j] / length - c * s[j] / ss);
+            r->ds[0][i * r->width + j] -= r->mask[i] * (t[j] / length - c * s[j] / ss);
     }
     return sum;
 }
@@ -88,15 +88,16 @@ static double cos_row(const struct match_row *r)
 static double pkd_row(const struct match_row *r)
 {
     const size_t w = r->width;
-    const double s = sqrt(dot(r->s1, r->s1, w)) + 1e-300, t = sqrt(dot(r->t1, r->t1, w)) + 1e-300;
+    const double s = sqrt(dot(r->s[0], r->s[0], w)) + 1e-300,
+                 t = sqrt(dot(r->t[0], r->t[0], w)) + 1e-300;
     double sum = 0, along = 0;
     for (size_t j = 0; j < w; j++) {
-        const double d = r->s1[j] / s - r->t1[j] / t;
+        const double d = r->s[0][j] / s - r->t[0][j] / t;
         sum += d * d;
-        along += 2 * d * r->s1[j] / s;
+        along += 2 * d * r->s[0][j] / s;
     }
     for (size_t j = 0; j < w; j++)
-        r->ds1[j] += (2 * (r->s1[j] / s - r->t1[j] / t) - along * r->s1[j] / s) / s;
+        r->ds[0][j] += (2 * (r->s[0][j] / s - r->t[0][j] / t) - along * r->s[0][j] / s) / s;
     return sum;
 }
 
@@ -125,8 +126,8 @@ static double gram_row(const struct match_row *r)
     const size_t w = r->width;
     const double length = match_length(r);
     double *gs = mem_alloc(2 * w * w * sizeof *gs), *gt = gs + w * w, sum = 0;
-    gram(r, r->s1, r->s2, gs);
-    gram(r, r->t1, r->t2, gt);
+    gram(r, r->s[0], r->s[1], gs);
+    gram(r, r->t[0], r->t[1], gt);
     for (size_t k = 0; k < w * w; k++) {
         gs[k] -= gt[k];
         sum += gs[k] * gs[k];
@@ -135,8 +136,8 @@ static double gram_row(const struct match_row *r)
         for (size_t a = 0; a < w; a++)
             for (size_t b = 0; b < w; b++) {
                 const double g = 2 * gs[a * w + b] * r->mask[i] / length;
-                r->ds1[i * w + a] += g * r->s2[i * w + b];
-                r->ds2[i * w + b] += g * r->s1[i * w + a];
+                r->ds[0][i * w + a] += g * r->s[1][i * w + b];
+                r->ds[1][i * w + b] += g * r->s[0][i * w + a];
             }
     mem_free(gs);
     return sum;
@@ -154,12 +155,12 @@ static double nst_row(const struct match_row *r)
     for (size_t i = 0; i < r->n; i++)
         for (size_t j = 0; j < r->n; j++) {
             const double m = r->mask[i] * r->mask[j];
-            const double d = dot(r->s1 + i * w, r->s2 + j * w, w) / (double)w -
-                             dot(r->t1 + i * v, r->t2 + j * v, v) / (double)v;
+            const double d = dot(r->s[0] + i * w, r->s[1] + j * w, w) / (double)w -
+                             dot(r->t[0] + i * v, r->t[1] + j * v, v) / (double)v;
             sum += m * d * d;
             for (size_t k = 0; k < w && m != 0; k++) {
-                r->ds1[i * w + k] += 2 * m * d * r->s2[j * w + k] / (double)w;
-                r->ds2[j * w + k] += 2 * m * d * r->s1[i * w + k] / (double)w;
+                r->ds[0][i * w + k] += 2 * m * d * r->s[1][j * w + k] / (double)w;
+                r->ds[1][j * w + k] += 2 * m * d * r->s[0][i * w + k] / (double)w;
             }
         }
     return sum;

@@ -37,9 +37,9 @@ struct match_row {
     size_t n, width, teacher_width; /* tokens; columns of hidden states */
     size_t heads, teacher_heads;    /* attention: [heads, n, n] */
     bool causal;
-    const double *mask; /* [n] */
-    const double *s1, *s2, *t1, *t2;
-    double *ds1, *ds2; /* added to */
+    const double *mask;        /* [n] */
+    const double *s[2], *t[2]; /* of the layer, and of the next for a loss of pairs */
+    double *ds[2];             /* added to */
 };
 
 struct match_kind {

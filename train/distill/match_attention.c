@@ -38,7 +38,7 @@ static double mse_row(const struct match_row *r)
     const size_t size = r->n * r->n;
     double sum = 0;
     for (size_t h = 0; h < r->heads; h++)
-        sum += squares(r, r->s1 + h * size, r->t1 + h * size, r->ds1 + h * size);
+        sum += squares(r, r->s[0] + h * size, r->t[0] + h * size, r->ds[0] + h * size);
     return sum;
 }
 
@@ -74,7 +74,7 @@ static double ce_row(const struct match_row *r)
     const size_t size = r->n * r->n;
     double sum = 0;
     for (size_t h = 0; h < r->heads; h++)
-        sum += entropies(r, r->s1 + h * size, r->t1 + h * size, r->ds1 + h * size);
+        sum += entropies(r, r->s[0] + h * size, r->t[0] + h * size, r->ds[0] + h * size);
     return sum;
 }
 
@@ -86,12 +86,12 @@ static double of_heads(const struct match_row *r, bool mean,
     const size_t size = r->n * r->n;
     const double fs = mean ? 1 / (double)r->heads : 1, ft = mean ? 1 / (double)r->teacher_heads : 1;
     double *a = mem_zero(3 * size, sizeof *a), *b = a + size, *da = b + size, sum;
-    sum_heads(r->s1, r->heads, r->n, fs, a);
-    sum_heads(r->t1, r->teacher_heads, r->n, ft, b);
+    sum_heads(r->s[0], r->heads, r->n, fs, a);
+    sum_heads(r->t[0], r->teacher_heads, r->n, ft, b);
     sum = compare(r, a, b, da);
     for (size_t h = 0; h < r->heads; h++)
         for (size_t k = 0; k < size; k++)
-            r->ds1[h * size + k] += fs * da[k];
+            r->ds[0][h * size + k] += fs * da[k];
     mem_free(a);
     return sum;
 }

@@ -52,15 +52,14 @@ static int open_match(struct matcher *m, const struct distill_match *how,
                          "train.distill.match.%zu: the teacher's %s is %d wide and the student's "
                          "%d; %s",
                          m->n, attention ? "attention" : "hidden state", its, mine,
-                         attention          ? "attention_mse_sum or attention_ce_mean takes that"
-                         : how->kind->pairs ? "nst takes that"
-                                            : "set projection to \"linear\"");
+                         attention ? "attention_mse_sum or attention_ce_mean takes that"
+                                   : "set projection to \"linear\"");
     *to = (struct match){.how = how};
-    to->s1 = keep(&m->student, how->student_layer, attention, s->student);
-    to->t1 = keep(&m->teacher, how->teacher_layer, attention, s->teacher);
+    to->s[0] = keep(&m->student, how->student_layer, attention, s->student);
+    to->t[0] = keep(&m->teacher, how->teacher_layer, attention, s->teacher);
     if (how->kind->pairs) {
-        to->s2 = keep(&m->student, how->student_layer + 1, attention, s->student);
-        to->t2 = keep(&m->teacher, how->teacher_layer + 1, attention, s->teacher);
+        to->s[1] = keep(&m->student, how->student_layer + 1, attention, s->student);
+        to->t[1] = keep(&m->teacher, how->teacher_layer + 1, attention, s->teacher);
     }
     if (how->projection != MATCH_NONE) {
         to->projection =

@@ -32,7 +32,7 @@ struct side {
 
 struct match {
     const struct distill_match *how;
-    struct kept *s1, *s2, *t1, *t2;
+    struct kept *s[2], *t[2]; /* the second for a loss of pairs */
     struct projection projection;
     double measure; /* of the step */
     double factor;  /* of the sum: weight * N / measure */

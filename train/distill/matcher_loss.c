@@ -6,12 +6,12 @@
 
 struct match_row matcher_row(const struct matcher *m, const struct match *x, size_t n)
 {
-    const size_t width = x->projection.out != 0 ? x->projection.out : x->s1->width;
+    const size_t width = x->projection.out != 0 ? x->projection.out : x->s[0]->width;
     return (struct match_row){.n = n,
                               .width = width,
-                              .teacher_width = x->t1->width,
-                              .heads = x->s1->heads,
-                              .teacher_heads = x->t1->heads,
+                              .teacher_width = x->t[0]->width,
+                              .heads = x->s[0]->heads,
+                              .teacher_heads = x->t[0]->heads,
                               .causal = true,
                               .mask = m->ones};
 }
@@ -35,18 +35,18 @@ static void softmax_rows(const double *scores, size_t heads, size_t n, double *o
 static double attention_row(struct match *x, struct match_row *r, size_t at)
 {
     const size_t n = r->n, mine = r->heads * n * n, its = r->teacher_heads * n * n;
-    double *d = x->s1->d + at * r->heads, sum;
-    const double *s = x->s1->x + at * r->heads, *t = x->t1->x + at * r->teacher_heads;
+    double *d = x->s[0]->d + at * r->heads, sum;
+    const double *s = x->s[0]->x + at * r->heads, *t = x->t[0]->x + at * r->teacher_heads;
     double *work = mem_zero(2 * mine + its + 1, sizeof *work), *p = work, *dp = work + mine;
-    r->ds1 = dp;
+    r->ds[0] = dp;
     if (x->how->kind->probabilities) {
         softmax_rows(s, r->heads, n, p);
         softmax_rows(t, r->teacher_heads, n, dp + mine);
-        r->s1 = p;
-        r->t1 = dp + mine;
+        r->s[0] = p;
+        r->t[0] = dp + mine;
     } else {
-        r->s1 = s;
-        r->t1 = t;
+        r->s[0] = s;
+        r->t[0] = t;
     }
     sum = x->how->kind->row(r);
     for (size_t row = 0; row < r->heads * n; row++) {
@@ -62,38 +62,34 @@ static double attention_row(struct match *x, struct match_row *r, size_t at)
     return sum;
 }
 
-/* One segment of a match of hidden states. */
+/* One segment of a match of hidden states, of one layer or of one and the next. */
 static double hidden_row(struct matcher *m, struct match *x, struct match_row *r, size_t first)
 {
-    const size_t w = x->s1->width, v = x->t1->width, n = r->n;
-    const bool pair = x->s2 != NULL, bent = x->projection.out != 0;
-    double *work = mem_zero((bent ? 2 * n * v : n * w) + n * w + 1, sizeof *work), sum;
-    const double *s = x->s1->x + first * w;
-    double *ds = work + (bent ? 2 * n * v : n * w); /* [n, w], by s1 */
-    r->t1 = x->t1->x + first * v;
-    r->s1 = s;
-    r->ds1 = ds;
-    if (pair) {
-        r->s2 = x->s2->x + first * w;
-        r->t2 = x->t2->x + first * v;
-        r->ds2 = work;
-    }
-    if (bent) {
-        projection_forward(&x->projection, m->host + x->projection.at, s, n, work);
-        r->s1 = work;
-        r->ds1 = work + n * v;
+    const struct projection *p = &x->projection;
+    const size_t w = x->s[0]->width, n = r->n, size = n * r->width,
+                 states = x->s[1] != NULL ? 2 : 1;
+    double *work = mem_zero(states * 2 * size + 1, sizeof *work), sum;
+    for (size_t i = 0; i < states; i++) {
+        double *y = work + 2 * i * size;
+        r->s[i] = x->s[i]->x + first * w;
+        r->t[i] = x->t[i]->x + first * r->teacher_width;
+        r->ds[i] = y + size;
+        if (p->out != 0) {
+            projection_forward(p, m->host + p->at, r->s[i], n, y);
+            r->s[i] = y;
+        }
     }
     sum = x->how->kind->row(r);
-    if (bent) {
-        struct projection_grad g = {s, work, work + n * v, ds, m->grad + x->projection.at};
-        for (size_t k = 0; k < n * v; k++)
+    for (size_t i = 0; i < states; i++) {
+        double *d = x->s[i]->d + first * w;
+        struct projection_grad g = {x->s[i]->x + first * w, r->s[i], r->ds[i], d, m->grad + p->at};
+        for (size_t k = 0; k < size; k++)
             g.dy[k] *= x->factor;
-        projection_backward(&x->projection, m->host + x->projection.at, &g, n);
-    }
-    for (size_t k = 0; k < n * w; k++) {
-        x->s1->d[first * w + k] += (bent ? 1 : x->factor) * ds[k];
-        if (pair)
-            x->s2->d[first * w + k] += x->factor * work[k];
+        if (p->out != 0)
+            projection_backward(p, m->host + p->at, &g, n);
+        else
+            for (size_t k = 0; k < size; k++)
+                d[k] += g.dy[k];
     }
     mem_free(work);
     return sum;
@@ -107,8 +103,8 @@ void matcher_compute(struct matcher *m)
         for (int32_t s = 0; s < m->feed->batch.segments; s++) {
             const size_t first = (size_t)m->feed->starts[s];
             struct match_row r = matcher_row(m, x, (size_t)m->feed->starts[s + 1] - first);
-            m->loss += x->factor * (x->s1->attention ? attention_row(x, &r, m->at[s])
-                                                     : hidden_row(m, x, &r, first));
+            m->loss += x->factor * (x->s[0]->attention ? attention_row(x, &r, m->at[s])
+                                                       : hidden_row(m, x, &r, first));
         }
     }
 }

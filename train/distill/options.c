@@ -138,6 +138,12 @@ static enum match_activation activation_of(const char *name)
                                        : MATCH_LINEAR;
 }
 
+/* The loss alone tells which states it compares; a recipe may say it too. */
+static bool feature_fits(const char *feature, const struct match_kind *kind)
+{
+    return feature == NULL || (strcmp(feature, "hidden") == 0) == (kind->feature == MATCH_HIDDEN);
+}
+
 static int read_matches(struct distill_options *o, const struct recipe *r, struct error *error)
 {
     const struct json *list = recipe_get(r, "train.distill.match");
@@ -153,8 +159,14 @@ static int read_matches(struct distill_options *o, const struct recipe *r, struc
         };
         if (to->kind == NULL)
             return error_wrap(error, "train.distill.match.%zu", o->n_matches - 1);
+        if (!feature_fits(json_text(json_get(m, "feature"), NULL), to->kind))
+            return error_set(
+                error, ERROR_USAGE,
+                "train.distill.match.%zu: %s is a loss of %s states; leave feature out",
+                o->n_matches - 1, to->kind->name,
+                to->kind->feature == MATCH_HIDDEN ? "hidden" : "attention");
         if (to->projection != MATCH_NONE &&
-            (to->kind->feature != MATCH_HIDDEN || !to->kind->same_width || to->kind->pairs))
+            (to->kind->feature != MATCH_HIDDEN || !to->kind->same_width))
             return error_set(error, ERROR_USAGE,
                              "train.distill.match.%zu: %s takes no projection; leave it out",
                              o->n_matches - 1, to->kind->name);
