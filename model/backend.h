@@ -42,6 +42,7 @@ struct attention {
     double scale;                 /* of q.k, usually dim^-1/2 */
     int32_t window;               /* a query sees that many keys with its own; 0: all before it */
     bool causal;
+    bool half; /* products of two matrices as in struct matmul; softmax and its sums stay floats */
 };
 
 /* Keys and values of sequences being generated: slot s, position p of a layer is row

@@ -81,7 +81,8 @@ static struct run start(struct model *m, const struct model_pass *pass)
                                      .dim = c->head_dim,
                                      .scale = 1 / sqrt((double)c->head_dim),
                                      .window = c->window,
-                                     .causal = !c->encoder};
+                                     .causal = !c->encoder,
+                                     .half = m->options.half};
     return r;
 }
 

@@ -27,7 +27,7 @@ struct block {
     struct cpu *c;
     int64_t row, rows, key, keys, at, head, kv, dim;
     int64_t window;
-    bool causal;
+    bool causal, half;
     float scale;
 };
 
@@ -46,6 +46,7 @@ static struct block block_of(const struct job *j, int32_t segment, int64_t head,
                       .dim = a->dim,
                       .window = a->window,
                       .causal = a->causal,
+                      .half = a->half,
                       .scale = (float)a->scale};
     b.rows = to - b.row < QUERIES ? to - b.row : QUERIES;
     b.kv = head / (a->heads / a->kv_heads);
@@ -69,12 +70,30 @@ struct operand {
     bool transposed;
 };
 
-/* c [m, n] = a b + beta c, where k is shared. */
-static void multiply(struct operand c, struct operand a, struct operand b, const int64_t mnk[3],
+/* Sizes of a product [m, k] [k, n]. */
+struct sizes {
+    int64_t m, n, k;
+    bool half;
+};
+
+/* c = a b + beta c. */
+static void multiply(struct operand c, struct operand a, struct operand b, struct sizes s,
                      float beta)
 {
-    const struct gemm g = {mnk[0],   mnk[1],   mnk[2],       a.data,       b.data, c.data, a.stride,
-                           b.stride, c.stride, a.transposed, b.transposed, 1,      beta};
+    const struct gemm g = {.m = s.m,
+                           .n = s.n,
+                           .k = s.k,
+                           .a = a.data,
+                           .b = b.data,
+                           .c = c.data,
+                           .lda = a.stride,
+                           .ldb = b.stride,
+                           .ldc = c.stride,
+                           .ta = a.transposed,
+                           .tb = b.transposed,
+                           .alpha = 1,
+                           .beta = beta,
+                           .half = s.half};
     gemm_one(&g);
 }
 
@@ -97,22 +116,23 @@ static struct operand keys(const struct block *b, struct tensor t, int64_t head,
 /* s [rows, keys] = x y^T, of a head of queries and its head of keys. */
 static void against_keys(const struct block *b, struct tensor x, struct tensor y, float *s)
 {
-    const int64_t mnk[3] = {b->rows, b->keys, b->dim};
-    multiply((struct operand){s, b->keys, false}, queries(b, x), keys(b, y, b->kv, true), mnk, 0);
+    const struct sizes sizes = {b->rows, b->keys, b->dim, b->half};
+    multiply((struct operand){s, b->keys, false}, queries(b, x), keys(b, y, b->kv, true), sizes, 0);
 }
 
 /* y [rows, dim] = s x, of a head of keys. */
 static void from_keys(const struct block *b, float *s, struct tensor x, struct tensor y)
 {
-    const int64_t mnk[3] = {b->rows, b->dim, b->keys};
-    multiply(queries(b, y), (struct operand){s, b->keys, false}, keys(b, x, b->kv, false), mnk, 0);
+    const struct sizes sizes = {b->rows, b->dim, b->keys, b->half};
+    multiply(queries(b, y), (struct operand){s, b->keys, false}, keys(b, x, b->kv, false), sizes,
+             0);
 }
 
 /* y [keys, dim] = s^T x + beta y, of a head of queries; y has a head for each query head. */
 static void to_keys(const struct block *b, float *s, struct tensor x, struct tensor y, float beta)
 {
-    const int64_t mnk[3] = {b->keys, b->dim, b->rows};
-    multiply(keys(b, y, b->head, false), (struct operand){s, b->keys, true}, queries(b, x), mnk,
+    const struct sizes sizes = {b->keys, b->dim, b->rows, b->half};
+    multiply(keys(b, y, b->head, false), (struct operand){s, b->keys, true}, queries(b, x), sizes,
              beta);
 }
 

@@ -2,6 +2,7 @@
 #include "model/reference/reference.h"
 
 #include "core/mem.h"
+#include "model/half.h"
 
 #include <math.h>
 
@@ -36,20 +37,26 @@ struct vector {
     int64_t row, head;
 };
 
-static double dot(struct vector x, struct vector y, int64_t dim)
+/* As a product has its operands. */
+static double operand(double x, bool half)
+{
+    return half ? (double)half_from_bf16(half_to_bf16((float)x)) : x;
+}
+
+static double dot(struct vector x, struct vector y, int64_t dim, bool half)
 {
     double sum = 0;
     for (int64_t i = 0; i < dim; i++)
-        sum += reference_get(x.t, x.row, x.head * dim + i) *
-               reference_get(y.t, y.row, y.head * dim + i);
+        sum += operand(reference_get(x.t, x.row, x.head * dim + i), half) *
+               operand(reference_get(y.t, y.row, y.head * dim + i), half);
     return sum;
 }
 
 static double score(const struct query *q, int64_t key)
 {
     const struct attention *a = q->a;
-    return a->scale *
-           dot((struct vector){a->q, q->row, q->head}, (struct vector){a->k, key, q->kv}, a->dim);
+    return a->scale * dot((struct vector){a->q, q->row, q->head}, (struct vector){a->k, key, q->kv},
+                          a->dim, a->half);
 }
 
 static void add_to(struct tensor t, int64_t row, int64_t col, double x)
@@ -69,9 +76,10 @@ static void forward_query(const struct query *q)
     for (int64_t j = q->first; j < q->end; j++)
         sum += exp(score(q, j) - top);
     for (int64_t j = q->first; j < q->end; j++) {
-        const double p = exp(score(q, j) - top) / sum;
+        const double p = operand(exp(score(q, j) - top), a->half) / sum;
         for (int64_t i = 0; i < dim; i++)
-            add_to(a->out, q->row, q->head * dim + i, p * reference_get(a->v, j, q->kv * dim + i));
+            add_to(a->out, q->row, q->head * dim + i,
+                   p * operand(reference_get(a->v, j, q->kv * dim + i), a->half));
     }
     reference_set(a->lse, q->row, q->head, top + log(sum));
 }
@@ -82,22 +90,35 @@ void reference_attention(struct backend *b, const struct attention *a)
     each_query(a, forward_query);
 }
 
-/* p = exp(s - lse);  dv += p dout;  ds = p (dout.v - dout.out);  dq += ds k;  dk += ds q. */
+/* Key j's weight, and the loss's gradient in it. */
+static double weight(const struct query *q, int64_t j)
+{
+    return exp(score(q, j) - reference_get(q->a->lse, q->row, q->head));
+}
+
+static double slope(const struct query *q, int64_t j)
+{
+    const struct attention *a = q->a;
+    return dot((struct vector){a->dout, q->row, q->head}, (struct vector){a->v, j, q->kv}, a->dim,
+               a->half);
+}
+
+/* p = exp(s - lse);  dv += p dout;  ds = p (d - sum p d), d = dout.v;  dq += ds k;  dk += ds q. */
 static void backward_query(const struct query *q)
 {
     const struct attention *a = q->a;
     const int64_t dim = a->dim;
-    const struct vector dout = {a->dout, q->row, q->head};
-    const double total = dot(dout, (struct vector){a->out, q->row, q->head}, dim);
+    double total = 0;
+    for (int64_t j = q->first; j < q->end; j++)
+        total += weight(q, j) * slope(q, j);
     for (int64_t j = q->first; j < q->end; j++) {
-        const double p = exp(score(q, j) - reference_get(a->lse, q->row, q->head));
-        const double dp = dot(dout, (struct vector){a->v, j, q->kv}, dim);
-        const double ds = a->scale * p * (dp - total);
+        const double p = operand(weight(q, j), a->half);
+        const double ds = operand(a->scale * weight(q, j) * (slope(q, j) - total), a->half);
         for (int64_t i = 0; i < dim; i++) {
             const int64_t at = q->head * dim + i, from = q->kv * dim + i;
-            add_to(a->dq, q->row, at, ds * reference_get(a->k, j, from));
-            add_to(a->dk, j, from, ds * reference_get(a->q, q->row, at));
-            add_to(a->dv, j, from, p * reference_get(a->dout, q->row, at));
+            add_to(a->dq, q->row, at, ds * operand(reference_get(a->k, j, from), a->half));
+            add_to(a->dk, j, from, ds * operand(reference_get(a->q, q->row, at), a->half));
+            add_to(a->dv, j, from, p * operand(reference_get(a->dout, q->row, at), a->half));
         }
     }
 }
@@ -117,7 +138,7 @@ static void cached_query(const struct attention_cached *a, const struct vector *
     const int64_t kv = q->head / (a->heads / a->kv_heads);
     double top = (double)-INFINITY, sum = 0;
     for (int64_t j = first; j < end; j++) {
-        p[j - first] = a->scale * dot(*q, (struct vector){a->keys, j, kv}, a->dim);
+        p[j - first] = a->scale * dot(*q, (struct vector){a->keys, j, kv}, a->dim, false);
         top = fmax(top, p[j - first]);
     }
     for (int64_t j = first; j < end; j++)
