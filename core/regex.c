@@ -27,8 +27,8 @@ struct regex {
 struct regex_match {
     pcre2_match_data *data;
     pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    int groups; /* of the last match, 0 none */
+    pcre2_jit_stack *stack; /* NULL until a match asks for more than the 32 kB of its caller's */
+    int groups;             /* of the last match, 0 none */
 };
 
 static uint32_t compile_options(unsigned flags)
@@ -102,13 +102,10 @@ struct regex_match *regex_match_new(const struct regex *r)
     struct regex_match *m = mem_zero(1, sizeof *m);
     m->data = pcre2_match_data_create_from_pattern(r->code, NULL);
     m->context = pcre2_match_context_create(NULL);
-    m->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_BYTES, NULL);
     if (m->context != NULL) {
         (void)pcre2_set_match_limit(m->context, MATCH_LIMIT);
         (void)pcre2_set_depth_limit(m->context, DEPTH_LIMIT);
         (void)pcre2_set_heap_limit(m->context, HEAP_LIMIT_KB);
-        if (m->stack != NULL)
-            pcre2_jit_stack_assign(m->context, NULL, m->stack);
     }
     return m;
 }
@@ -145,6 +142,12 @@ static int find(const struct regex *r, struct slice text, size_t from, struct re
     if (from > text.len)
         return 0;
     rc = pcre2_match(r->code, subject, text.len, from, options, m->data, m->context);
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT && m->stack == NULL) {
+        m->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_BYTES, NULL);
+        if (m->stack != NULL)
+            pcre2_jit_stack_assign(m->context, NULL, m->stack);
+        rc = pcre2_match(r->code, subject, text.len, from, options, m->data, m->context);
+    }
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(r->code, subject, text.len, from, options | PCRE2_NO_JIT, m->data,
                          m->context);
