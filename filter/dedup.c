@@ -196,13 +196,12 @@ static void resolve(struct state *s)
 }
 
 /* Verify the candidates and keep their edges. */
-static int verify(void *context, const struct near_pairs *pairs, struct error *error)
+static int verify(void *context, const struct pairs *pairs, struct error *error)
 {
     struct state *s = context;
     const struct dedup *d = s->d;
     const struct verify v = {.x = d->x,
-                             .corpus = d->corpus,
-                             .foreign = d->foreign,
+                             .source = d->source,
                              .fields = d->chosen->near_fields,
                              .threshold = d->chosen->threshold,
                              .pool = d->pool,
@@ -211,6 +210,7 @@ static int verify(void *context, const struct near_pairs *pairs, struct error *e
     s->counts->met += pairs->met;
     s->counts->oversized += pairs->split;
     s->counts->candidates += pairs->n;
+    s->counts->left_out += pairs->left_out;
     return verify_pairs(&v, pairs->items, pairs->n, error);
 }
 
@@ -220,14 +220,14 @@ static int thin_crowds(struct state *s, const struct near_options *options, unsi
                        struct error *error)
 {
     const struct dedup *d = s->d;
-    struct near_pairs pairs = {.items = NULL};
-    int rc = near_crowds(d->x, options, &pairs, error);
+    struct pairs pairs = {.items = NULL};
+    int rc = near_crowds(d->x, options, d->pool, &pairs, error);
     if (rc == 0 && pairs.n > 0 && (rc = verify(s, &pairs, error)) == 0) {
         resolve(s);
         for (size_t i = 0; i < d->x->n; i++)
             out[i] = s->f.keeper[i] != NONE;
     }
-    near_free(&pairs);
+    pairs_free(&pairs);
     return rc;
 }
 
@@ -243,13 +243,13 @@ static int search(struct state *s, const struct near_options *options, const uns
                                     .context = options->context,
                                     .full = verify,
                                     .state = s};
-    struct near_pairs pairs = {.items = NULL};
+    struct pairs pairs = {.items = NULL};
     for (size_t i = 0; i < n; i++)
         take[i] = options->take[i] && !out[i];
     int rc = near_candidates(s->d->x, &in, s->d->pool, &pairs, error);
     if (rc == 0)
         rc = verify(s, &pairs, error);
-    near_free(&pairs);
+    pairs_free(&pairs);
     mem_free(take);
     if (rc == 0)
         resolve(s);
@@ -266,7 +266,7 @@ static bool orphan(const struct state *s, const unsigned char *out, size_t i)
 static int adopt(struct state *s, const unsigned char *out, uint32_t *was, struct error *error)
 {
     const size_t n = s->d->x->n;
-    struct near_pairs pairs = {.items = NULL};
+    struct pairs pairs = {.items = NULL};
     int rc = 0;
     do {
         pairs.n = 0;
@@ -275,14 +275,14 @@ static int adopt(struct state *s, const unsigned char *out, uint32_t *was, struc
                 continue;
             const uint32_t row = (uint32_t)i, next = s->f.keeper[was[i]];
             if (next != NONE)
-                near_push(&pairs, row, next);
+                pairs_push(&pairs, row, next);
             was[i] = next;
         }
         rc = pairs.n > 0 ? verify(s, &pairs, error) : 0;
         if (rc == 0 && pairs.n > 0)
             resolve(s);
     } while (rc == 0 && pairs.n > 0);
-    near_free(&pairs);
+    pairs_free(&pairs);
     return rc;
 }
 
@@ -366,7 +366,7 @@ static int put(const struct state *s, uint32_t row, const struct said *w, struct
     const bool foreign = (m->flags & INDEX_FOREIGN) != 0;
     char why[256];
     (void)snprintf(why, sizeof why, "%s sample %lld%s%.120s", w->words, (long long)m->id,
-                   foreign ? " of " : "", foreign ? corpus_path(s->d->foreign) : "");
+                   foreign ? " of " : "", foreign ? s->d->foreign : "");
     const struct verdict v = {.sample_id = e->id,
                               .rule = w->rule,
                               .version = DEDUP_VERSION,

@@ -11,22 +11,23 @@
 
 #include "core/error.h"
 #include "core/pool.h"
-#include "corpus/corpus.h"
 #include "filter/chosen.h"
 #include "filter/index.h"
 #include "filter/ledger.h"
+#include "filter/source.h"
 
 struct dedup {
     const struct chosen *chosen;
     struct index *x;
-    struct corpus *corpus, *foreign;
+    const struct source *source; /* of the texts of the rows */
+    const char *foreign;         /* the name of the other dataset, for INDEX_FOREIGN rows */
     struct pool *pool;
     struct ledger *ledger;
 };
 
 struct dedup_counts {
     size_t exact, near, contradictions, variants; /* rows */
-    size_t met, candidates, verified, oversized;
+    size_t met, candidates, left_out, verified, oversized; /* pairs; left_out: of a crowd */
 };
 
 /* Adds the verdicts on rows that are new (not INDEX_OLD, INDEX_FOREIGN or INDEX_GONE), by row. */

@@ -39,7 +39,6 @@ struct run {
     struct hash128 state;  /* of everything the verdicts depend on but the rows */
     bool fresh;            /* judge every row; else those after `through` */
     int64_t through, last; /* judged by the last run; the last there is */
-    size_t stored;         /* entries whose signatures are in the dataset */
     struct dedup_counts counts;
     uint64_t judged;
     double seconds[3]; /* of reading and judging, of duplicates, of storing */
@@ -112,6 +111,7 @@ static int mark_standings(struct run *r, struct error *error)
 
 /* ---- the passes */
 
+/* Signatures are stored on the way; they can be taken again, so no commit waits for the disk. */
 static int scan_rows(struct run *r, struct error *error)
 {
     struct scan s = {.chosen = &r->chosen,
@@ -122,15 +122,17 @@ static int scan_rows(struct run *r, struct error *error)
                      .ledger = &r->ledger,
                      .spill_dir = r->spill_dir,
                      .languages = r->options->dry_run,
+                     .keep = !r->options->dry_run,
                      .known = r->index.n,
                      .after = r->through,
                      .last = r->last};
     const int64_t all = samples_count(r->corpus, SAMPLES_ALL, error);
     s.total = all > 0 ? (uint64_t)all : 0;
-    if (all < 0 || scan_run(&s, error) != 0)
+    if (all < 0 || corpus_durability(r->corpus, CORPUS_NORMAL, error) != 0)
         return -1;
+    const int rc = scan_run(&s, error);
     r->judged = s.rows;
-    return 0;
+    return corpus_durability(r->corpus, CORPUS_FULL, rc == 0 ? error : NULL) == 0 ? rc : -1;
 }
 
 /* The entry of a sample; entries are in order of id. */
@@ -188,10 +190,12 @@ static int scan_foreign(struct run *r, struct error *error)
 
 static int find_duplicates(struct run *r, struct error *error)
 {
+    struct source_corpora both = {r->corpus, r->foreign};
+    const struct source source = source_of(&both);
     const struct dedup d = {.chosen = &r->chosen,
                             .x = &r->index,
-                            .corpus = r->corpus,
-                            .foreign = r->foreign,
+                            .source = &source,
+                            .foreign = r->foreign != NULL ? corpus_path(r->foreign) : NULL,
                             .pool = r->pool,
                             .ledger = &r->ledger};
     return dedup_run(&d, &r->counts, error);
@@ -270,24 +274,14 @@ static int write_state(struct run *r, struct error *error)
     return corpus_meta_set(r->corpus, "filter.state", slice_of(text), error);
 }
 
-/* The entries of this dataset come first in the index, those of the other behind them. */
-static int store_signatures(struct run *r, size_t own, struct error *error)
-{
-    struct index mine = r->index;
-    mine.n = own;
-    if (r->stored == 0 && signatures_prune(r->corpus, "minhash", error) != 0)
-        return -1;
-    return signatures_store(r->corpus, r->chosen.kind, &mine, r->stored, error);
-}
-
-static int apply(struct run *r, size_t own, struct error *error)
+static int apply(struct run *r, struct error *error)
 {
     if (judging_begin(r->corpus, error) != 0)
         return -1;
     if (judging_clear_after(r->corpus, r->through, error) == 0 &&
         verdicts_clear(r->corpus, SELECT_RULE, error) == 0 &&
         masked_clear_after(r->corpus, r->through, error) == 0 && apply_verdicts(r, error) == 0 &&
-        store_signatures(r, own, error) == 0 && write_state(r, error) == 0)
+        write_state(r, error) == 0)
         return judging_commit(r->corpus, error);
     judging_rollback(r->corpus);
     return -1;
@@ -308,6 +302,8 @@ static int write_report(struct run *r, struct buf *report, struct error *error)
     const int rc = losses_report(&l, j, error);
     json_put_integer(j, "judged", (int64_t)r->judged);
     json_put_integer(j, "pairs_verified", (int64_t)r->counts.candidates);
+    if (r->counts.left_out > 0)
+        json_put_integer(j, "pairs_left_out", (int64_t)r->counts.left_out);
     json_put_number(seconds, "judging", r->seconds[0]);
     json_put_number(seconds, "duplicates", r->seconds[1]);
     json_put_number(seconds, "storing", r->seconds[2]);
@@ -339,7 +335,9 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     if (!r->options->again &&
         signatures_load(r->corpus, r->chosen.kind, &r->index, r->spill_dir, error) != 0)
         return -1;
-    r->stored = r->index.n;
+    if (!r->options->dry_run && r->index.n == 0 &&
+        signatures_prune(r->corpus, "minhash", error) != 0)
+        return -1;
     if (scan_rows(r, error) != 0)
         return -1;
     own = r->index.n;
@@ -350,7 +348,7 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
         return -1;
     r->index.n = own; /* the rest is about this dataset */
     r->seconds[1] = lap(&clock);
-    if (!r->options->dry_run && (r->judged > 0 || r->fresh) && apply(r, own, error) != 0)
+    if (!r->options->dry_run && (r->judged > 0 || r->fresh) && apply(r, error) != 0)
         return -1;
     r->seconds[2] = lap(&clock);
     return write_report(r, report, error);

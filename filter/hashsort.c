@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL = 32, MOST_BITS = 16 };
+enum { SMALL = 32, MOST_BITS = 16, LITTLE = 1024 };
 
 /* The bounds of the buckets of n items, about four in each. */
 struct buckets {
@@ -45,11 +45,20 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Few by insertion; a crowded bucket, as only chosen hashes make it, by qsort. */
+static bool sorted(const uint64_t *a, size_t n)
+{
+    size_t i = 1;
+    while (i < n && a[i - 1] <= a[i])
+        i++;
+    return i >= n;
+}
+
+/* Few by insertion; a crowded bucket, of keys that agree in their upper half, by qsort. */
 static void sort_keys(uint64_t *a, size_t n)
 {
     if (n > SMALL) {
-        qsort(a, n, sizeof *a, by_key);
+        if (!sorted(a, n))
+            qsort(a, n, sizeof *a, by_key);
         return;
     }
     for (size_t i = 1; i < n; i++) {
@@ -64,12 +73,12 @@ static void sort_keys(uint64_t *a, size_t n)
 void hashsort_keys(uint64_t *keys, size_t n)
 {
     struct buckets b;
-    uint64_t little[1024], *to = little;
+    uint64_t little[LITTLE], *to = little;
     if (n <= SMALL) {
         sort_keys(keys, n);
         return;
     }
-    if (n > sizeof little / sizeof *little)
+    if (n > LITTLE)
         to = mem_alloc(n * sizeof *to);
     buckets_open(&b, n);
     for (size_t i = 0; i < n; i++)
@@ -113,12 +122,13 @@ static void sort_pairs(struct hashsort_pair *a, size_t n)
 void hashsort_pairs(struct hashsort_pair *items, size_t n)
 {
     struct buckets b;
-    struct hashsort_pair *to;
+    struct hashsort_pair little[LITTLE / 2], *to = little;
     if (n <= SMALL) {
         sort_pairs(items, n);
         return;
     }
-    to = mem_alloc(n * sizeof *to);
+    if (n > LITTLE / 2)
+        to = mem_alloc(n * sizeof *to);
     buckets_open(&b, n);
     for (size_t i = 0; i < n; i++)
         b.start[(items[i].hash >> b.shift) + 1]++;
@@ -130,5 +140,6 @@ void hashsort_pairs(struct hashsort_pair *items, size_t n)
             sort_pairs(to + from, b.start[i] - from);
     memcpy(items, to, n * sizeof *items);
     buckets_close(&b);
-    mem_free(to);
+    if (to != little)
+        mem_free(to);
 }

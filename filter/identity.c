@@ -28,31 +28,50 @@ static void add(struct identity *w, const struct chosen *c, struct slice piece)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Bit 7 of bytes that may be digits (0x30..0x3F), for bytes of ASCII; others may set it too. */
-static bool may_hold_digits(uint64_t v)
+static inline bool is_digit(char c)
 {
-    const uint64_t x = (v ^ EACH(0x30)) & EACH(0xF0); /* 0 where the high half is 3 */
-    return ((x - EACH(1)) & ~x & EACH(0x80)) != 0;
+    return c >= '0' && c <= '9';
 }
 
-/* The hash of the text with each run of digits as one mark; the text is spent. */
-static uint64_t masked(char *text, size_t len)
+/* How many of eight bytes come before the first digit. */
+static inline size_t before_digit(const char *p)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < len;) {
-        uint64_t v;
-        if (i + 8 <= len && (memcpy(&v, text + i, 8), !may_hold_digits(v))) {
-            memcpy(text + n, &v, 8);
-            n += 8;
-            i += 8;
-            continue;
+    uint64_t v;
+    memcpy(&v, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    const uint64_t x =
+        v ^ EACH(0x30); /* digits are below ten; borrowing spoils only what follows */
+    const uint64_t digits = (x - EACH(10)) & ~x & EACH(0x80);
+    return digits != 0 ? (size_t)__builtin_ctzll(digits) / 8 : 8;
+}
+
+/* The hash of the text with each run of digits as one mark. */
+static uint64_t masked(struct buf *scratch, const char *text, size_t len)
+{
+    size_t n = 0, i = 0;
+    buf_clear(scratch);
+    if (buf_reserve(scratch, len + 8) != 0)
+        return 0;
+    char *to = scratch->data;
+    while (i < len) {
+        size_t plain = !is_digit(text[i]);
+        to[n] = text[i];
+        if (i + 8 <= len) {
+            memcpy(to + n, text + i, 8);
+            plain = before_digit(text + i);
         }
-        const bool digit = text[i] >= '0' && text[i] <= '9';
-        if (!digit || n == 0 || text[n - 1] != '\1')
-            text[n++] = digit ? '\1' : text[i];
-        i++;
+        n += plain;
+        i += plain;
+        if (i == len || !is_digit(text[i]))
+            continue;
+        if (n == 0 || to[n - 1] != '\1')
+            to[n++] = '\1';
+        while (i < len && is_digit(text[i]))
+            i++;
     }
-    return hash64(text, n, 0);
+    return hash64(to, n, 0);
 }
 
 static void texts(struct identity *w, const struct chosen *c, const struct row *row,
@@ -75,7 +94,7 @@ static void texts(struct identity *w, const struct chosen *c, const struct row *
         len = prompt;
     }
     e->exact = hash128(from, len);
-    e->skeleton = masked(w->normal.data, w->normal.len);
+    e->skeleton = masked(&w->scratch, w->normal.data, w->normal.len);
 }
 
 static uint64_t content(const struct row *row)

@@ -107,13 +107,16 @@ static int grow_file(struct index *x, size_t cap, const char *dir, struct error 
     return 0;
 }
 
-static int reserve(struct index *x, const char *dir, struct error *error)
+static int reserve(struct index *x, size_t n, const char *dir, struct error *error)
 {
-    const size_t cap = x->cap > 0 ? 2 * x->cap : INDEX_BLOCK;
-    if (x->n < x->cap)
+    size_t cap = x->cap > 0 ? x->cap : INDEX_BLOCK;
+    if (n <= x->cap)
         return 0;
+    while (cap < n)
+        cap *= 2;
     if (x->file >= 0 || cap * sizeof *x->entries > x->memory_limit)
-        return grow_file(x, x->file >= 0 ? x->cap + x->cap / 2 : cap, dir, error);
+        return grow_file(x, x->file >= 0 && x->cap + x->cap / 2 >= n ? x->cap + x->cap / 2 : cap,
+                         dir, error);
     x->entries = mem_grow(x->entries, cap, sizeof *x->entries);
     x->cap = cap;
     return 0;
@@ -136,29 +139,50 @@ static int spill_block(struct index *x, size_t block, const char *dir, struct er
     return 0;
 }
 
-int index_append(struct index *x, const struct index_entry *entry,
-                 const struct minhash_signature *signature, const char *spill_dir,
-                 struct error *error)
+/* The full blocks past the limit; those before the first that has gone went earlier. */
+static int spill_full(struct index *x, const char *dir, struct error *error)
 {
-    const size_t at = x->n % INDEX_BLOCK;
-    if (at == 0) {
-        if (x->n_blocks > 0 && x->n_blocks * BLOCK_BYTES >= x->memory_limit &&
-            spill_block(x, x->n_blocks - 1, spill_dir, error) != 0)
+    for (size_t b = x->n / INDEX_BLOCK;
+         b-- > 0 && x->blocks[b] != NULL && (b + 1) * BLOCK_BYTES >= x->memory_limit;)
+        if (spill_block(x, b, dir, error) != 0)
             return -1;
+    return 0;
+}
+
+int index_grow(struct index *x, size_t more, const char *spill_dir, struct error *error)
+{
+    const size_t n = x->n + more;
+    if (spill_full(x, spill_dir, error) != 0 || reserve(x, n, spill_dir, error) != 0)
+        return -1;
+    while (x->n_blocks * INDEX_BLOCK < n) {
         x->blocks = vec_reserve(x->blocks, &x->cap_blocks, x->n_blocks + 1, sizeof *x->blocks);
         x->blocks[x->n_blocks++] = mem_alloc(BLOCK_BYTES);
     }
-    if (reserve(x, spill_dir, error) != 0)
-        return -1;
-    struct index_entry *e = &x->entries[x->n++];
+    x->n = n;
+    return 0;
+}
+
+void index_set(struct index *x, size_t row, const struct index_entry *entry,
+               const struct minhash_signature *signature)
+{
+    uint32_t *keys = x->blocks[row / INDEX_BLOCK] + row % INDEX_BLOCK;
+    struct index_entry *e = &x->entries[row];
     *e = *entry;
     if (signature == NULL)
         e->flags |= INDEX_BARE;
     else
         sketch(signature, e->sketch);
     for (int b = 0; b < MINHASH_BANDS; b++)
-        x->blocks[x->n_blocks - 1][(size_t)b * STRIDE + at] =
-            signature != NULL ? minhash_band(signature, b) : 0;
+        keys[(size_t)b * STRIDE] = signature != NULL ? minhash_band(signature, b) : 0;
+}
+
+int index_append(struct index *x, const struct index_entry *entry,
+                 const struct minhash_signature *signature, const char *spill_dir,
+                 struct error *error)
+{
+    if (index_grow(x, 1, spill_dir, error) != 0)
+        return -1;
+    index_set(x, x->n - 1, entry, signature);
     return 0;
 }
 

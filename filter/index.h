@@ -54,7 +54,13 @@ struct index {
 
 void index_init(struct index *x, size_t memory_limit);
 void index_free(struct index *x);
-/* The sketch is filled here.  signature NULL: INDEX_BARE. */
+/* Room for `more` rows at the end, to be set before anything is asked of them. */
+int index_grow(struct index *x, size_t more, const char *spill_dir, struct error *error);
+/* Set a row of the room made last; each may be set by another thread.  The sketch is filled here.
+ * signature NULL: INDEX_BARE. */
+void index_set(struct index *x, size_t row, const struct index_entry *entry,
+               const struct minhash_signature *signature);
+/* Both for one row. */
 int index_append(struct index *x, const struct index_entry *entry,
                  const struct minhash_signature *signature, const char *spill_dir,
                  struct error *error);

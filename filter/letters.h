@@ -7,6 +7,7 @@
 #define FILTER_LETTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,14 @@ static inline size_t letters_decode(const unsigned char *p, const unsigned char 
     *code = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 |
             (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
     return *code >= 0x10000 && *code < 0x110000 ? 4 : 0;
+}
+
+/* Is there a character from U+4E00 to U+9FFF at p?  Such are of an unspaced script, and fold to
+ * themselves. */
+static inline bool letters_han(const unsigned char *p, const unsigned char *end)
+{
+    return end - p >= 3 && p[0] >= 0xE4 && p[0] <= 0xE9 && (p[0] > 0xE4 || p[1] >= 0xB8) &&
+           (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80;
 }
 
 #endif

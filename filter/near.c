@@ -2,33 +2,55 @@
 
 #include "core/mem.h"
 #include "core/vec.h"
+#include "filter/closest.h"
+#include "filter/hashsort.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { NEAR_FEW = 2 }; /* leaders and neighbours of a part of an oversized bucket */
-
-struct keyed {
-    uint32_t key, row;
+enum {
+    NEAR_FEW = 2,      /* leaders and neighbours of a part of an oversized bucket */
+    NEAR_TOGETHER = 4, /* bands searched in one go, whatever the number of threads */
+    SLOTS_A_ROW = 8,   /* of the table of keys */
+    LEAST_SLOTS = 4096
 };
+
+/* A row and its key in one number, so that sorting these sorts by key, then by row. */
+static inline uint64_t keyed(uint32_t key, uint32_t row)
+{
+    return (uint64_t)key << 32 | row;
+}
+
+static inline uint32_t row_of(uint64_t keyed)
+{
+    return (uint32_t)keyed;
+}
+
+static inline bool same_key(uint64_t a, uint64_t b)
+{
+    return (a ^ b) >> 32 == 0;
+}
 
 /* The work of one band; each has its own result and error. */
 struct band {
-    struct near_pairs pairs;
+    struct pairs pairs;
     struct error error;
     bool failed;
 };
+
+struct search;
+typedef int bucket_fn(const struct search *s, int band, uint64_t *rows, size_t n, struct pairs *out,
+                      struct error *error);
 
 struct search {
     const struct index *x;
     const struct near_options *options;
     const uint32_t *rows; /* those that take part */
     size_t n;
-    int agree; /* least agreement of sketches */
-    int first; /* band of task 0 */
-    struct band *bands;
+    int agree;         /* least agreement of sketches */
+    bucket_fn *bucket; /* what is done with rows that share a key */
+    int first;         /* band of task 0 */
+    struct band bands[NEAR_TOGETHER];
 };
 
 /* The least agreement that a pair at the threshold shows but once in 30,000 (four sigma). */
@@ -39,53 +61,7 @@ static int least_agreement(double threshold)
     return (int)floor(MINHASH_PLACES * (p - 4 * sigma));
 }
 
-/* Two passes of 16 bits; the result is back in `a`. */
-static void radix(struct keyed *a, struct keyed *b, size_t n)
-{
-    uint32_t *count = mem_alloc(65536 * sizeof *count);
-    for (int shift = 0; shift < 32; shift += 16) {
-        uint32_t sum = 0;
-        memset(count, 0, 65536 * sizeof *count);
-        for (size_t i = 0; i < n; i++)
-            count[a[i].key >> shift & 0xFFFF]++;
-        for (size_t k = 0; k < 65536; k++) {
-            const uint32_t c = count[k];
-            count[k] = sum;
-            sum += c;
-        }
-        for (size_t i = 0; i < n; i++)
-            b[count[a[i].key >> shift & 0xFFFF]++] = a[i];
-        struct keyed *t = a;
-        a = b;
-        b = t;
-    }
-    mem_free(count);
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct keyed *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key > y->key ? 1 : -1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-/* By key, then by row.  Stable radix keeps the order of rows. */
-static void sort_keyed(struct keyed *items, struct keyed *scratch, size_t n)
-{
-    if (n < 4096)
-        qsort(items, n, sizeof *items, by_key);
-    else
-        radix(items, scratch, n);
-}
-
-void near_push(struct near_pairs *p, uint32_t a, uint32_t b)
-{
-    p->items = vec_reserve(p->items, &p->cap, p->n + 1, sizeof *p->items);
-    p->items[p->n++] = (struct near_pair){a < b ? a : b, a < b ? b : a};
-}
-
-static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near_pairs *out)
+static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct pairs *out)
 {
     const struct index_entry *x = &s->x->entries[a], *y = &s->x->entries[b];
     const uint32_t settled = INDEX_OLD | INDEX_FOREIGN;
@@ -95,15 +71,14 @@ static void try_pair(const struct search *s, uint32_t a, uint32_t b, struct near
     if (x->skeleton == y->skeleton && hash128_compare(x->exact, y->exact) != 0)
         return; /* they differ in digits alone: a variant, without looking at the texts */
     if (index_agree(x, y) >= s->agree)
-        near_push(out, a, b);
+        pairs_push(out, a, b);
 }
 
-static void all_pairs(const struct search *s, const struct keyed *rows, size_t n,
-                      struct near_pairs *out)
+static void all_pairs(const struct search *s, const uint64_t *rows, size_t n, struct pairs *out)
 {
     for (size_t i = 1; i < n; i++)
         for (size_t k = 0; k < i; k++)
-            try_pair(s, rows[k].row, rows[i].row, out);
+            try_pair(s, row_of(rows[k]), row_of(rows[i]), out);
 }
 
 static bool before(const struct search *s, uint32_t a, uint32_t b)
@@ -113,48 +88,60 @@ static bool before(const struct search *s, uint32_t a, uint32_t b)
 }
 
 /* Each row with the `most` preferred of them. */
-static void with_leaders(const struct search *s, const struct keyed *rows, size_t n, size_t most,
-                         struct near_pairs *out)
+static void with_leaders(const struct search *s, const uint64_t *rows, size_t n, size_t most,
+                         struct pairs *out)
 {
     uint32_t leaders[NEAR_LEADERS];
     size_t have = 0;
     for (size_t i = 0; i < n; i++) {
+        const uint32_t row = row_of(rows[i]);
         size_t k = have < most ? have++ : most;
-        if (k == most && before(s, leaders[most - 1], rows[i].row))
+        if (k == most && before(s, leaders[most - 1], row))
             continue;
-        for (k = k == most ? most - 1 : k; k > 0 && before(s, rows[i].row, leaders[k - 1]); k--)
+        for (k = k == most ? most - 1 : k; k > 0 && before(s, row, leaders[k - 1]); k--)
             leaders[k] = leaders[k - 1];
-        leaders[k] = rows[i].row;
+        leaders[k] = row;
     }
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < have && leaders[k] != rows[i].row; k++)
-            try_pair(s, leaders[k], rows[i].row, out);
+        for (size_t k = 0; k < have && leaders[k] != row_of(rows[i]); k++)
+            try_pair(s, leaders[k], row_of(rows[i]), out);
 }
 
 /* Each row with the ones before it by content, which does not depend on the order of rows. */
-static void with_neighbours(const struct search *s, struct keyed *rows, struct keyed *scratch,
-                            size_t n, size_t window, struct near_pairs *out)
+static void with_neighbours(const struct search *s, uint64_t *rows, size_t n, size_t window,
+                            struct pairs *out)
 {
-    for (size_t i = 0; i < n; i++)
-        rows[i].key = (uint32_t)(s->x->entries[rows[i].row].content >> 32);
-    sort_keyed(rows, scratch, n);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t row = row_of(rows[i]);
+        rows[i] = keyed((uint32_t)(s->x->entries[row].content >> 32), row);
+    }
+    hashsort_keys(rows, n);
     for (size_t i = 1; i < n; i++)
         for (size_t k = i > window ? i - window : 0; k < i; k++)
-            try_pair(s, rows[k].row, rows[i].row, out);
+            try_pair(s, row_of(rows[k]), row_of(rows[i]), out);
+}
+
+/* How many rows from `from` on share its key. */
+static size_t bucket_of(const uint64_t *rows, size_t from, size_t n)
+{
+    size_t to = from + 1;
+    while (to < n && same_key(rows[to], rows[from]))
+        to++;
+    return to - from;
 }
 
 /* A part of the rows that agrees in `depth` bands, the last of which is `band`. */
 struct part {
-    struct keyed *rows, *scratch;
+    uint64_t *rows;
     size_t n;
     int band, depth;
 };
 
-static int split(const struct search *s, const struct part *p, struct near_pairs *out,
+static int split(const struct search *s, const struct part *p, struct pairs *out,
                  struct error *error)
 {
     const int band = (p->band + 1) % MINHASH_BANDS;
-    struct keyed *rows = p->rows;
+    uint64_t *rows = p->rows;
     const size_t n = p->n;
     if (n <= (p->depth == 1 ? NEAR_DENSE : NEAR_PART)) {
         all_pairs(s, rows, n, out);
@@ -165,205 +152,195 @@ static int split(const struct search *s, const struct part *p, struct near_pairs
     if ((p->depth == 1 && n <= NEAR_BUCKET) || p->depth >= MINHASH_BANDS) {
         if (p->depth > 1)
             with_leaders(s, rows, n, NEAR_FEW, out);
-        with_neighbours(s, rows, p->scratch, n, p->depth == 1 ? NEAR_WINDOW : NEAR_FEW, out);
+        with_neighbours(s, rows, n, p->depth == 1 ? NEAR_WINDOW : NEAR_FEW, out);
         return 0;
     }
     out->split++;
-    for (size_t i = 0; i < n; i++)
-        if (index_key(s->x, rows[i].row, band, &rows[i].key, error) != 0)
+    for (size_t i = 0; i < n; i++) {
+        uint32_t key;
+        if (index_key(s->x, row_of(rows[i]), band, &key, error) != 0)
             return -1;
-    sort_keyed(rows, p->scratch, n);
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && rows[to].key == rows[from].key; to++)
-            ;
-        const struct part inner = {rows + from, p->scratch + from, to - from, band, p->depth + 1};
+        rows[i] = keyed(key, row_of(rows[i]));
+    }
+    hashsort_keys(rows, n);
+    for (size_t from = 0, size; from < n; from += size) {
+        size = bucket_of(rows, from, n);
+        const struct part inner = {rows + from, size, band, p->depth + 1};
         if (inner.n > 1 && split(s, &inner, out, error) != 0)
             return -1;
     }
     return 0;
 }
 
-static int search_band(const struct search *s, int band, struct near_pairs *out,
-                       struct error *error)
+static int bucket_pairs(const struct search *s, int band, uint64_t *rows, size_t n,
+                        struct pairs *out, struct error *error)
+{
+    return split(s, &(struct part){rows, n, band, 1}, out, error);
+}
+
+static int bucket_leaders(const struct search *s, int band, uint64_t *rows, size_t n,
+                          struct pairs *out, struct error *error)
+{
+    (void)band;
+    (void)error;
+    if (n > NEAR_BUCKET)
+        with_leaders(s, rows, n, NEAR_FIRST, out);
+    return 0;
+}
+
+/* Which keys of a band are met again, by a hash of a few bits: most rows are alone with theirs and
+ * need not be sorted. */
+struct meetings {
+    uint64_t *once, *again; /* a bit a slot */
+    unsigned shift;
+};
+
+static struct meetings meetings_of(const uint32_t *keys, const uint32_t *rows, size_t n)
+{
+    size_t slots = LEAST_SLOTS;
+    struct meetings m = {.shift = 32 - 12};
+    while (slots < n * SLOTS_A_ROW && m.shift > 0) {
+        slots *= 2;
+        m.shift--;
+    }
+    m.once = mem_zero(2 * slots / 64, sizeof *m.once);
+    m.again = m.once + slots / 64;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t slot = keys[rows[i]] * UINT32_C(0x9E3779B1) >> m.shift;
+        const uint64_t bit = UINT64_C(1) << (slot & 63);
+        m.again[slot >> 6] |= m.once[slot >> 6] & bit;
+        m.once[slot >> 6] |= bit;
+    }
+    return m;
+}
+
+static inline bool met_again(const struct meetings *m, uint32_t key)
+{
+    const uint32_t slot = key * UINT32_C(0x9E3779B1) >> m->shift;
+    return m->again[slot >> 6] >> (slot & 63) & 1;
+}
+
+/* The rows that may share their key with another, by key. */
+static int meeting_rows(const struct search *s, int band, uint64_t **out, size_t *n_out,
+                        struct error *error)
 {
     uint32_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
-    struct keyed *rows = mem_alloc(s->n * sizeof *rows + 1);
-    struct keyed *scratch = mem_alloc(s->n * sizeof *rows + 1);
-    int rc = index_band(s->x, band, keys, error);
-    for (size_t i = 0; rc == 0 && i < s->n; i++)
-        rows[i] = (struct keyed){keys[s->rows[i]], s->rows[i]};
-    mem_free(keys);
-    if (rc == 0)
-        sort_keyed(rows, scratch, s->n);
-    for (size_t from = 0, to; rc == 0 && from < s->n; from = to) {
-        for (to = from + 1; to < s->n && rows[to].key == rows[from].key; to++)
-            ;
-        const struct part p = {rows + from, scratch + from, to - from, band, 1};
-        if (p.n > 1)
-            rc = split(s, &p, out, error);
+    const int rc = index_band(s->x, band, keys, error);
+    size_t n = 0, cap = 0;
+    *out = NULL;
+    if (rc == 0) {
+        struct meetings m = meetings_of(keys, s->rows, s->n);
+        for (size_t i = 0; i < s->n; i++) {
+            const uint32_t row = s->rows[i];
+            if (!met_again(&m, keys[row]))
+                continue;
+            *out = n == cap ? vec_reserve(*out, &cap, n + 1, sizeof **out) : *out;
+            (*out)[n++] = keyed(keys[row], row);
+        }
+        mem_free(m.once);
+        hashsort_keys(*out, n);
     }
-    mem_free(rows);
-    mem_free(scratch);
+    mem_free(keys);
+    *n_out = n;
     return rc;
 }
 
-static int by_pair(const void *a, const void *b)
+static int search_band(const struct search *s, int band, struct pairs *out, struct error *error)
 {
-    const struct near_pair *x = a, *y = b;
-    if (x->a != y->a)
-        return x->a > y->a ? 1 : -1;
-    return (x->b > y->b) - (x->b < y->b);
-}
-
-static void distinct(struct near_pairs *p)
-{
-    size_t kept = 0;
-    if (p->n > 1)
-        qsort(p->items, p->n, sizeof *p->items, by_pair);
-    for (size_t i = 0; i < p->n; i++)
-        if (kept == 0 || by_pair(&p->items[i], &p->items[kept - 1]) != 0)
-            p->items[kept++] = p->items[i];
-    p->n = kept;
+    uint64_t *rows;
+    size_t n;
+    int rc = meeting_rows(s, band, &rows, &n, error);
+    for (size_t from = 0, size; rc == 0 && from < n; from += size) {
+        size = bucket_of(rows, from, n);
+        if (size > 1)
+            rc = s->bucket(s, band, rows + from, size, out, error);
+    }
+    mem_free(rows);
+    return rc;
 }
 
 static void band_task(void *context, size_t task, int worker)
 {
-    const struct search *s = context;
+    struct search *s = context;
     struct band *b = &s->bands[task];
     (void)worker;
     b->failed = search_band(s, s->first + (int)task, &b->pairs, &b->error) != 0;
-    distinct(&b->pairs);
 }
 
-/* Both sorted and distinct, and so is the result. */
-static void merge(struct near_pairs *out, struct near_pairs *more)
+/* The pairs of the bands behind those there are. */
+static int gather(struct search *s, int bands, struct pairs *out, struct error *error)
 {
-    struct near_pairs all = {.met = out->met + more->met, .split = out->split + more->split};
-    size_t i = 0, k = 0;
-    all.items = vec_reserve(NULL, &all.cap, out->n + more->n + 1, sizeof *all.items);
-    while (i < out->n || k < more->n) {
-        const int order = i == out->n    ? 1
-                          : k == more->n ? -1
-                                         : by_pair(&out->items[i], &more->items[k]);
-        all.items[all.n++] = order <= 0 ? out->items[i] : more->items[k];
-        i += order <= 0;
-        k += order >= 0;
+    int rc = 0;
+    for (int i = 0; i < bands; i++) {
+        if (s->bands[i].failed && rc == 0) {
+            rc = -1;
+            if (error != NULL)
+                *error = s->bands[i].error;
+        }
+        pairs_take(out, &s->bands[i].pairs);
     }
-    near_free(out);
-    *out = all;
+    return rc;
 }
 
-/* A few bands at a time: the memory of a band is 32 bytes a row. */
-static int run_bands(struct search *s, struct pool *pool, struct near_pairs *out,
+/* Each pair once, and of very many with one row the likeliest.  Leaders are few as they are. */
+static void settle(const struct search *s, struct pairs *out)
+{
+    pairs_distinct(out);
+    if (s->bucket == bucket_pairs)
+        closest_keep(out, s->x, s->agree);
+}
+
+/* A few bands at a time: the memory of a band is up to 16 bytes a row. */
+static int run_bands(struct search *s, int bands, struct pool *pool, struct pairs *out,
                      struct error *error)
 {
-    const int together = pool != NULL ? pool_threads(pool) : 1;
     int rc = 0;
-    s->bands = mem_zero((size_t)together, sizeof *s->bands);
-    for (s->first = 0; s->first < MINHASH_BANDS && rc == 0; s->first += together) {
-        const int n = MINHASH_BANDS - s->first < together ? MINHASH_BANDS - s->first : together;
+    for (s->first = 0; s->first < bands && rc == 0; s->first += NEAR_TOGETHER) {
+        const int n = bands - s->first < NEAR_TOGETHER ? bands - s->first : NEAR_TOGETHER;
         pool_run(pool, (size_t)n, band_task, s);
-        for (int i = 0; i < n; i++) {
-            if (s->bands[i].failed && rc == 0) {
-                rc = -1;
-                if (error != NULL)
-                    *error = s->bands[i].error;
-            }
-            merge(out, &s->bands[i].pairs);
-            near_free(&s->bands[i].pairs);
-        }
-        if (rc == 0 && s->options->full != NULL && out->n >= NEAR_PAIRS) {
+        rc = gather(s, n, out, error);
+        if (rc != 0 || out->n < NEAR_PAIRS)
+            continue;
+        settle(s, out);
+        if (s->options->full != NULL && out->n >= NEAR_PAIRS / 2) {
             rc = s->options->full(s->options->state, out, error);
-            near_free(out);
+            pairs_free(out);
         }
     }
-    mem_free(s->bands);
+    settle(s, out);
     return rc;
 }
 
-static uint32_t *taking_part(const struct index *x, const struct near_options *options, size_t *n)
+static struct search search_of(const struct index *x, const struct near_options *options,
+                               bucket_fn *bucket, uint32_t *rows)
 {
-    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
-    *n = 0;
+    struct search s = {.x = x,
+                       .options = options,
+                       .rows = rows,
+                       .agree = least_agreement(options->threshold),
+                       .bucket = bucket};
     for (size_t i = 0; i < x->n; i++)
         if (options->take[i] && !(x->entries[i].flags & (INDEX_BARE | INDEX_GONE)))
-            rows[(*n)++] = (uint32_t)i;
-    return rows;
+            rows[s.n++] = (uint32_t)i;
+    return s;
 }
 
-/* Can the band hold a bucket of that many rows?  By the upper halves of the keys. */
-static bool crowded(const struct search *s, const uint32_t *keys)
+int near_crowds(const struct index *x, const struct near_options *options, struct pool *pool,
+                struct pairs *out, struct error *error)
 {
-    uint32_t *count = mem_zero(65536, sizeof *count), most = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        uint32_t *c = &count[keys[s->rows[i]] >> 16];
-        most = ++*c > most ? *c : most;
-    }
-    mem_free(count);
-    return most > NEAR_BUCKET;
-}
-
-static int crowds_of(const struct search *s, int band, struct near_pairs *out, struct error *error)
-{
-    uint32_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
-    struct keyed *rows = NULL, *scratch = NULL;
-    int rc = index_band(s->x, band, keys, error);
-    const bool look = rc == 0 && crowded(s, keys);
-    for (size_t i = 0; look && i < s->n; i++) {
-        if (rows == NULL) {
-            rows = mem_alloc(s->n * sizeof *rows + 1);
-            scratch = mem_alloc(s->n * sizeof *rows + 1);
-        }
-        rows[i] = (struct keyed){keys[s->rows[i]], s->rows[i]};
-    }
-    mem_free(keys);
-    if (look)
-        sort_keyed(rows, scratch, s->n);
-    for (size_t from = 0, to; look && from < s->n; from = to) {
-        for (to = from + 1; to < s->n && rows[to].key == rows[from].key; to++)
-            ;
-        if (to - from > NEAR_BUCKET)
-            with_leaders(s, rows + from, to - from, NEAR_FIRST, out);
-    }
-    mem_free(rows);
-    mem_free(scratch);
-    return rc;
-}
-
-int near_crowds(const struct index *x, const struct near_options *options, struct near_pairs *out,
-                struct error *error)
-{
-    struct search s = {.x = x, .options = options, .agree = least_agreement(options->threshold)};
-    uint32_t *rows = taking_part(x, options, &s.n);
-    int rc = 0;
-    s.rows = rows;
-    for (int band = 0; band < NEAR_LOOK && s.n > NEAR_BUCKET && rc == 0; band++) {
-        struct near_pairs more = {.items = NULL};
-        rc = crowds_of(&s, band, &more, error);
-        if (more.n > 0) {
-            distinct(&more);
-            merge(out, &more);
-        }
-        near_free(&more);
-    }
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    struct search s = search_of(x, options, bucket_leaders, rows);
+    const int rc = s.n > NEAR_BUCKET ? run_bands(&s, NEAR_LOOK, pool, out, error) : 0;
     mem_free(rows);
     return rc;
 }
 
 int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
-                    struct near_pairs *out, struct error *error)
+                    struct pairs *out, struct error *error)
 {
-    struct search s = {.x = x, .options = options, .agree = least_agreement(options->threshold)};
-    uint32_t *rows = taking_part(x, options, &s.n);
-    int rc;
-    s.rows = rows;
-    rc = run_bands(&s, pool, out, error);
+    uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
+    struct search s = search_of(x, options, bucket_pairs, rows);
+    const int rc = run_bands(&s, MINHASH_BANDS, pool, out, error);
     mem_free(rows);
     return rc;
-}
-
-void near_free(struct near_pairs *p)
-{
-    mem_free(p->items);
-    *p = (struct near_pairs){NULL, 0, 0, 0, 0};
 }

@@ -8,7 +8,7 @@
  * neighbouring bands anywhere, which at j = .8 fails once in 280 pairs.  In a bucket or part of more
  * than NEAR_DENSE rows not all pairs are candidates, but each row with the preferred ones, which
  * are the likely keepers, and with its neighbours by content.  So the candidates of a row are
- * bounded; a template costs far less than all its pairs.
+ * bounded (see filter/closest.h too); a template costs far less than all its pairs.
  */
 #ifndef FILTER_NEAR_H
 #define FILTER_NEAR_H
@@ -17,6 +17,7 @@
 #include "core/pool.h"
 #include "filter/index.h"
 #include "filter/order.h"
+#include "filter/pairs.h"
 
 enum {
     NEAR_BUCKET = 1024,
@@ -28,26 +29,16 @@ enum {
     NEAR_FIRST = 4
 };
 
-struct near_pair {
-    uint32_t a, b; /* places in the index, a < b */
-};
-
-struct near_pairs {
-    struct near_pair *items; /* sorted, distinct */
-    size_t n, cap;
-    size_t met, split; /* pairs that met in a band, with repeats; oversized buckets */
-};
-
-enum { NEAR_PAIRS = 16 << 20 }; /* at most about so many are gathered, 128 MB */
+enum { NEAR_PAIRS = 8 << 20 }; /* at most about so many are gathered, 64 MB */
 
 struct near_options {
     const unsigned char *take; /* not 0: the row takes part */
     double threshold;
     order_fn *preferred; /* the order of preference; NULL: that of the index */
     const void *context;
-    /* Takes the pairs so far when there are NEAR_PAIRS of them; they are then forgotten and may
-     * come again.  NULL: all are gathered. */
-    int (*full)(void *state, const struct near_pairs *pairs, struct error *error);
+    /* Takes the pairs so far, sorted and distinct, when there are about NEAR_PAIRS of them; they are
+     * then forgotten and may come again.  NULL: all are gathered. */
+    int (*full)(void *state, const struct pairs *pairs, struct error *error);
     void *state;
 };
 
@@ -57,13 +48,11 @@ struct near_options {
  * them duplicates a row that is kept need not be compared with the others.  Mostly there are none,
  * which is seen at little cost.
  */
-int near_crowds(const struct index *x, const struct near_options *options, struct near_pairs *out,
-                struct error *error);
-/* A pair needs at least one row that is not INDEX_OLD or INDEX_FOREIGN. */
+int near_crowds(const struct index *x, const struct near_options *options, struct pool *pool,
+                struct pairs *out, struct error *error);
+/* A pair needs at least one row that is not INDEX_OLD or INDEX_FOREIGN.  Both give pairs sorted and
+ * distinct. */
 int near_candidates(const struct index *x, const struct near_options *options, struct pool *pool,
-                    struct near_pairs *out, struct error *error);
-/* Append the pair, in any order of its rows. */
-void near_push(struct near_pairs *p, uint32_t a, uint32_t b);
-void near_free(struct near_pairs *p);
+                    struct pairs *out, struct error *error);
 
 #endif

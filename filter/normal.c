@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /* Where the writing stands: blanks are written when something follows them. */
 struct writer {
     unsigned char *to;
@@ -77,16 +81,61 @@ static inline bool write_eight(const unsigned char *p, bool lower, struct writer
     return true;
 }
 
+/* The same for sixteen bytes, with what every x86-64 has. */
+static inline bool write_sixteen(const unsigned char *p, bool lower, struct writer *w)
+{
+#if defined(__SSE2__)
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    const __m128i space = _mm_set1_epi8(' ');
+    const int blank = _mm_movemask_epi8(_mm_cmpeq_epi8(v, space));
+    /* as signed bytes those that are not ASCII are below the blank too */
+    if (_mm_movemask_epi8(_mm_cmplt_epi8(v, space)) != 0 || (blank & blank << 1) != 0 ||
+        ((w->blank || !w->started) && (blank & 1)))
+        return false;
+    if (lower) {
+        const __m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('A' - 1)),
+                                            _mm_cmplt_epi8(v, _mm_set1_epi8('Z' + 1)));
+        v = _mm_or_si128(v, _mm_and_si128(upper, space));
+    }
+    if (w->blank && w->started)
+        *w->to++ = ' ';
+    _mm_storeu_si128((__m128i *)(void *)w->to, v);
+    w->to += 16;
+    w->started = true;
+    w->blank = (blank & 0x8000) != 0;
+    w->to -= w->blank;
+    return true;
+#else
+    (void)p;
+    (void)lower;
+    (void)w;
+    return false;
+#endif
+}
+
+/* How many bytes could be written at once. */
+static inline size_t write_some(const unsigned char *p, const unsigned char *end, bool lower,
+                                struct writer *w)
+{
+    if (end - p >= 16 && write_sixteen(p, lower, w))
+        return 16;
+    return end - p >= 8 && write_eight(p, lower, w) ? 8 : 0;
+}
+
 /* Returns false where a code point needs its neighbours or becomes several. */
 static bool write_simple(struct slice text, const struct normal_options *how, struct writer *w)
 {
     const unsigned char *p = (const unsigned char *)text.data, *end = p + text.len;
     unsigned char one[4];
     const bool whole = how->fold_space && !how->drop_punctuation;
+    const unsigned char *again = p; /* where more than one byte is tried next */
     while (p < end) {
-        if (whole && end - p >= 8 && write_eight(p, how->fold_case, w)) {
-            p += 8;
-            continue;
+        if (whole && p >= again && *p < 0x80) {
+            const size_t n = write_some(p, end, how->fold_case, w);
+            p += n;
+            again = n > 0 ? p : p + 8; /* what stood in the way is among the next ones */
+            if (n > 0)
+                continue;
         }
         if (*p < 0x80) {
             const unsigned char c = ascii(*p++, how);
@@ -98,10 +147,12 @@ static bool write_simple(struct slice text, const struct normal_options *how, st
                 put(w, &c, 1);
             continue;
         }
-        if (*p >= 0xE5 && *p <= 0xE9 && end - p >= 3 && (p[1] & 0xC0) == 0x80 &&
-            (p[2] & 0xC0) == 0x80) {
-            put(w, p, 3); /* U+5000 to U+9FFF: Han, each its own form */
-            p += 3;
+        if (letters_han(p, end)) {
+            size_t n = 3;
+            while (letters_han(p + n, end))
+                n += 3;
+            put(w, p, n);
+            p += n;
             continue;
         }
         uint32_t code = 0;

@@ -6,6 +6,7 @@
 #include "core/signals.h"
 #include "core/vec.h"
 #include "filter/identity.h"
+#include "filter/signatures.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,13 +28,6 @@ struct worker {
     struct row row;
 };
 
-struct taken {
-    struct index_entry entry;
-    struct minhash_signature signature;
-    bool bare;
-    uint32_t language;
-};
-
 /* Rows as read.  There are two: one is judged while the next one is read. */
 struct rows {
     struct arena arena;
@@ -48,10 +42,12 @@ struct rows {
 struct batch {
     struct scan *scan;
     struct rows rows[2], *now, *next;
-    struct taken *taken;
+    size_t *place; /* of each row in the index */
     struct task *tasks;
     struct worker *workers;
     size_t known; /* entry of the index to look for the next known row at */
+    size_t kept;  /* entries before it have their signatures in the dataset */
+    size_t taken; /* entries before it have been taken: those of the batches before */
 };
 
 static size_t sample_bytes(const struct sample *s)
@@ -100,6 +96,22 @@ static void read_next(struct batch *b)
                  : samples_texts(s->corpus, to->after, collect, to, &to->error);
 }
 
+/* What has been taken goes into the dataset, where an interrupted run leaves it for the next. */
+static int keep(struct batch *b, struct error *error)
+{
+    struct scan *s = b->scan;
+    if (!s->keep || b->kept == b->taken)
+        return 0;
+    if (corpus_begin(s->corpus, error) != 0)
+        return -1;
+    if (signatures_store(s->corpus, s->chosen->kind, s->index, b->kept, b->taken, error) != 0) {
+        corpus_rollback(s->corpus);
+        return -1;
+    }
+    b->kept = b->taken;
+    return corpus_commit(s->corpus, error);
+}
+
 /* Of the words only the first byte: most rules find nothing. */
 static void clear(struct finding *f)
 {
@@ -130,43 +142,59 @@ static uint32_t language_of_reply(const struct row *row)
     return l.code != NULL ? (uint32_t)(unsigned char)l.code[0] << 8 | (unsigned char)l.code[1] : 0;
 }
 
+/* The row's identity and signature, into its place of the index. */
+static void take(struct batch *b, size_t i, struct worker *w)
+{
+    struct scan *s = b->scan;
+    const size_t place = b->place[i];
+    struct index_entry e;
+    struct minhash_signature signature;
+    if (place >= s->known) {
+        const bool any = identity_of(&w->identity, s->chosen, &w->row, &e, &signature);
+        e.flags = s->flags;
+        index_set(s->index, place, &e, any ? &signature : NULL);
+    }
+    if (s->languages)
+        s->index->entries[place].language = language_of_reply(&w->row);
+}
+
 static void batch_task(void *context, size_t task, int worker)
 {
     struct batch *b = context;
     struct scan *s = b->scan;
     struct worker *w = &b->workers[worker];
-    if (task-- == 0) { /* the first to start, since it may take longest */
+    if (task-- == 0) { /* the first to start, since it may take longest; alone with the dataset */
         read_next(b);
+        if (b->next->rc == 0)
+            b->next->rc = keep(b, &b->next->error);
         return;
     }
     const size_t n = b->now->n, to = (task + 1) * SCAN_TASK < n ? (task + 1) * SCAN_TASK : n;
     for (size_t i = task * SCAN_TASK; i < to; i++) {
-        struct taken *k = &b->taken[i];
         row_set(&w->row, &b->now->samples[i]);
         row_shingle(&w->row, &w->identity.shingler);
         if (s->ledger != NULL && s->chosen->n > 0) {
             row_sentences(&w->row);
             judge_row(s, &w->row, i, &b->tasks[task]);
         }
-        if (s->languages)
-            k->language = language_of_reply(&w->row);
-        if (k->entry.id == 0)
-            k->bare = !identity_of(&w->identity, s->chosen, &w->row, &k->entry, &k->signature);
+        take(b, i, w);
     }
 }
 
-/* Rows whose signature is in the index already need none; entries are in order of id. */
-static void mark_known(struct batch *b)
+/* Rows whose signature is in the index already keep their place, entries being in order of id; the
+ * others come behind. */
+static int find_places(struct batch *b, struct error *error)
 {
-    const struct index *x = b->scan->index;
+    struct index *x = b->scan->index;
+    size_t next = x->n;
     for (size_t i = 0; i < b->now->n; i++) {
-        b->taken[i].entry.id = 0;
-        b->taken[i].language = 0;
-        while (b->known < b->scan->known && x->entries[b->known].id < b->now->samples[i].id)
+        const int64_t id = b->now->samples[i].id;
+        while (b->known < b->scan->known && x->entries[b->known].id < id)
             b->known++;
-        if (b->known < b->scan->known && x->entries[b->known].id == b->now->samples[i].id)
-            b->taken[i].entry.id = -(int64_t)b->known - 1;
+        const bool known = b->known < b->scan->known && x->entries[b->known].id == id;
+        b->place[i] = known ? b->known : next++;
     }
+    return index_grow(x, next - x->n, b->scan->spill_dir, error);
 }
 
 static int put_finding(struct scan *s, int64_t id, const struct fired *f, struct error *error)
@@ -187,35 +215,18 @@ static int put_finding(struct scan *s, int64_t id, const struct fired *f, struct
     return ledger_add(s->ledger, &v, error);
 }
 
-/* In order of rows: findings to the ledger, entries to the index. */
-static int store(struct batch *b, struct error *error)
+/* The findings, in order of rows, to the ledger. */
+static int store(struct batch *b, size_t tasks, struct error *error)
 {
     struct scan *s = b->scan;
-    const struct fired *f = NULL, *end = NULL;
-    for (size_t i = 0; i < b->now->n; i++) {
-        const struct taken *k = &b->taken[i];
-        uint32_t flags = s->flags;
-        if (i % SCAN_TASK == 0) {
-            f = b->tasks[i / SCAN_TASK].fired;
-            end = f + b->tasks[i / SCAN_TASK].n;
-        }
-        for (; f != end && f->row == i; f++) {
-            if (put_finding(s, b->now->samples[i].id, f, error) != 0)
+    for (size_t i = 0; i < tasks; i++)
+        for (size_t k = 0; k < b->tasks[i].n; k++) {
+            const struct fired *f = &b->tasks[i].fired[k];
+            if (put_finding(s, b->now->samples[f->row].id, f, error) != 0)
                 return -1;
             if (!f->finding.flag && f->rule->action == VERDICT_REMOVE)
-                flags |= INDEX_REMOVED;
+                s->index->entries[b->place[f->row]].flags |= INDEX_REMOVED;
         }
-        if (k->entry.id < 0) {
-            s->index->entries[-(k->entry.id + 1)].flags |= flags;
-            s->index->entries[-(k->entry.id + 1)].language = k->language;
-            continue;
-        }
-        struct index_entry e = k->entry;
-        e.flags = flags;
-        e.language = k->language;
-        if (index_append(s->index, &e, k->bare ? NULL : &k->signature, s->spill_dir, error) != 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -225,9 +236,11 @@ static int run_batch(struct batch *b, struct error *error)
     const size_t tasks = (b->now->n + SCAN_TASK - 1) / SCAN_TASK;
     for (size_t i = 0; i < tasks; i++)
         b->tasks[i].n = 0;
-    mark_known(b);
+    if (find_places(b, error) != 0)
+        return -1;
     pool_run(s->pool, tasks + 1, batch_task, b);
-    if (store(b, error) != 0)
+    b->taken = s->index->n;
+    if (store(b, tasks, error) != 0)
         return -1;
     s->rows += b->now->n;
     struct progress_state state = {.stage = "filter",
@@ -246,7 +259,7 @@ static void open_batch(struct batch *b, int workers)
     }
     b->now = &b->rows[0];
     b->next = &b->rows[1];
-    b->taken = mem_alloc(SCAN_ROWS * sizeof *b->taken);
+    b->place = mem_alloc(SCAN_ROWS * sizeof *b->place);
     b->tasks = mem_zero(SCAN_ROWS / SCAN_TASK, sizeof *b->tasks);
     b->workers = mem_zero((size_t)workers, sizeof *b->workers);
     for (int i = 0; i < workers; i++) {
@@ -265,7 +278,7 @@ static void close_batch(struct batch *b, int workers)
         mem_free(b->tasks[i].fired);
     mem_free(b->workers);
     mem_free(b->tasks);
-    mem_free(b->taken);
+    mem_free(b->place);
     for (int i = 0; i < 2; i++) {
         mem_free(b->rows[i].samples);
         arena_free(&b->rows[i].arena);
@@ -289,6 +302,7 @@ int scan_run(struct scan *s, struct error *error)
     struct batch b = {.scan = s};
     int rc;
     open_batch(&b, workers);
+    b.kept = b.taken = s->index->n;
     b.now->after = s->after;
     read_next(&b);
     rc = turn(&b, error);
@@ -299,6 +313,8 @@ int scan_run(struct scan *s, struct error *error)
         if (rc == 0)
             rc = turn(&b, error);
     }
+    if (rc == 0)
+        rc = keep(&b, error);
     close_batch(&b, workers);
     return rc;
 }

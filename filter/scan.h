@@ -1,7 +1,7 @@
 /*
  * The first pass: read the rows in batches, judge each by the row rules, and take its identity
- * and signature.  Batches are cut by rows and bytes, never by threads; the next one is read while
- * one is judged.
+ * and signature.  Batches are cut by rows and bytes, never by threads; while one is judged the next
+ * is read and the signatures of the one before are stored.
  */
 #ifndef FILTER_SCAN_H
 #define FILTER_SCAN_H
@@ -28,6 +28,7 @@ struct scan {
     uint32_t flags;      /* set on every entry that is appended */
     bool languages;      /* tell the language of each reply, for the report */
     bool kept_only;      /* only rows that are kept */
+    bool keep;           /* store the signatures that are new */
     int64_t after, last; /* ids (after, last] */
     uint64_t rows;       /* out: rows seen */
     uint64_t total;      /* for progress */

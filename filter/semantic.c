@@ -1,13 +1,12 @@
 #include "filter/semantic.h"
 
-#include "core/arena.h"
 #include "core/mem.h"
 #include "core/signals.h"
 #include "corpus/judging.h"
 #include "corpus/samples.h"
 #include "filter/neighbours.h"
-#include "filter/row.h"
 #include "filter/similar.h"
+#include "filter/source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,13 +43,10 @@ struct semantic {
 struct prepared {
     uint32_t *rows; /* sorted, distinct */
     struct similar_text *texts;
-    struct slice (*prompt)[2], *output;
-    size_t *n_prompt, n;
-    struct arena arena;
-    struct row row;
-    struct shingler *scratch;   /* one a worker */
-    enum similar_fields fields; /* what was not embedded makes no variant */
-    size_t at;
+    struct similar_row *raw;
+    size_t n;
+    struct similar_scratch *scratch; /* one a worker */
+    enum similar_fields fields;      /* what was not embedded makes no variant */
 };
 
 static int by_number(const void *a, const void *b)
@@ -59,24 +55,15 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int copy_texts(void *context, const struct sample *s, struct error *error)
+static void tokens_task(void *context, size_t task, int worker)
 {
     struct prepared *p = context;
-    (void)error;
-    row_set(&p->row, s);
-    p->n_prompt[p->at] = p->row.n_prompt;
-    for (size_t i = 0; i < p->row.n_prompt; i++)
-        p->prompt[p->at][i] = arena_copy(&p->arena, p->row.prompt[i]);
-    p->output[p->at] = arena_copy(&p->arena, s->output);
-    return 0;
-}
-
-static void prepare_task(void *context, size_t task, int worker)
-{
-    struct prepared *p = context;
-    similar_prepare(&p->texts[task], &p->scratch[worker], SIMILAR_OUTPUT, p->prompt[task],
-                    p->fields != SIMILAR_OUTPUT ? p->n_prompt[task] : 0,
-                    p->fields != SIMILAR_PROMPT ? p->output[task] : SLICE(""));
+    struct similar_row row = p->raw[task];
+    if (p->fields == SIMILAR_OUTPUT)
+        row.n_prompt = 0;
+    if (p->fields == SIMILAR_PROMPT)
+        row.output = SLICE("");
+    similar_tokens(&p->texts[task], &p->scratch[worker], &row);
 }
 
 static size_t distinct(uint32_t *rows, size_t n)
@@ -89,13 +76,28 @@ static size_t distinct(uint32_t *rows, size_t n)
     return kept;
 }
 
+static int workers_of(const struct semantic *s)
+{
+    return s->w->pool != NULL ? pool_threads(s->w->pool) : 1;
+}
+
+static int read_texts(const struct semantic *s, struct prepared *p, struct source_reader *reader,
+                      struct error *error)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->n && rc == 0; i++)
+        rc = source_read(reader, p->rows[i], &p->raw[i], error);
+    if (rc == 0)
+        pool_run(s->w->pool, p->n, tokens_task, p);
+    return rc;
+}
+
 static int prepare(const struct semantic *s, struct prepared *p, struct error *error)
 {
-    const int workers = s->w->pool != NULL ? pool_threads(s->w->pool) : 1;
-    int rc = 0;
-    *p = (struct prepared){.arena = ARENA,
-                           .row = ROW,
-                           .fields =
+    struct source_corpora both = {s->w->corpus, s->w->foreign};
+    const struct source source = source_of(&both);
+    struct source_reader reader = SOURCE_READER(&source, s->w->x);
+    *p = (struct prepared){.fields =
                                chosen_fields(recipe_text(s->w->recipe, "filter.semantic.fields"))};
     p->rows = mem_alloc(2 * s->n_pairs * sizeof *p->rows + 1);
     for (size_t i = 0; i < s->n_pairs; i++) {
@@ -104,25 +106,14 @@ static int prepare(const struct semantic *s, struct prepared *p, struct error *e
     }
     p->n = distinct(p->rows, 2 * s->n_pairs);
     p->texts = mem_zero(p->n + 1, sizeof *p->texts);
-    p->prompt = mem_zero(p->n + 1, sizeof *p->prompt);
-    p->output = mem_zero(p->n + 1, sizeof *p->output);
-    p->n_prompt = mem_zero(p->n + 1, sizeof *p->n_prompt);
-    p->scratch = mem_zero((size_t)workers, sizeof *p->scratch);
-    for (p->at = 0; p->at < p->n && rc == 0; p->at++) {
-        const struct index_entry *e = &s->w->x->entries[p->rows[p->at]];
-        struct corpus *c = e->flags & INDEX_FOREIGN ? s->w->foreign : s->w->corpus;
-        const int got = samples_get(c, e->id, copy_texts, p, error);
-        if (got == 0)
-            error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
-                      corpus_path(c));
-        rc = got == 1 ? 0 : -1;
-    }
-    for (int i = 0; i < workers; i++)
-        shingle_init(&p->scratch[i], NULL);
-    if (rc == 0)
-        pool_run(s->w->pool, p->n, prepare_task, p);
-    for (int i = 0; i < workers; i++)
-        shingle_free(&p->scratch[i]);
+    p->raw = mem_zero(p->n + 1, sizeof *p->raw);
+    p->scratch = mem_alloc((size_t)workers_of(s) * sizeof *p->scratch);
+    for (int i = 0; i < workers_of(s); i++)
+        similar_open(&p->scratch[i]);
+    const int rc = read_texts(s, p, &reader, error);
+    for (int i = 0; i < workers_of(s); i++)
+        similar_close(&p->scratch[i]);
+    source_close(&reader);
     return rc;
 }
 
@@ -132,12 +123,8 @@ static void release(struct prepared *p)
         similar_free(&p->texts[i]);
     mem_free(p->texts);
     mem_free(p->rows);
-    mem_free(p->prompt);
-    mem_free(p->output);
-    mem_free(p->n_prompt);
+    mem_free(p->raw);
     mem_free(p->scratch);
-    row_free(&p->row);
-    arena_free(&p->arena);
 }
 
 static const struct similar_text *text_of(const struct prepared *p, uint32_t row)

@@ -7,8 +7,6 @@
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
-#include <math.h>
-
 enum { WORD_PART = 256 }; /* a longer word is folded into a hash of parts */
 
 void shingle_init(struct shingler *s, const struct mask_kernel *kernel)
@@ -29,7 +27,8 @@ void shingle_start(struct shingler *s)
     s->run = 0;
     s->characters = 0;
     s->odd = 0;
-    s->any = false;
+    s->heads = 0;
+    s->short_head = false;
 }
 
 static inline void push(struct shingler *s, uint64_t shingle)
@@ -41,6 +40,7 @@ static inline void push(struct shingler *s, uint64_t shingle)
 
 static void end_words(struct shingler *s)
 {
+    s->short_head |= s->n == 0;
     if (s->run == 1)
         push(s, wordhash_one(s->w2));
     else if (s->run == 2)
@@ -63,6 +63,10 @@ static inline void add_word(struct shingler *s, uint64_t h)
         push(s, wordhash_three(s->w1, s->w2, h));
         s->run = 3;
     } else {
+        if (s->n == 0) {
+            s->head[s->run] = h;
+            s->heads = s->run + 1;
+        }
         s->run++;
     }
     s->w1 = s->w2;
@@ -79,6 +83,26 @@ static void add_character(struct shingler *s, uint32_t c, size_t at, size_t len)
     s->characters = s->characters == 0 ? 1 : 2;
     s->character = c;
     s->character_end = at + len;
+}
+
+/* A run of Han from `at` on; where it ends. */
+static size_t add_han(struct shingler *s, const unsigned char *p, size_t n, size_t at)
+{
+    uint32_t before = 0;
+    const size_t from = at;
+    for (; letters_han(p + at, p + n); at += 3) {
+        const uint32_t c =
+            (uint32_t)(p[at] & 0x0F) << 12 | (uint32_t)(p[at + 1] & 0x3F) << 6 | (p[at + 2] & 0x3F);
+        if (at == from)
+            add_character(s, c, at, 3);
+        else
+            push(s, wordhash_characters(before, c));
+        before = c;
+    }
+    s->characters = at > from + 3 ? 2 : s->characters;
+    s->character = before;
+    s->character_end = at;
+    return at;
 }
 
 /* The folded bytes of a word that is not all ASCII. */
@@ -134,6 +158,11 @@ static size_t scan_unicode(struct shingler *s, const unsigned char *p, size_t n,
     const size_t from = at;
     while (at < n) {
         uint32_t code = 0;
+        if (letters_han(p + at, p + n)) {
+            fold_end(s, &f);
+            at = add_han(s, p, n, at);
+            continue;
+        }
         const size_t len = letters_decode(p + at, p + n, &code);
         const uint32_t letter = len > 0 ? letters_of(code) : 0;
         const bool open = f.n > 0 || f.before != 0;
@@ -180,6 +209,27 @@ static inline size_t next_clear(const uint64_t *m, size_t i, size_t n)
     return at < n ? at : n;
 }
 
+/* Text of ASCII alone: words begin and end where a bit differs from the one before. */
+static void scan_ascii(struct shingler *s, const unsigned char *p, size_t n, const uint64_t *word)
+{
+    size_t from = 0;
+    uint64_t last = 0;
+    bool inside = false;
+    for (size_t at = 0; at < n; at += 64) {
+        const uint64_t w = word[at / 64];
+        for (uint64_t edges = w ^ (w << 1 | last); edges != 0; edges &= edges - 1) {
+            const size_t edge = at + (size_t)__builtin_ctzll(edges);
+            if (inside)
+                add_word(s, wordhash_ascii(p + from, edge - from, p + n));
+            inside = !inside;
+            from = edge;
+        }
+        last = w >> 63;
+    }
+    if (inside)
+        add_word(s, wordhash_ascii(p + from, n - from, p + n));
+}
+
 /* `both` marks word and non-ASCII bytes, `high` the latter. */
 static void scan(struct shingler *s, const unsigned char *p, size_t n, const uint64_t *both,
                  const uint64_t *high)
@@ -211,15 +261,17 @@ void shingle_add(struct shingler *s, struct slice piece)
     if (blocks == 0)
         return;
     s->masks = vec_reserve(s->masks, &s->mask_cap, 2 * blocks, sizeof *s->masks);
-    uint64_t *both = s->masks, *high = s->masks + blocks, seen = 0;
+    uint64_t *both = s->masks, *high = s->masks + blocks, any_high = 0;
     s->kernel->run(p, piece.len, both, high);
     for (size_t i = 0; i < blocks; i++) {
         both[i] |= high[i];
-        seen |= both[i];
+        any_high |= high[i];
     }
     if (s->characters != 0)
         end_characters(s);
-    if (seen != 0)
+    if (any_high == 0)
+        scan_ascii(s, p, piece.len, both);
+    else
         scan(s, p, piece.len, both, high);
     if (s->n == 0 && s->run == 0 && s->characters == 0)
         add_odd(s, piece);
@@ -231,6 +283,17 @@ void shingle_end(struct shingler *s)
     end_characters(s);
     if (s->n == 0 && s->odd != 0)
         push(s, s->odd);
+}
+
+bool shingle_join(struct shingler *s, const struct shingler *output)
+{
+    const bool any = s->n > 0 || s->run > 0 || s->characters > 0;
+    if (!any || output->heads < 2 || output->short_head)
+        return false;
+    add_word(s, output->head[0]);
+    add_word(s, output->head[1]);
+    s->run = 0; /* what follows is in `output` */
+    return true;
 }
 
 void shingle_sort(struct shingler *s)
@@ -253,29 +316,6 @@ double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t n
         both += x == y;
         i += x <= y;
         k += y <= x;
-    }
-    return (double)both / (double)(na + nb - both);
-}
-
-double shingle_jaccard_from(const uint64_t *a, size_t na, const uint64_t *b, size_t nb,
-                            double least)
-{
-    size_t i = 0, k = 0, both = 0;
-    if (na == 0 && nb == 0)
-        return 1;
-    /* J >= least asks for so many in both; the others stand alone */
-    const double need = floor(least / (1 + least) * (double)(na + nb));
-    const size_t common = need > 0 ? (size_t)need : 0, alone = na + nb - 2 * common;
-    while (i < na && k < nb) {
-        const size_t stop = i + k + 16; /* how many stand alone is looked at now and then */
-        while (i < na && k < nb && i + k < stop) {
-            const uint64_t x = a[i], y = b[k];
-            both += x == y;
-            i += x <= y;
-            k += y <= x;
-        }
-        if (i + k - 2 * both > alone)
-            return 0;
     }
     return (double)both / (double)(na + nb - both);
 }

@@ -33,7 +33,9 @@ struct shingler {
     unsigned characters;  /* in that run, at most 2 */
     size_t character_end; /* its offset in the current piece */
     uint64_t odd;         /* hash of text without tokens */
-    bool any;
+    uint64_t head[2];     /* the words the text begins with, where it begins with words */
+    unsigned heads;       /* how many of them */
+    bool short_head;      /* no third word follows in their run */
 };
 
 void shingle_init(struct shingler *s, const struct mask_kernel *kernel); /* NULL: the best */
@@ -41,13 +43,14 @@ void shingle_free(struct shingler *s);
 void shingle_start(struct shingler *s);
 void shingle_add(struct shingler *s, struct slice piece);
 void shingle_end(struct shingler *s);
+/* In the place of shingle_add(output) and shingle_end, where `output` has been shingled by itself:
+ * append only the shingles that reach from this text into that one; those of `output` are the rest.
+ * False: it cannot be told so, and nothing was done. */
+bool shingle_join(struct shingler *s, const struct shingler *output);
 /* Sort the items and drop repeats: the set, for exact Jaccard. */
 void shingle_sort(struct shingler *s);
 
 /* Jaccard of two sorted sets; two empty sets are alike (1). */
 double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
-/* The same where it reaches `least`; else some number below that, found with less work. */
-double shingle_jaccard_from(const uint64_t *a, size_t na, const uint64_t *b, size_t nb,
-                            double least);
 
 #endif

@@ -87,10 +87,10 @@ static int store_block(struct corpus *c, const char *kind, const struct index *x
 }
 
 int signatures_store(struct corpus *c, const char *kind, const struct index *x, size_t from,
-                     struct error *error)
+                     size_t to, struct error *error)
 {
-    while (from < x->n) {
-        const size_t n = x->n - from < INDEX_BLOCK ? x->n - from : INDEX_BLOCK;
+    while (from < to) {
+        const size_t n = to - from < INDEX_BLOCK ? to - from : INDEX_BLOCK;
         if (store_block(c, kind, x, from, n, error) != 0)
             return -1;
         from += n;

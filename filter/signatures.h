@@ -14,8 +14,8 @@
 /* Append every stored row to the index. */
 int signatures_load(struct corpus *c, const char *kind, struct index *x, const char *spill_dir,
                     struct error *error);
-/* Store the rows [from, x->n) of the index. */
+/* Store the rows [from, to) of the index. */
 int signatures_store(struct corpus *c, const char *kind, const struct index *x, size_t from,
-                     struct error *error);
+                     size_t to, struct error *error);
 
 #endif

@@ -1,20 +1,27 @@
 #include "filter/similar.h"
 
 #include "core/mem.h"
+#include "core/vec.h"
+#include "filter/hashsort.h"
 #include "filter/wordhash.h"
 
+#include <math.h>
 #include <string.h>
 
-static struct similar_set take_set(struct shingler *s)
+void similar_open(struct similar_scratch *s)
 {
-    struct similar_set set = {NULL, 0};
-    shingle_end(s);
-    shingle_sort(s);
-    set.n = s->n;
-    set.items = mem_alloc(s->n * sizeof *set.items + 1);
-    if (s->n > 0)
-        memcpy(set.items, s->items, s->n * sizeof *set.items);
-    return set;
+    *s = (struct similar_scratch){.shingles = NULL};
+    shingle_init(&s->whole, NULL);
+    shingle_init(&s->output, NULL);
+}
+
+void similar_close(struct similar_scratch *s)
+{
+    shingle_free(&s->whole);
+    shingle_free(&s->output);
+    mem_free(s->shingles);
+    tokens_release(&s->prompt_tokens);
+    tokens_release(&s->output_tokens);
 }
 
 static void add_sequence(struct similar_text *t, const struct tokens *in)
@@ -27,40 +34,88 @@ static void add_sequence(struct similar_text *t, const struct tokens *in)
     }
 }
 
-void similar_prepare(struct similar_text *t, struct shingler *scratch, enum similar_fields fields,
-                     const struct slice *prompt, size_t n_prompt, struct slice output)
+/* Append the shingles of one shingler as members of the sets. */
+static size_t put(uint64_t *to, size_t n, const struct shingler *s, uint64_t sets)
 {
+    for (size_t i = 0; i < s->n; i++)
+        to[n++] = (s->items[i] & ~(uint64_t)SIMILAR_SETS) | sets;
+    return n;
+}
+
+/* The shingles of both sets, as they come.  Those of the joined text are mostly the prompt's, two
+ * that reach from there into the output, and the output's. */
+static size_t both_sets(struct similar_scratch *s, enum similar_fields fields,
+                        const struct similar_row *row)
+{
+    shingle_start(&s->output);
+    shingle_add(&s->output, row->output);
+    shingle_end(&s->output);
+    shingle_start(&s->whole);
+    for (size_t i = 0; i < row->n_prompt && fields != SIMILAR_OUTPUT; i++)
+        shingle_add(&s->whole, row->prompt[i]);
+    bool joined = fields == SIMILAR_OUTPUT;
+    if (fields == SIMILAR_ALL && !(joined = shingle_join(&s->whole, &s->output)))
+        shingle_add(&s->whole, row->output);
+    if (!joined)
+        shingle_end(&s->whole);
+    s->shingles = vec_reserve(s->shingles, &s->cap, s->whole.n + s->output.n, sizeof *s->shingles);
+    const size_t n = put(s->shingles, 0, &s->whole, SIMILAR_IN_WHOLE);
+    return put(s->shingles, n, &s->output, joined ? SIMILAR_SETS : SIMILAR_IN_OUTPUT);
+}
+
+/* Sort, and make one of the same shingle in both sets. */
+static void unite(struct similar_text *t, uint64_t *items, size_t n)
+{
+    hashsort_keys(items, n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t one = items[i];
+        while (i + 1 < n && (items[i + 1] | SIMILAR_SETS) == (one | SIMILAR_SETS))
+            one |= items[++i];
+        items[t->n++] = one;
+        t->n_whole += one & SIMILAR_IN_WHOLE;
+        t->n_output += (one & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
+    }
+}
+
+void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
+                      enum similar_fields fields, const struct similar_row *row)
+{
+    const size_t n = both_sets(scratch, fields, row);
     *t = (struct similar_text){.skeleton = 1, .numbers = 1};
-    shingle_start(scratch);
-    for (size_t i = 0; i < n_prompt; i++) {
-        shingle_add(scratch, prompt[i]);
-        tokens_add(&t->prompt_tokens, prompt[i]);
-    }
-    shingle_add(scratch, output);
-    t->all = take_set(scratch);
-    shingle_start(scratch);
-    shingle_add(scratch, output);
-    t->output = take_set(scratch);
-    if (fields == SIMILAR_PROMPT) {
-        shingle_start(scratch);
-        for (size_t i = 0; i < n_prompt; i++)
-            shingle_add(scratch, prompt[i]);
-        t->prompt = take_set(scratch);
-    }
-    tokens_add(&t->output_tokens, output);
-    add_sequence(t, &t->prompt_tokens);
-    add_sequence(t, &t->output_tokens);
-    hashsort_pairs(t->prompt_tokens.items, t->prompt_tokens.n);
-    hashsort_pairs(t->output_tokens.items, t->output_tokens.n);
+    unite(t, scratch->shingles, n);
+    t->shingles = mem_alloc(t->n * sizeof *t->shingles + 1);
+    if (t->n > 0)
+        memcpy(t->shingles, scratch->shingles, t->n * sizeof *t->shingles);
+}
+
+static void sort_tokens(struct tokens *to, struct hashsort_pair *at, const struct tokens *from)
+{
+    *to = (struct tokens){at, from->n, from->n};
+    if (from->n > 0)
+        memcpy(at, from->items, from->n * sizeof *at);
+    hashsort_pairs(at, from->n);
+}
+
+void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
+                    const struct similar_row *row)
+{
+    struct tokens *prompt = &scratch->prompt_tokens, *output = &scratch->output_tokens;
+    prompt->n = output->n = 0;
+    for (size_t i = 0; i < row->n_prompt; i++)
+        tokens_add(prompt, row->prompt[i]);
+    tokens_add(output, row->output);
+    add_sequence(t, prompt);
+    add_sequence(t, output);
+    struct hashsort_pair *at = mem_alloc((prompt->n + output->n) * sizeof *at + 1);
+    sort_tokens(&t->prompt, at, prompt);
+    sort_tokens(&t->output, at + prompt->n, output);
 }
 
 void similar_free(struct similar_text *t)
 {
-    mem_free(t->all.items);
-    mem_free(t->output.items);
+    mem_free(t->shingles);
     mem_free(t->prompt.items);
-    tokens_release(&t->prompt_tokens);
-    tokens_release(&t->output_tokens);
+    *t = (struct similar_text){.shingles = NULL};
 }
 
 /* Share of the words of two sorted lists that both have: 2 common / all. */
@@ -116,8 +171,7 @@ static const struct hashsort_pair *peek(const struct merge *m, int *which)
 static void differences(const struct similar_text *a, const struct similar_text *b,
                         struct leftover out[2])
 {
-    struct merge m[2] = {{{&a->prompt_tokens, &a->output_tokens}, {0, 0}},
-                         {{&b->prompt_tokens, &b->output_tokens}, {0, 0}}};
+    struct merge m[2] = {{{&a->prompt, &a->output}, {0, 0}}, {{&b->prompt, &b->output}, {0, 0}}};
     for (;;) {
         int wa = 0, wb = 0;
         const struct hashsort_pair *x = peek(&m[0], &wa), *y = peek(&m[1], &wb);
@@ -160,14 +214,14 @@ static size_t count_hash(const struct tokens *t, uint64_t hash)
 /* Has `a` a content word in prompt and output, more often in each than `b`? */
 static bool own_subject(const struct similar_text *a, const struct similar_text *b)
 {
-    const struct tokens *p = &a->prompt_tokens;
+    const struct tokens *p = &a->prompt;
     for (size_t i = 0, n; i < p->n; i += n) {
         const uint64_t h = p->items[i].hash;
         n = count_of(p, i);
-        if (!(p->items[i].kind & TOKEN_CONTENT) || n <= count_hash(&b->prompt_tokens, h))
+        if (!(p->items[i].kind & TOKEN_CONTENT) || n <= count_hash(&b->prompt, h))
             continue;
-        const size_t out = count_hash(&a->output_tokens, h);
-        if (out > count_hash(&b->output_tokens, h))
+        const size_t out = count_hash(&a->output, h);
+        if (out > count_hash(&b->output, h))
             return true;
     }
     return false;
@@ -195,39 +249,66 @@ const char *similar_variant(const struct similar_text *a, const struct similar_t
     return own_subject(a, b) && own_subject(b, a) ? "subject" : NULL;
 }
 
-static double jaccard(const struct similar_set *a, const struct similar_set *b, double least)
-{
-    return shingle_jaccard_from(a->items, a->n, b->items, b->n, least);
-}
+/* How many shingles both texts have, of each set. */
+struct common {
+    size_t whole, output;
+};
 
-/* What the threshold is for. */
-static double whole(const struct similar_text *a, const struct similar_text *b,
-                    enum similar_fields fields, double least)
+/* False: the whole cannot reach `least`, which is looked at now and then. */
+static bool count_common(const struct similar_text *a, const struct similar_text *b, double least,
+                         struct common *out)
 {
-    switch (fields) {
-    case SIMILAR_ALL: return jaccard(&a->all, &b->all, least);
-    case SIMILAR_OUTPUT: return jaccard(&a->output, &b->output, least);
-    case SIMILAR_PROMPT: return jaccard(&a->prompt, &b->prompt, least);
+    /* J >= least asks for so many in both; the others of the whole stand alone */
+    const double need = floor(least / (1 + least) * (double)(a->n_whole + b->n_whole));
+    const size_t most_alone = a->n + b->n - 2 * (need > 0 ? (size_t)need : 0);
+    size_t i = 0, k = 0, whole = 0, output = 0;
+    while (i < a->n && k < b->n) {
+        const size_t stop = i + k + 16;
+        while (i < a->n && k < b->n && i + k < stop) {
+            const uint64_t x = a->shingles[i], y = b->shingles[k];
+            const uint64_t u = x | SIMILAR_SETS, v = y | SIMILAR_SETS;
+            const uint64_t both = u == v ? x & y : 0;
+            whole += both & SIMILAR_IN_WHOLE;
+            output += (both & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
+            i += u <= v;
+            k += v <= u;
+        }
+        if (i + k - 2 * whole > most_alone)
+            return false;
     }
-    return 0;
+    *out = (struct common){whole, output};
+    return true;
 }
 
-void similar_judge(const struct similar_text *a, const struct similar_text *b,
-                   enum similar_fields fields, double threshold, struct similar_result *out)
+/* Jaccard of two sets of a and b with so many in common; two empty sets are alike. */
+static double jaccard(size_t a, size_t b, size_t common)
+{
+    return a + b > 0 ? (double)common / (double)(a + b - common) : 1;
+}
+
+void similar_measure(const struct similar_text *a, const struct similar_text *b,
+                     enum similar_fields fields, double threshold, struct similar_result *out)
 {
     const double low = threshold - 1e-9;
+    struct common both;
     *out = (struct similar_result){.kind = SIMILAR_LOW};
-    out->all = whole(a, b, fields, low);
+    if (!count_common(a, b, low, &both))
+        return;
+    out->all = jaccard(a->n_whole, b->n_whole, both.whole);
+    out->output = jaccard(a->n_output, b->n_output, both.output);
     if (out->all < low)
         return;
-    out->output = fields == SIMILAR_OUTPUT ? out->all : jaccard(&a->output, &b->output, 0);
-    out->prompt = fields == SIMILAR_PROMPT ? out->all : dice(&a->prompt_tokens, &b->prompt_tokens);
-    if (fields == SIMILAR_ALL && out->output < low - SIMILAR_OUTPUT_SLACK)
-        out->kind = SIMILAR_OTHER_OUTPUT;
-    else if (fields == SIMILAR_ALL && out->prompt < SIMILAR_PROMPT_FLOOR)
+    out->kind = fields == SIMILAR_ALL && out->output < low - SIMILAR_OUTPUT_SLACK
+                    ? SIMILAR_OTHER_OUTPUT
+                    : SIMILAR_DUPLICATE;
+}
+
+void similar_tell(const struct similar_text *a, const struct similar_text *b,
+                  enum similar_fields fields, struct similar_result *out)
+{
+    out->prompt = fields == SIMILAR_PROMPT ? out->all : dice(&a->prompt, &b->prompt);
+    if (fields == SIMILAR_ALL && out->prompt < SIMILAR_PROMPT_FLOOR)
         out->kind = SIMILAR_OTHER_PROMPT;
     else if ((out->why = similar_variant(a, b)) != NULL)
         out->kind = SIMILAR_VARIANT;
-    else
-        out->kind = SIMILAR_DUPLICATE;
 }

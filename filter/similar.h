@@ -35,31 +35,55 @@ enum similar_kind {
     SIMILAR_VARIANT,      /* `why` says of what kind */
 };
 
-struct similar_set {
-    uint64_t *items; /* sorted, distinct */
-    size_t n;
+/* In which of the two sets of shingles one is: that which the threshold is for (of the joined text,
+ * or of one field), and that of the output. */
+enum { SIMILAR_IN_WHOLE = 1, SIMILAR_IN_OUTPUT = 2, SIMILAR_SETS = 3 };
+
+/* The texts of a row. */
+struct similar_row {
+    struct slice prompt[2], output;
+    size_t n_prompt;
 };
 
 /* A row made ready for comparison; owns its memory. */
 struct similar_text {
-    struct similar_set all, output, prompt;
-    struct tokens prompt_tokens, output_tokens; /* sorted by hash */
-    uint64_t skeleton, numbers; /* hashes of the token sequence, numbers masked; of the numbers */
+    uint64_t *shingles; /* of both sets: sorted, distinct, SIMILAR_IN_… in their lowest bits */
+    size_t n, n_whole, n_output;
+    struct tokens prompt, output; /* by similar_tokens: sorted by hash, in one piece of memory */
+    uint64_t skeleton, numbers;   /* hashes of the tokens, numbers masked; of the numbers */
+};
+
+/* Working memory, for many rows one after the other. */
+struct similar_scratch {
+    struct shingler whole, output;
+    uint64_t *shingles;
+    size_t cap;
+    struct tokens prompt_tokens, output_tokens;
 };
 
 struct similar_result {
     enum similar_kind kind;
-    double all, output, prompt; /* exact Jaccard; prompt: share of common words (Dice) */
-    const char *why;            /* of a variant: "number", "negation" …; else NULL */
+    double all, output; /* exact Jaccard */
+    double prompt;      /* share of common words (Dice), where conditions 1 and 2 hold */
+    const char *why;    /* of a variant: "number", "negation" …; else NULL */
 };
 
-/* The prompt's set is only made for SIMILAR_PROMPT. */
-void similar_prepare(struct similar_text *t, struct shingler *scratch, enum similar_fields fields,
-                     const struct slice *prompt, size_t n_prompt, struct slice output);
+void similar_open(struct similar_scratch *s);
+void similar_close(struct similar_scratch *s);
+/* The shingles, which similar_measure compares. */
+void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
+                      enum similar_fields fields, const struct similar_row *row);
+/* The tokens, which similar_tell compares. */
+void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
+                    const struct similar_row *row);
 void similar_free(struct similar_text *t);
+/* Conditions 1 and 2; `kind` is SIMILAR_DUPLICATE where both hold. */
+void similar_measure(const struct similar_text *a, const struct similar_text *b,
+                     enum similar_fields fields, double threshold, struct similar_result *out);
+/* The other two, of a pair that similar_measure took for a duplicate. */
+void similar_tell(const struct similar_text *a, const struct similar_text *b,
+                  enum similar_fields fields, struct similar_result *out);
 /* Of what kind a variant the pair is, NULL: none. */
 const char *similar_variant(const struct similar_text *a, const struct similar_text *b);
-void similar_judge(const struct similar_text *a, const struct similar_text *b,
-                   enum similar_fields fields, double threshold, struct similar_result *out);
 
 #endif

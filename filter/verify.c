@@ -1,16 +1,12 @@
 #include "filter/verify.h"
 
-#include "core/arena.h"
 #include "core/mem.h"
 #include "core/signals.h"
-#include "corpus/judging.h"
-#include "corpus/samples.h"
-#include "filter/row.h"
+#include "core/vec.h"
+#include "filter/blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { BLOCK_ROWS = 2048, BLOCK_BYTES = 8 << 20, NONE = -1 };
 
 /* The rows that occur in pairs, in the order in which they are visited. */
 struct visit {
@@ -19,12 +15,6 @@ struct visit {
     uint32_t *place; /* of an index row in `rows` */
     uint32_t *block; /* of a place */
     size_t n_blocks;
-};
-
-struct texts {
-    struct similar_text *items;
-    size_t first, n; /* places */
-    long block;
 };
 
 static uint32_t root(uint32_t *up, uint32_t i)
@@ -51,7 +41,7 @@ static int by_component(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-static size_t members(const struct index *x, const struct near_pair *pairs, size_t n,
+static size_t members(const struct index *x, const struct pair *pairs, size_t n,
                       struct member **out)
 {
     uint32_t *up = mem_alloc(x->n * sizeof *up + 1);
@@ -76,7 +66,7 @@ static size_t members(const struct index *x, const struct near_pair *pairs, size
     return k;
 }
 
-static struct visit plan(const struct index *x, const struct near_pair *pairs, size_t n)
+static struct visit plan(const struct index *x, const struct pair *pairs, size_t n)
 {
     struct visit v = {.place = mem_alloc(x->n * sizeof *v.place + 1)};
     struct member *m = NULL;
@@ -86,7 +76,7 @@ static struct visit plan(const struct index *x, const struct near_pair *pairs, s
     v.block = mem_alloc(v.n * sizeof *v.block + 1);
     for (size_t i = 0; i < v.n; i++) {
         const size_t len = x->entries[m[i].row].length;
-        if (rows == BLOCK_ROWS || (rows > 0 && bytes + len > BLOCK_BYTES)) {
+        if (rows == BLOCKS_ROWS || (rows > 0 && bytes + len > BLOCKS_BYTES)) {
             v.n_blocks++;
             rows = bytes = 0;
         }
@@ -101,160 +91,10 @@ static struct visit plan(const struct index *x, const struct near_pair *pairs, s
     return v;
 }
 
-struct raw {
-    struct slice prompt[2], output;
-    size_t n_prompt;
-    struct arena *arena;
-    struct row *row;
-};
-
-static int copy_texts(void *context, const struct sample *s, struct error *error)
-{
-    struct raw *r = context;
-    (void)error;
-    row_set(r->row, s);
-    r->n_prompt = r->row->n_prompt;
-    for (size_t i = 0; i < r->n_prompt; i++)
-        r->prompt[i] = arena_copy(r->arena, r->row->prompt[i]);
-    r->output = arena_copy(r->arena, s->output);
-    return 0;
-}
-
-/* The first place of a block; places are in order of blocks. */
-static size_t block_start(const struct visit *p, size_t block)
-{
-    size_t low = 0, high = p->n;
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-        if (p->block[mid] < block)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-/* The texts of one block as read. */
-struct fetched {
-    struct raw *raw;
-    struct arena arena;
-    size_t first, n;
-    long block;
-    int rc;
-    struct error error;
-};
-
-static int fetch_one(const struct verify *v, uint32_t row, struct raw *raw, struct error *error)
-{
-    const struct index_entry *e = &v->x->entries[row];
-    struct corpus *c = e->flags & INDEX_FOREIGN ? v->foreign : v->corpus;
-    const int got = samples_text(c, e->id, copy_texts, raw, error);
-    if (got == 0)
-        error_set(error, ERROR_FAILED, "sample %lld is gone from %s", (long long)e->id,
-                  corpus_path(c));
-    return got == 1 ? 0 : -1;
-}
-
-static void fetch(const struct verify *v, const struct visit *p, size_t block, struct fetched *f)
-{
-    struct row row = ROW;
-    arena_reset(&f->arena);
-    f->first = block_start(p, block);
-    f->n = block_start(p, block + 1) - f->first;
-    f->block = (long)block;
-    f->rc = 0;
-    f->raw = mem_grow(f->raw, f->n + 1, sizeof *f->raw);
-    for (size_t i = 0; i < f->n && f->rc == 0; i++) {
-        f->raw[i] = (struct raw){.arena = &f->arena, .row = &row};
-        f->rc = fetch_one(v, p->rows[f->first + i], &f->raw[i], &f->error);
-    }
-    row_free(&row);
-}
-
-struct prepare {
-    const struct verify *v;
-    const struct visit *p;
-    const struct fetched *now;
-    struct fetched *next; /* to be read meanwhile; its block says which, NONE: nothing */
-    struct similar_text *items;
-    struct shingler *scratch; /* one a worker */
-};
-
-static void prepare_task(void *context, size_t task, int worker)
-{
-    struct prepare *p = context;
-    if (task-- == 0) { /* the first to start: only one task may read */
-        if (p->next->block != NONE)
-            fetch(p->v, p->p, (size_t)p->next->block, p->next);
-        return;
-    }
-    const struct raw *r = &p->now->raw[task];
-    similar_prepare(&p->items[task], &p->scratch[worker], p->v->fields, r->prompt, r->n_prompt,
-                    r->output);
-}
-
-static void texts_free(struct texts *t)
-{
-    for (size_t i = 0; i < t->n; i++)
-        similar_free(&t->items[i]);
-    mem_free(t->items);
-    *t = (struct texts){.block = NONE};
-}
-
-/* Blocks are mostly asked for one after the other: the next one is read while one is prepared. */
-struct loader {
-    const struct verify *v;
-    const struct visit *p;
-    struct fetched two[2];
-};
-
-static struct fetched *take(struct loader *l, size_t block)
-{
-    struct fetched *f = l->two[1].block == (long)block ? &l->two[1] : &l->two[0];
-    if (f->block != (long)block)
-        fetch(l->v, l->p, block, f);
-    return f;
-}
-
-static int load(struct loader *l, size_t block, struct texts *t, struct error *error)
-{
-    const struct verify *v = l->v;
-    const int workers = v->pool != NULL ? pool_threads(v->pool) : 1;
-    struct prepare work = {.v = v, .p = l->p};
-    struct fetched *now = take(l, block);
-    texts_free(t);
-    if (now->rc != 0) {
-        if (error != NULL)
-            *error = now->error;
-        return -1;
-    }
-    work.scratch = mem_zero((size_t)workers, sizeof *work.scratch);
-    for (int i = 0; i < workers; i++)
-        shingle_init(&work.scratch[i], NULL);
-    work.now = now;
-    work.next = &l->two[now == &l->two[0]];
-    work.next->block = block + 1 < l->p->n_blocks ? (long)block + 1 : NONE;
-    work.items = mem_zero(now->n, sizeof *work.items);
-    pool_run(v->pool, now->n + 1, prepare_task, &work);
-    for (int i = 0; i < workers; i++)
-        shingle_free(&work.scratch[i]);
-    *t = (struct texts){work.items, now->first, now->n, (long)block};
-    mem_free(work.scratch);
-    return 0;
-}
-
-static void loader_close(struct loader *l)
-{
-    for (int i = 0; i < 2; i++) {
-        mem_free(l->two[i].raw);
-        arena_free(&l->two[i].arena);
-    }
-}
-
 /* Pairs by their blocks, then by rows. */
 struct work {
     uint32_t block_a, block_b; /* a <= b */
-    struct near_pair places;
+    struct pair places;
 };
 
 static int by_blocks(const void *a, const void *b)
@@ -269,7 +109,7 @@ static int by_blocks(const void *a, const void *b)
     return (x->places.b > y->places.b) - (x->places.b < y->places.b);
 }
 
-static struct work *order(const struct visit *p, const struct near_pair *pairs, size_t n)
+static struct work *order(const struct visit *p, const struct pair *pairs, size_t n)
 {
     struct work *w = mem_alloc(n * sizeof *w + 1);
     for (size_t i = 0; i < n; i++) {
@@ -285,79 +125,215 @@ static struct work *order(const struct visit *p, const struct near_pair *pairs, 
     return w;
 }
 
-struct judging {
-    const struct verify *v;
+/* Pairs of one pair of blocks, at most so many: what is judged in one go. */
+enum { GROUP = 1 << 17, JUDGE_CHUNK = 64 };
+
+struct group {
     const struct work *work;
-    const struct texts *a, *b;
-    struct similar_result *results;
     size_t n;
 };
 
-enum { JUDGE_CHUNK = 64 };
-
-static void judge_task(void *context, size_t task, int worker)
+static struct group group_at(const struct work *work, size_t n)
 {
-    const struct judging *j = context;
-    const size_t to = (task + 1) * JUDGE_CHUNK < j->n ? (task + 1) * JUDGE_CHUNK : j->n;
-    (void)worker;
-    for (size_t i = task * JUDGE_CHUNK; i < to; i++)
-        similar_judge(&j->a->items[j->work[i].places.a - j->a->first],
-                      &j->b->items[j->work[i].places.b - j->b->first], j->v->fields,
-                      j->v->threshold, &j->results[i]);
+    size_t to = 1;
+    while (to < n && to < GROUP && work[to].block_a == work->block_a &&
+           work[to].block_b == work->block_b)
+        to++;
+    return (struct group){work, to};
 }
 
-/* The pairs of one pair of blocks. */
-static int judge(const struct judging *jobs, const struct visit *p, struct error *error)
+/* What has to be in memory before a group is judged: all of its first block, unless it is there;
+ * and, where its second is another, those rows of that one which its pairs name. */
+struct load {
+    struct group group;
+    bool second;
+};
+
+static struct load *plan_loads(const struct work *work, size_t n, size_t *n_loads)
 {
-    struct judging j = *jobs;
-    const struct verify *v = j.v;
-    const struct work *work = j.work;
-    const size_t n = j.n;
-    int rc = 0;
-    j.results = mem_alloc(n * sizeof *j.results);
-    pool_run(v->pool, (n + JUDGE_CHUNK - 1) / JUDGE_CHUNK, judge_task, &j);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        const uint32_t x = p->rows[work[i].places.a], y = p->rows[work[i].places.b];
-        const struct verified one = {x < y ? x : y, x < y ? y : x, j.results[i]};
-        if (one.result.kind != SIMILAR_LOW)
-            rc = v->found(v->context, &one, error);
+    struct load *loads = NULL;
+    size_t cap = 0, k = 0;
+    for (size_t at = 0; at < n;) {
+        const struct group g = group_at(work + at, n - at);
+        loads = vec_reserve(loads, &cap, k + 2, sizeof *loads);
+        if (at == 0 || work[at - 1].block_a != g.work->block_a)
+            loads[k++] = (struct load){g, false};
+        if (g.work->block_b != g.work->block_a)
+            loads[k++] = (struct load){g, true};
+        at += g.n;
     }
-    mem_free(j.results);
+    *n_loads = k;
+    return loads;
+}
+
+struct judging {
+    const struct verify *v;
+    const struct visit *p;
+    const struct load *loads;
+    size_t load, n_loads; /* the next one */
+    struct group now;
+    struct blocks blocks;
+    struct block a, b; /* of the group; b where its blocks differ */
+    struct similar_result *results;
+    struct block_entry **untold; /* entries whose tokens are needed */
+    uint32_t *places[2];         /* of what is wanted now and next */
+};
+
+/* The first place of a block; places are in order of blocks. */
+static size_t block_start(const struct visit *p, size_t block)
+{
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        if (p->block[mid] < block)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static struct block_want want(const struct judging *j, size_t load)
+{
+    const struct load *l = &j->loads[load];
+    const struct work *work = l->group.work;
+    const uint32_t block = l->second ? work->block_b : work->block_a;
+    const size_t first = block_start(j->p, block), n = block_start(j->p, block + 1) - first;
+    unsigned char wanted[BLOCKS_ROWS];
+    struct block_want w = {.key = load + 1,
+                           .places = j->places[load % 2],
+                           .first = first,
+                           .rows = n};
+    memset(wanted, !l->second, n);
+    for (size_t i = 0; l->second && i < l->group.n; i++)
+        wanted[work[i].places.b - first] = 1;
+    for (size_t i = 0; i < n; i++)
+        if (wanted[i])
+            w.places[w.n++] = (uint32_t)(first + i);
+    return w;
+}
+
+static struct block_entry *entry_of(const struct block *b, uint32_t place)
+{
+    return &b->entries[place - b->first];
+}
+
+static struct block_entry *left(const struct judging *j, size_t pair)
+{
+    return entry_of(&j->a, j->now.work[pair].places.a);
+}
+
+static struct block_entry *right(const struct judging *j, size_t pair)
+{
+    const struct work *w = &j->now.work[pair];
+    return entry_of(w->block_a == w->block_b ? &j->a : &j->b, w->places.b);
+}
+
+static void measure_task(void *context, size_t task, int worker)
+{
+    const struct judging *j = context;
+    const size_t n = j->now.n, to = (task + 1) * JUDGE_CHUNK < n ? (task + 1) * JUDGE_CHUNK : n;
+    (void)worker;
+    for (size_t i = task * JUDGE_CHUNK; i < to; i++)
+        similar_measure(&left(j, i)->text, &right(j, i)->text, j->v->fields, j->v->threshold,
+                        &j->results[i]);
+}
+
+static void tell_task(void *context, size_t task, int worker)
+{
+    const struct judging *j = context;
+    const size_t n = j->now.n, to = (task + 1) * JUDGE_CHUNK < n ? (task + 1) * JUDGE_CHUNK : n;
+    (void)worker;
+    for (size_t i = task * JUDGE_CHUNK; i < to; i++)
+        if (j->results[i].kind == SIMILAR_DUPLICATE)
+            similar_tell(&left(j, i)->text, &right(j, i)->text, j->v->fields, &j->results[i]);
+}
+
+/* The tokens of the rows whose shingles are alike: few rows need them. */
+static void make_tokens(struct judging *j)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->now.n; i++)
+        for (int side = 0; side < 2 && j->results[i].kind == SIMILAR_DUPLICATE; side++) {
+            struct block_entry *e = side == 0 ? left(j, i) : right(j, i);
+            if (!e->tokens)
+                j->untold[n++] = e;
+            e->tokens = true;
+        }
+    blocks_tokens(&j->blocks, j->untold, n);
+}
+
+static int report(const struct judging *j, struct error *error)
+{
+    int rc = 0;
+    for (size_t i = 0; i < j->now.n && rc == 0; i++) {
+        const struct pair places = j->now.work[i].places;
+        const uint32_t x = j->p->rows[places.a], y = j->p->rows[places.b];
+        const struct verified one = {x < y ? x : y, x < y ? y : x, j->results[i]};
+        if (one.result.kind != SIMILAR_LOW)
+            rc = j->v->found(j->v->context, &one, error);
+    }
     return rc;
+}
+
+static int load_group(struct judging *j, struct error *error)
+{
+    int rc = 0;
+    while (rc == 0 && j->load < j->n_loads && j->loads[j->load].group.work == j->now.work) {
+        const struct block_want now = want(j, j->load);
+        const bool more = j->load + 1 < j->n_loads;
+        const struct block_want next = more ? want(j, j->load + 1) : (struct block_want){.key = 0};
+        rc = blocks_load(&j->blocks, j->loads[j->load].second ? &j->b : &j->a, &now,
+                         more ? &next : NULL, error);
+        j->load++;
+    }
+    return rc;
+}
+
+static int judge_group(struct judging *j, struct error *error)
+{
+    const size_t chunks = (j->now.n + JUDGE_CHUNK - 1) / JUDGE_CHUNK;
+    if (signals_draining())
+        return error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
+    if (load_group(j, error) != 0)
+        return -1;
+    pool_run(j->v->pool, chunks, measure_task, j);
+    make_tokens(j);
+    pool_run(j->v->pool, chunks, tell_task, j);
+    return report(j, error);
 }
 
 static int run(const struct verify *v, const struct visit *p, const struct work *work, size_t n,
                struct error *error)
 {
-    struct texts a = {.block = NONE}, b = {.block = NONE};
-    struct loader l = {v, p, {{.arena = ARENA, .block = NONE}, {.arena = ARENA, .block = NONE}}};
+    const size_t most = n < GROUP ? n : GROUP;
+    struct judging j = {.v = v, .p = p};
+    struct load *loads = plan_loads(work, n, &j.n_loads);
     int rc = 0;
-    for (size_t from = 0, to; from < n && rc == 0; from = to) {
-        const struct work *w = &work[from];
-        for (to = from + 1; to < n && work[to].block_a == w->block_a &&
-                            work[to].block_b == w->block_b && to - from < (1 << 16);
-             to++)
-            ;
-        if (signals_draining())
-            rc = error_set(error, ERROR_INTERRUPTED, "stopped; no verdict of this run was stored");
-        if (rc == 0 && a.block != (long)w->block_a)
-            rc = load(&l, w->block_a, &a, error);
-        if (rc == 0 && w->block_b != w->block_a && b.block != (long)w->block_b)
-            rc = load(&l, w->block_b, &b, error);
-        if (rc == 0) {
-            const struct texts *other = w->block_b != w->block_a ? &b : &a;
-            rc = judge(&(struct judging){.v = v, .work = w, .a = &a, .b = other, .n = to - from}, p,
-                       error);
-        }
+    j.loads = loads;
+    j.results = mem_alloc(most * sizeof *j.results + 1);
+    j.untold = mem_alloc(2 * most * sizeof *j.untold + 1);
+    for (int i = 0; i < 2; i++)
+        j.places[i] = mem_alloc(BLOCKS_ROWS * sizeof *j.places[i]);
+    blocks_open(&j.blocks, &(struct blocks_of){v->source, v->x, p->rows, v->fields, v->pool});
+    block_open(&j.a, &j.blocks);
+    block_open(&j.b, &j.blocks);
+    for (size_t at = 0; at < n && rc == 0; at += j.now.n) {
+        j.now = group_at(work + at, n - at);
+        rc = judge_group(&j, error);
     }
-    texts_free(&a);
-    texts_free(&b);
-    loader_close(&l);
+    block_close(&j.a);
+    block_close(&j.b);
+    blocks_close(&j.blocks);
+    for (int i = 0; i < 2; i++)
+        mem_free(j.places[i]);
+    mem_free(j.untold);
+    mem_free(j.results);
+    mem_free(loads);
     return rc;
 }
 
-int verify_pairs(const struct verify *v, const struct near_pair *pairs, size_t n,
-                 struct error *error)
+int verify_pairs(const struct verify *v, const struct pair *pairs, size_t n, struct error *error)
 {
     struct visit p;
     struct work *work;
@@ -366,10 +342,10 @@ int verify_pairs(const struct verify *v, const struct near_pair *pairs, size_t n
         return 0;
     p = plan(v->x, pairs, n);
     work = order(&p, pairs, n);
-    rc = judging_hold(v->corpus, error);
+    rc = v->source->hold(v->source->context, error);
     if (rc == 0) {
         rc = run(v, &p, work, n, error);
-        judging_release(v->corpus);
+        v->source->release(v->source->context);
     }
     mem_free(work);
     mem_free(p.rows);

@@ -9,10 +9,10 @@
 
 #include "core/error.h"
 #include "core/pool.h"
-#include "corpus/corpus.h"
 #include "filter/index.h"
-#include "filter/near.h"
+#include "filter/pairs.h"
 #include "filter/similar.h"
+#include "filter/source.h"
 
 struct verified {
     uint32_t a, b; /* a < b */
@@ -21,7 +21,7 @@ struct verified {
 
 struct verify {
     const struct index *x;
-    struct corpus *corpus, *foreign; /* foreign: of INDEX_FOREIGN rows, may be NULL */
+    const struct source *source; /* of the texts of the rows */
     enum similar_fields fields;
     double threshold;
     struct pool *pool;
@@ -31,7 +31,6 @@ struct verify {
     void *context;
 };
 
-int verify_pairs(const struct verify *v, const struct near_pair *pairs, size_t n,
-                 struct error *error);
+int verify_pairs(const struct verify *v, const struct pair *pairs, size_t n, struct error *error);
 
 #endif

@@ -31,7 +31,7 @@ static void append(struct index *x, const uint64_t *set, int64_t id)
                      0);
 }
 
-static bool has_pair(const struct near_pairs *p, uint32_t a, uint32_t b)
+static bool has_pair(const struct pairs *p, uint32_t a, uint32_t b)
 {
     for (size_t i = 0; i < p->n; i++)
         if (p->items[i].a == a && p->items[i].b == b)
@@ -44,7 +44,7 @@ static void test_families(void **state)
 {
     struct rng r = rng_new(1, 2);
     struct index x;
-    struct near_pairs one = {.items = NULL}, four = {.items = NULL};
+    struct pairs one = {.items = NULL}, four = {.items = NULL};
     struct error e;
     size_t missed = 0;
     (void)state;
@@ -75,8 +75,8 @@ static void test_families(void **state)
         missed += (size_t)!has_pair(&one, f, f + 1) + (size_t)!has_pair(&one, f, f + 2);
     assert_true(missed <= 2);
     assert_true(one.n < 950); /* and hardly any stranger */
-    near_free(&one);
-    near_free(&four);
+    pairs_free(&one);
+    pairs_free(&four);
     pool_free(pool);
     test_free(take);
     index_free(&x);
@@ -88,7 +88,7 @@ static void test_oversized(void **state)
 {
     struct rng r = rng_new(4, 4);
     struct index x;
-    struct near_pairs p = {.items = NULL};
+    struct pairs p = {.items = NULL};
     struct error e;
     uint64_t shared[SET], set[SET];
     size_t found = 0;
@@ -113,7 +113,7 @@ static void test_oversized(void **state)
     assert_true(p.split > 0);
     assert_true(p.met < 4000000);
     assert_true(found >= 98);
-    near_free(&p);
+    pairs_free(&p);
     test_free(take);
     index_free(&x);
 }
@@ -123,7 +123,7 @@ static void test_settled(void **state)
 {
     struct rng r = rng_new(8, 8);
     struct index x;
-    struct near_pairs p = {.items = NULL};
+    struct pairs p = {.items = NULL};
     struct error e;
     uint64_t set[SET];
     unsigned char take[4] = {1, 1, 1, 1};
@@ -140,7 +140,7 @@ static void test_settled(void **state)
                      0);
     assert_int_equal(p.n, 2);
     assert_true(has_pair(&p, 0, 3) && has_pair(&p, 1, 3));
-    near_free(&p);
+    pairs_free(&p);
     index_free(&x);
 }
 

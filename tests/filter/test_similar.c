@@ -5,27 +5,49 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/rng.h"
 #include "filter/similar.h"
+
+#include <math.h>
+#include <stdio.h>
 
 struct text {
     const char *prompt, *output;
 };
 
+static void prepare(struct similar_text *t, struct similar_scratch *s, struct text text)
+{
+    const struct similar_row row = {.prompt = {slice_of(text.prompt)},
+                                    .n_prompt = text.prompt[0] != '\0',
+                                    .output = slice_of(text.output)};
+    similar_shingles(t, s, SIMILAR_ALL, &row);
+    similar_tokens(t, s, &row);
+}
+
+static struct similar_result compare(const struct similar_text *x, const struct similar_text *y,
+                                     double threshold)
+{
+    struct similar_result r;
+    similar_measure(x, y, SIMILAR_ALL, threshold, &r);
+    if (r.kind == SIMILAR_DUPLICATE)
+        similar_tell(x, y, SIMILAR_ALL, &r);
+    return r;
+}
+
 static struct similar_result judge(struct text a, struct text b, double threshold)
 {
-    struct shingler s;
+    struct similar_scratch s;
     struct similar_text x, y;
     struct similar_result forth, back;
-    const struct slice pa = slice_of(a.prompt), pb = slice_of(b.prompt);
-    shingle_init(&s, NULL);
-    similar_prepare(&x, &s, SIMILAR_ALL, &pa, pa.len > 0, slice_of(a.output));
-    similar_prepare(&y, &s, SIMILAR_ALL, &pb, pb.len > 0, slice_of(b.output));
-    similar_judge(&x, &y, SIMILAR_ALL, threshold, &forth);
-    similar_judge(&y, &x, SIMILAR_ALL, threshold, &back);
+    similar_open(&s);
+    prepare(&x, &s, a);
+    prepare(&y, &s, b);
+    forth = compare(&x, &y, threshold);
+    back = compare(&y, &x, threshold);
     assert_int_equal(forth.kind, back.kind); /* symmetric */
     similar_free(&x);
     similar_free(&y);
-    shingle_free(&s);
+    similar_close(&s);
     return forth;
 }
 
@@ -41,6 +63,68 @@ static void expect_kind(struct text a, struct text b, enum similar_kind kind, co
                  a.prompt, b.prompt, r.kind, r.why ? r.why : "-", kind, r.all, r.output, r.prompt);
     if (why != NULL)
         assert_string_equal(r.why, why);
+}
+
+/* Texts of few words, so that runs of any length begin, end and meet. */
+static void odd_text(struct rng *r, char *to, size_t cap)
+{
+    static const char *const pieces[] = {"a ",   "of ",  "bridge ", "Bridge. ", "7 ",
+                                         "长",   "城 ",  "ไทย ",    "?! ",      "\n",
+                                         "été ", "x-y ", "\xFF",    "🙂 "};
+    size_t n = rng_below(r, 9), at = 0;
+    to[0] = '\0';
+    while (n-- > 0)
+        at += (size_t)snprintf(to + at, cap - at, "%s", pieces[rng_below(r, 14)]);
+}
+
+static void set_of(struct shingler *s, const char *first, const char *second)
+{
+    shingle_init(s, NULL);
+    shingle_start(s);
+    shingle_add(s, slice_of(first));
+    shingle_add(s, slice_of(second));
+    shingle_end(s);
+    shingle_sort(s);
+}
+
+static double plainly(const char *const a[2], const char *const b[2])
+{
+    struct shingler x, y;
+    set_of(&x, a[0], a[1]);
+    set_of(&y, b[0], b[1]);
+    const double j = shingle_jaccard(x.items, x.n, y.items, y.n);
+    shingle_free(&x);
+    shingle_free(&y);
+    return j;
+}
+
+/* The shingles of output and whole, which are made together, are those that each has by itself. */
+static void test_sets(void **state)
+{
+    struct rng r = rng_new(11, 3);
+    struct similar_scratch s;
+    char text[4][128];
+    (void)state;
+    similar_open(&s);
+    for (int round = 0; round < 20000; round++) {
+        struct similar_text x, y;
+        struct similar_result got;
+        for (int i = 0; i < 4; i++)
+            odd_text(&r, text[i], sizeof text[i]);
+        prepare(&x, &s, (struct text){text[0], text[1]});
+        prepare(&y, &s, (struct text){text[2], text[3]});
+        similar_measure(&x, &y, SIMILAR_ALL, 1e-9, &got);
+        const double whole = plainly((const char *const[]){text[0], text[1]},
+                                     (const char *const[]){text[2], text[3]});
+        const double output =
+            plainly((const char *const[]){text[1], ""}, (const char *const[]){text[3], ""});
+        if (fabs(got.all - whole) > 0 || fabs(got.output - output) > 0)
+            fail_msg("\"%s\" \"%s\" / \"%s\" \"%s\": %g, %g, not %g, %g", text[0], text[1], text[2],
+                     text[3], got.all, got.output, whole, output);
+        similar_free(&x);
+        similar_free(&y);
+    }
+    similar_close(&s);
 }
 
 static void test_duplicates(void **state)
@@ -152,9 +236,9 @@ static void test_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_duplicates), cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_other),      cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_sets),     cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_variants), cmocka_unit_test(test_other),
+        cmocka_unit_test(test_marks),    cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,27 +35,54 @@ static void same_shingles(struct slice a, struct slice b)
     shingle_free(&want);
 }
 
+/* The distinct shingles of one or two pieces. */
+static size_t distinct(struct slice a, struct slice b)
+{
+    struct shingler s;
+    shingle_init(&s, NULL);
+    shingle_start(&s);
+    shingle_add(&s, a);
+    shingle_add(&s, b);
+    shingle_end(&s);
+    shingle_sort(&s);
+    const size_t n = s.n;
+    shingle_free(&s);
+    return n;
+}
+
+static void same_sets(const struct similar_text *t, struct slice prompt, struct slice output)
+{
+    if (t->n_whole != distinct(prompt, output) || t->n_output != distinct(output, SLICE("")))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct slice a = slice_from(data, size / 2),
                        b = slice_from(data + size / 2, size - size / 2);
     const struct normal_options how = {true, true, true, size % 2 == 0};
+    const struct similar_row forth = {{a}, b, 1}, back = {{b}, a, 1};
     struct similar_text x, y;
     struct similar_result r;
-    struct shingler s;
+    struct similar_scratch s;
     struct buf scratch = BUF, out = BUF;
     same_shingles(a, b);
     normal_text(a, &how, &scratch, &out);
-    shingle_init(&s, NULL);
-    similar_prepare(&x, &s, SIMILAR_ALL, &a, 1, b);
-    similar_prepare(&y, &s, SIMILAR_ALL, &b, 1, a);
-    similar_judge(&x, &x, SIMILAR_ALL, 0.8, &r);
+    similar_open(&s);
+    similar_shingles(&x, &s, SIMILAR_ALL, &forth);
+    similar_tokens(&x, &s, &forth);
+    similar_shingles(&y, &s, SIMILAR_ALL, &back);
+    similar_tokens(&y, &s, &back);
+    same_sets(&x, a, b);
+    similar_measure(&x, &x, SIMILAR_ALL, 0.8, &r);
     if (r.kind != SIMILAR_DUPLICATE)
         abort();
-    similar_judge(&x, &y, SIMILAR_ALL, 0.5, &r);
+    similar_measure(&x, &y, SIMILAR_ALL, 0.5, &r);
+    if (r.kind == SIMILAR_DUPLICATE)
+        similar_tell(&x, &y, SIMILAR_ALL, &r);
     similar_free(&x);
     similar_free(&y);
-    shingle_free(&s);
+    similar_close(&s);
     buf_free(&scratch);
     buf_free(&out);
     return 0;
