@@ -26,7 +26,7 @@ struct dedup {
 };
 
 struct dedup_counts {
-    size_t exact, near, contradictions, variants; /* rows */
+    size_t exact, near, contradictions, variants;          /* rows */
     size_t met, candidates, left_out, verified, oversized; /* pairs; left_out: of a crowd */
 };
 
