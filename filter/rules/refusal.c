@@ -158,7 +158,7 @@ static bool partial(const void *state, const struct row *row, struct finding *ou
 
 const struct filter_rule rule_refusal = {
     .name = "refusal",
-    .version = 2,
+    .version = 3,
     .usual = true,
     .action = VERDICT_REMOVE,
     .summary = "the teacher declines",
