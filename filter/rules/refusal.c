@@ -53,6 +53,9 @@ TEXT_LIST(wants_excuse, "excuse", "excuses", "apology", "apologize", "apologise"
 TEXT_LIST(to_the_user, "request", "assist", "provide", "information", "help with", "fulfill",
           "answer", "question", "language model", "an ai", "满足", "提供", "回答", "协助");
 
+/* Goes on with something said before, as no reply begins. */
+TEXT_LIST(goes_on, "however,", "however i", "but i", "但是", "不过");
+
 static size_t list_items(struct slice s)
 {
     struct slice line;
@@ -98,6 +101,8 @@ static void look(const struct row *row, struct row_notes *r)
     *r = (struct row_notes){.known = true, .claim = CLAIM_NONE};
     for (size_t i = 0; i < LOOK_AT && i < row->n_sentences && r->claim == CLAIM_NONE; i++) {
         const struct slice sentence = row->sentences[i];
+        if (i == 0 && text_starts_any(sentence, &goes_on))
+            break;
         const enum claim c = claims_of(sentence);
         r->apology |= c == CLAIM_APOLOGY && i == 0;
         if (c != CLAIM_REFUSAL && c != CLAIM_INABILITY) {
