@@ -12,6 +12,10 @@
 /* A transaction waits this long for company before it commits: at a hundred microseconds and more
  * a commit, a few milliseconds make groups of dozens. */
 enum { LINGER_US = 500, STEP_US = 500, LONELY = 256, PATIENCE = 30 };
+enum {
+    PROMPT_US = 5000, /* a transaction that somebody waits for lasts no longer */
+    SLICE = 16,       /* jobs taken at a time, before prompt ones are looked for again */
+};
 
 struct list {
     struct writer_job *first, **end;
@@ -24,8 +28,8 @@ struct writer {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work, space; /* something to do; room in the queue or all done */
-    struct list queue, done;
-    size_t taken;      /* out of the queue, not committed */
+    struct list prompt, queue, done;
+    size_t taken;      /* out of the queues, not committed */
     bool idle, urgent; /* the thread sleeps on `work`; somebody waits for everything */
     bool stop, failed;
     struct error error;
@@ -78,20 +82,27 @@ static void nap_us(long us)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Move what is queued to `batch`, as far as it may grow.  With `wait`, sleep until there is some. */
+static size_t queued(const struct writer *w)
+{
+    return w->prompt.n + w->queue.n;
+}
+
+/* Move some of what is queued to `batch`, prompt jobs first.  With `wait`, sleep until there is
+ * some. */
 static void fetch(struct writer *w, struct list *batch, bool wait)
 {
     pthread_mutex_lock(&w->lock);
-    while (wait && !w->queue.first && !w->stop) {
+    while (wait && !queued(w) && !w->stop) {
         w->idle = true;
         pthread_cond_wait(&w->work, &w->lock);
         w->idle = false;
     }
-    while (w->queue.first && batch->n < w->o.max_jobs) {
-        list_add(batch, list_pop(&w->queue));
+    struct list *from = w->prompt.n ? &w->prompt : &w->queue;
+    for (int n = 0; n < SLICE && from->first && batch->n < w->o.max_jobs; n++) {
+        list_add(batch, list_pop(from));
         w->taken++;
     }
-    if (w->queue.n < w->o.max_queue)
+    if (queued(w) < w->o.max_queue)
         pthread_cond_broadcast(&w->space);
     pthread_mutex_unlock(&w->lock);
 }
@@ -104,31 +115,44 @@ static bool in_haste(struct writer *w)
     return haste;
 }
 
-/* Apply jobs from *next on; *next becomes NULL when all were applied. */
-static int apply(struct writer *w, struct writer_job *job, struct error *error)
+/* A transaction under way. */
+struct open {
+    struct writer_job *last; /* the last job that was applied; NULL: none was */
+    int64_t began_ns;
+    int64_t awaited_ns; /* since when somebody waits for it; 0: nobody does */
+};
+
+/* Apply what of the batch is not applied yet. */
+static int apply(struct writer *w, const struct list *batch, struct open *t, struct error *error)
 {
-    for (; job; job = job->next)
+    struct writer_job *job = t->last ? t->last->next : batch->first;
+    for (; job; t->last = job, job = job->next) {
+        if (job->prompt && !t->awaited_ns)
+            t->awaited_ns = clock_ns();
         if (job->apply(w->corpus, job, error))
             return -1;
+    }
     return 0;
+}
+
+static bool is_long(const struct writer *w, const struct list *batch, const struct open *t)
+{
+    int64_t now = clock_ns();
+    return batch->n >= w->o.max_jobs || now - t->began_ns > w->o.max_ms * 1000000 ||
+           (t->awaited_ns && now - t->awaited_ns > PROMPT_US * 1000);
 }
 
 /* One transaction: the batch, and what arrives while it is written. */
 static int transaction(struct writer *w, struct list *batch, struct error *error)
 {
-    int64_t began = clock_ns(), linger = 0;
-    struct writer_job *last = NULL;
+    struct open t = {.began_ns = clock_ns()};
+    int64_t linger = 0;
     if (corpus_begin(w->corpus, error))
         return -1;
     for (;;) {
-        struct writer_job *from = last ? last->next : batch->first;
-        if (from) {
-            if (apply(w, from, error))
-                return -1;
-            for (last = from; last->next; last = last->next) {
-            }
-        }
-        if (batch->n >= w->o.max_jobs || clock_ns() - began > w->o.max_ms * 1000000)
+        if (apply(w, batch, &t, error))
+            return -1;
+        if (is_long(w, batch, &t))
             break;
         size_t had = batch->n;
         fetch(w, batch, false);
@@ -203,6 +227,7 @@ struct writer *writer_open(const char *path, const struct writer_options *o, str
     w->o.max_jobs = w->o.max_jobs ? w->o.max_jobs : 1024;
     w->o.max_ms = w->o.max_ms ? w->o.max_ms : 200;
     w->o.max_queue = w->o.max_queue ? w->o.max_queue : 65536;
+    list_init(&w->prompt);
     list_init(&w->queue);
     list_init(&w->done);
     w->corpus = corpus_open(path, CORPUS_WRITE, error);
@@ -257,9 +282,9 @@ void writer_post(struct writer *w, struct writer_job *job)
 {
     job->failed = false;
     pthread_mutex_lock(&w->lock);
-    while (w->queue.n >= w->o.max_queue)
+    while (queued(w) >= w->o.max_queue)
         pthread_cond_wait(&w->space, &w->lock);
-    list_add(&w->queue, job);
+    list_add(job->prompt ? &w->prompt : &w->queue, job);
     if (w->idle)
         pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
@@ -287,7 +312,7 @@ int writer_flush(struct writer *w, struct error *error)
 {
     pthread_mutex_lock(&w->lock);
     w->urgent = true;
-    while (w->queue.n || w->taken)
+    while (queued(w) || w->taken)
         pthread_cond_wait(&w->space, &w->lock);
     w->urgent = false;
     pthread_mutex_unlock(&w->lock);
@@ -307,7 +332,7 @@ int writer_state(struct writer *w, struct error *error)
 size_t writer_queued(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);
-    size_t n = w->queue.n + w->taken;
+    size_t n = queued(w) + w->taken;
     pthread_mutex_unlock(&w->lock);
     return n;
 }

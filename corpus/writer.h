@@ -1,15 +1,19 @@
 /*
  * One thread that writes, with grouped commits.
  *
- * Jobs are applied in the order they were posted, many in one transaction; a transaction ends when
- * it holds `max_jobs` jobs, or when no job is waiting, or after `max_ms`.  A job counts as stored
- * only when the commit that holds it returned: that is when writer_take hands it back.
+ * Jobs are applied in the order they were posted, many in one transaction, but for those that
+ * somebody waits for (`prompt`): they go before all that are not, in their own order.  A transaction
+ * ends when it holds `max_jobs` jobs, or when no job is waiting, or after `max_ms`; one with a prompt
+ * job in it after a few milliseconds.  So groups grow by themselves under load, and what is waited
+ * for never waits for the rest.  A job counts as stored only when the commit that holds it
+ * returned: that is when writer_take hands it back.
  *
- *          post                 apply                commit returned
- *   caller ─────► queued (FIFO) ─────► in transaction ─────► done ─────► writer_take
- *                                          │ the transaction fails (disk full, …)
- *                                          └────► rolled back, all its jobs come back `failed`,
- *                                                 and so does every later one: the error is sticky
+ *          post                           apply                commit returned
+ *   caller ─────► queued (prompt, others) ─────► in transaction ─────► done ─────► writer_take
+ *                                                    │ the transaction fails (disk full, …)
+ *                                                    └────► rolled back, all its jobs come back
+ *                                                           `failed`, and so does every later one:
+ *                                                           the error is sticky
  *
  * Jobs are intrusive: embed struct writer_job as the first member, own the memory, leave it alone
  * between post and take.
@@ -30,6 +34,7 @@ struct writer_job {
     struct writer_job *next;
     /* Runs on the writer's thread, inside its transaction.  -1 fails the whole transaction. */
     int (*apply)(struct corpus *c, struct writer_job *job, struct error *error);
+    bool prompt; /* somebody waits for its commit; it depends on no job still queued */
     bool failed;
 };
 

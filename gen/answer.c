@@ -30,6 +30,7 @@ static void post_reply(struct gen *g, struct item *i)
     struct store *s = store_new(g, STORE_REPLY);
     i->reply_id = g->next.reply++;
     i->lane->unstored++;
+    s->job.prompt = true; /* its place is free when it is stored */
     s->item = i;
     s->has_reply = true;
     s->settled_batch = i->batch;

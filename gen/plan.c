@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FIRST_CHUNK = 32, CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512 };
+enum { CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512 };
 
 /* ---- where the plan stands ------------------------------------------------------------------- */
 
@@ -185,17 +185,19 @@ static bool enough(const struct gen *g)
     return rows > 0 && g->rows + (int64_t)under_way(g) + (int64_t)g->jobs + g->batched >= rows;
 }
 
-/* Larger transactions pay in a large file (see put_asks in store.c), as far as memory allows. */
+/* Larger transactions pay in a large file (see put_asks in store.c), as far as memory allows; but the
+ * first requests do not wait for thousands of asks. */
 static size_t chunk_size(const struct gen *g)
 {
-    size_t n = (size_t)gen_window(g);
-    return n < CHUNK ? CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
+    size_t n = (size_t)gen_window(g), at_first = CHUNK + 2 * (size_t)g->asked;
+    n = n < CHUNK ? CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
+    return at_first < n ? at_first : n;
 }
 
 static int plan_chunk(struct gen *g, struct error *error)
 {
     const struct gen_strategy *strategy = g->settings.strategy;
-    size_t most = !g->asked ? FIRST_CHUNK : chunk_size(g);
+    size_t most = chunk_size(g);
     struct store *s = g->chunk = store_new(g, STORE_PLAN);
     int rc = GEN_MORE;
     while (rc == GEN_MORE && s->asks.n < most && !enough(g))
@@ -210,7 +212,7 @@ static int plan_chunk(struct gen *g, struct error *error)
     if (rc >= 0)
         write_position(g, s);
     store_post(s);
-    g->chunks++;
+    g->chunk_out = s;
     return rc < 0 ? -1 : 0;
 }
 
@@ -223,34 +225,32 @@ static void drop_ready(struct gen *g)
             item_free(i);
 }
 
+/* One chunk is committed before the next is made: what waits for the first waits for no more. */
+static bool wanting(const struct gen *g)
+{
+    size_t ready = under_way(g) - (size_t)g->flying;
+    return !g->stopping && !g->chunk_out && ready < (size_t)gen_window(g) + CHUNK &&
+           (g->stored_after < g->stored_until || g->plan == PLAN_GOING);
+}
+
 int plan_more(struct gen *g, struct error *error)
 {
     if (redo_truncated(g))
         return redo_more(g, error);
     if (g->settings.strategy->ordered)
         return order_advance(g, error);
-    size_t want = (size_t)gen_window(g) + CHUNK;
     if (g->plan == PLAN_ENOUGH && !enough(g))
         g->plan = PLAN_GOING;
-    while (!g->stopping && under_way(g) - (size_t)g->flying < want) {
-        if (g->settings.rows && g->rows >= g->settings.rows) {
-            g->plan = PLAN_OVER;
-            g->stored_after = g->stored_until;
-            drop_ready(g);
-        }
-        if (g->stored_after < g->stored_until) {
-            if (load_stored(g, error))
-                return -1;
-        } else if (g->plan == PLAN_GOING) {
-            if (g->chunks == 1 && g->planning)
-                return 0; /* the first request waits for a few asks, not for hundreds */
-            if (plan_chunk(g, error))
-                return -1;
-        } else {
-            break;
-        }
+    if (g->settings.rows && g->rows >= g->settings.rows && !g->stopping) {
+        g->plan = PLAN_OVER;
+        g->stored_after = g->stored_until;
+        drop_ready(g);
     }
-    return 0;
+    int rc = 0;
+    if (wanting(g))
+        rc = g->stored_after < g->stored_until ? load_stored(g, error) : plan_chunk(g, error);
+    g->unplanned = wanting(g);
+    return rc;
 }
 
 /* How an item ended that an earlier run settled. */
@@ -265,6 +265,8 @@ static enum net_cause stored_cause(const struct item *i)
 void plan_stored(struct gen *g, struct store *s)
 {
     struct item *i;
+    if (s == g->chunk_out)
+        g->chunk_out = NULL;
     while ((i = items_pop(&s->asks)) != NULL) {
         g->planning--;
         if (s->job.failed) {

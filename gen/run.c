@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TICK_MS = 100 };
+enum {
+    TICK_MS = 100,
+    FEW = 16, /* replies looked into, and a quarter of the rest, before the network has its turn */
+};
 
 void gen_stop(struct gen *g, enum error_code code, const char *format, ...)
 {
@@ -133,7 +136,7 @@ static void close_all(struct gen *g)
     settings_close(&g->settings);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------- */
+/* ---- jobs come back -------------------------------------------------------------------------- */
 
 /* Their bytes are safe: others may go out in their places before these are looked into.  Those of a
  * commit that failed keep their places, so that a full disk costs no more than is in flight. */
@@ -146,6 +149,46 @@ static void free_places(struct writer_job *job)
     }
 }
 
+/* ---- replies whose bytes are safe ------------------------------------------------------------ */
+
+static void hear_later(struct gen *g, struct store *s)
+{
+    struct writer_job **end = g->heard ? g->heard_end : &g->heard;
+    s->job.next = NULL;
+    *end = &s->job;
+    g->heard_end = &s->job.next;
+    g->n_heard++;
+}
+
+/* A few of them: what comes in and goes out meanwhile goes before. */
+static void look_inside(struct gen *g)
+{
+    size_t few = g->stopping ? g->n_heard : FEW + g->n_heard / 4;
+    for (size_t k = 0; k < few && g->heard; k++) {
+        struct store *s = (struct store *)g->heard;
+        g->heard = s->job.next;
+        g->n_heard--;
+        g->jobs--;
+        answer_stored(g, s);
+        store_free(s);
+    }
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static void take_back(struct gen *g, struct store *s)
+{
+    switch (s->kind) {
+    case STORE_PLAN: plan_stored(g, s); break;
+    case STORE_RESERVE: send_cleared(g, s); break;
+    case STORE_REPLY: hear_later(g, s); return;
+    case STORE_END: answer_over(g, s); break;
+    case STORE_BATCH: batch_stored(g, s); break;
+    }
+    g->jobs--;
+    store_free(s);
+}
+
 int run_take_back(struct gen *g, struct error *error)
 {
     struct writer_job *next, *job = writer_take(g->writer);
@@ -154,18 +197,10 @@ int run_take_back(struct gen *g, struct error *error)
     if (job && !g->stopping && !g->options->reparse)
         rc = send_all(g, error);
     for (; job; job = next) {
-        struct store *s = (struct store *)job;
         next = job->next;
-        g->jobs--;
-        switch (s->kind) {
-        case STORE_PLAN: plan_stored(g, s); break;
-        case STORE_RESERVE: send_cleared(g, s); break;
-        case STORE_REPLY: answer_stored(g, s); break;
-        case STORE_END: answer_over(g, s); break;
-        case STORE_BATCH: batch_stored(g, s); break;
-        }
-        store_free(s);
+        take_back(g, (struct store *)job);
     }
+    look_inside(g);
     return rc;
 }
 
@@ -185,6 +220,8 @@ static bool finished(const struct gen *g)
 
 static int wait_ms(const struct gen *g)
 {
+    if (g->heard || g->unplanned)
+        return 0;
     int64_t left = g->wake_ns == INT64_MAX ? TICK_MS : (g->wake_ns - clock_ns() + 999999) / 1000000;
     return left < 0 ? 0 : left > TICK_MS ? TICK_MS : (int)left;
 }
@@ -209,7 +246,9 @@ static int loop(struct gen *g, struct error *error)
                      "no batch is with the teacher now; what was answered is stored, the rest "
                      "waits for the next run");
         bool asks = !g->options->cancel;
-        if ((asks && plan_more(g, error)) || batch_step(g, error) || (asks && send_all(g, error)))
+        if (asks && !g->hurry && plan_more(g, error))
+            return -1;
+        if (batch_step(g, error) || (asks && send_all(g, error)))
             return -1;
         live_tick(g, false);
         if (finished(g))

@@ -46,9 +46,10 @@ struct gen {
 
     /* planning */
     enum plan_state plan;
+    bool unplanned;                     /* more is wanted at once */
     int64_t stored_after, stored_until; /* waiting requests of an earlier run still to load */
     size_t planning;                    /* asks posted, not committed */
-    int64_t chunks;                     /* jobs the plan made in this run */
+    const struct store *chunk_out;      /* of the plan, being committed; NULL: none */
     int64_t asked;                      /* asks the plan made in this run */
     int64_t redo_after;                 /* of --redo truncated */
     int64_t known, repeated;            /* of them: answered before; twice in the plan */
@@ -73,8 +74,11 @@ struct gen {
     size_t n_spare;
 
     /* in the air */
-    size_t jobs; /* posted and not taken back */
+    size_t jobs;                           /* posted and not taken back, or to be looked into */
+    struct writer_job *heard, **heard_end; /* STORE_REPLYs to be looked into */
+    size_t n_heard;
     int flying;
+    bool hurry;       /* more can go out at once: before anything is planned */
     int64_t wake_ns;  /* when a pace or a back-off lets something go */
     const char *full; /* the budget that refused the next request; NULL: none */
 
@@ -101,7 +105,7 @@ void gen_stop(struct gen *g, enum error_code code, const char *format, ...)
 
 /* plan.c */
 int plan_open(struct gen *g, struct error *error);
-int plan_more(struct gen *g, struct error *error); /* as far as the lanes have room */
+int plan_more(struct gen *g, struct error *error); /* a chunk, where the lanes have room */
 void plan_stored(struct gen *g, struct store *s);  /* a STORE_PLAN or the asks of a STORE_END */
 bool plan_over(const struct gen *g);
 struct item *plan_item(struct gen *g, const struct ledger_item *stored, struct error *error);

@@ -121,6 +121,7 @@ static int send_lane(struct gen *g, struct lane *l, int64_t now, struct error *e
             return 0;
         if (sent == BURST) {
             g->wake_ns = now;
+            g->hurry = true;
             return 0;
         }
         if (send_one(g, l, from, now, error))
@@ -132,6 +133,7 @@ int send_all(struct gen *g, struct error *error)
 {
     int64_t now = clock_ns();
     g->wake_ns = INT64_MAX;
+    g->hurry = false;
     if (g->stopping || g->jobs > BEHIND + 2 * (size_t)gen_window(g) ||
         checks_parked(g) > BEHIND + (size_t)gen_window(g))
         return 0;

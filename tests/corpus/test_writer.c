@@ -12,6 +12,7 @@
 #include "tests/corpus/scratch.h"
 
 #include <poll.h>
+#include <stdbool.h>
 
 struct note {
     struct writer_job job;
@@ -75,6 +76,46 @@ static void test_order_and_groups(void **state)
     assert_int_equal(notes(c), 500);
     assert_int_equal(writer_queued(w), 0);
     assert_int_equal(writer_close(w, NULL), 0);
+    corpus_close(c);
+}
+
+static _Atomic bool held;
+
+static int apply_held(struct corpus *c, struct writer_job *job, struct error *error)
+{
+    while (held)
+        clock_sleep_ms(1);
+    return apply_note(c, job, error);
+}
+
+/* What somebody waits for goes before what is queued already, in its own order; nothing is lost. */
+static void test_prompt_first(void **state)
+{
+    enum { N = 400, PROMPT = 40 };
+    const char *path = scratch_path(state, "d.db");
+    struct corpus *c = make(path);
+    struct writer *w = writer_open(path, NULL, NULL);
+    static struct note all[N + PROMPT];
+    held = true;
+    for (int i = 0; i < N + PROMPT; i++) {
+        all[i] = (struct note){.job = {.apply = i ? apply_note : apply_held, .prompt = i >= N},
+                               .number = i};
+        writer_post(w, &all[i].job);
+    }
+    held = false;
+    assert_int_equal(writer_flush(w, NULL), 0);
+    int place = 0, others = 0, prompt = 0;
+    for (struct writer_job *j = writer_take(w); j; j = j->next, place++)
+        if (j->prompt) {
+            assert_int_equal(((struct note *)j)->number, N + prompt++);
+            assert_true(place < 100);
+        } else {
+            assert_int_equal(((struct note *)j)->number, others++);
+        }
+    assert_int_equal(prompt, PROMPT);
+    assert_int_equal(others, N);
+    assert_int_equal(notes(c), N + PROMPT);
+    writer_close(w, NULL);
     corpus_close(c);
 }
 
@@ -246,9 +287,8 @@ static void test_ledger(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_order_and_groups),
-        scratch_test(test_taken_is_stored),
-        scratch_test(test_failure_is_sticky),
+        scratch_test(test_order_and_groups), scratch_test(test_prompt_first),
+        scratch_test(test_taken_is_stored),  scratch_test(test_failure_is_sticky),
         scratch_test(test_ledger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
