@@ -8,7 +8,7 @@
 
 enum { SMALL = 32, MOST_BITS = 16, LITTLE = 1024 };
 
-/* The bounds of the buckets of n items, about four in each. */
+/* The bounds of the buckets of n items, about one in each. */
 struct buckets {
     uint32_t *start; /* 2^bits + 1 */
     unsigned shift;
@@ -18,7 +18,7 @@ struct buckets {
 static void buckets_open(struct buckets *b, size_t n)
 {
     unsigned bits = 4;
-    while (bits < MOST_BITS && (size_t)4 << bits < n)
+    while (bits < MOST_BITS && (size_t)1 << bits < n)
         bits++;
     const size_t size = (((size_t)1 << bits) + 1) * sizeof *b->start;
     b->start = size > sizeof b->few ? mem_alloc(size) : b->few;

@@ -193,10 +193,9 @@ void normal_text(struct slice text, const struct normal_options *how, struct buf
 {
     struct normal_options rest = *how;
     struct writer w;
-    const bool high = text_ascii_prefix(text) < text.len;
     if (buf_reserve(out, text.len * 2 + 8) != 0)
         return;
-    if (!high || how->nfkc == how->fold_case) {
+    if (how->nfkc == how->fold_case || text_ascii_prefix(text) == text.len) {
         w = (struct writer){(unsigned char *)out->data + out->len, false, false};
         if (write_simple(text, how, &w)) {
             finish(out, &w);
