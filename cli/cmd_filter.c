@@ -5,6 +5,8 @@
 #include "corpus/samples.h"
 #include "filter/filter.h"
 
+#include <string.h>
+
 static const struct command_operand operands[] = {
     {.name = "RECIPE",
      .kind = VALUE_FILE,
@@ -111,6 +113,18 @@ static size_t words(const struct arguments *args)
            arguments_count(args, "forget");
 }
 
+/* Is the same row named for two of them? */
+static int contradict(const struct arguments *args, const char *one, const char *other,
+                      struct error *error)
+{
+    for (size_t i = 0; i < arguments_count(args, one); i++)
+        for (size_t k = 0; k < arguments_count(args, other); k++)
+            if (strcmp(arguments_nth(args, one, i), arguments_nth(args, other, k)) == 0)
+                return error_set(error, ERROR_USAGE, "filter: --%s and --%s of the same row %s",
+                                 one, other, arguments_nth(args, one, i));
+    return 0;
+}
+
 static int filter_words(const struct arguments *args, struct error *error)
 {
     struct stage s;
@@ -118,7 +132,10 @@ static int filter_words(const struct arguments *args, struct error *error)
     if (arguments_flag(args, "dry-run"))
         return error_set(error, ERROR_USAGE,
                          "filter: --dry-run does not go with --keep, --drop or --forget");
-    if (stage_open(&s, args, false, false, error) != 0)
+    if (contradict(args, "keep", "drop", error) != 0 ||
+        contradict(args, "keep", "forget", error) != 0 ||
+        contradict(args, "drop", "forget", error) != 0 ||
+        stage_open(&s, args, false, false, error) != 0)
         return -1;
     if (say(s.corpus, args, "keep", filter_keep, error) == 0 &&
         say(s.corpus, args, "drop", filter_drop, error) == 0 &&

@@ -53,6 +53,7 @@ void file_unmap(struct file_map *m);
 
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+bool file_same(const char *a, const char *b);             /* two names of one file */
 uint64_t file_size(const char *path);                     /* 0 where it cannot be told */
 int file_make_dir(const char *path, struct error *error); /* with its parents; existing is fine */
 int file_remove_tree(const char *path, struct error *error); /* a folder of ours and all in it */

@@ -364,6 +364,12 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
         return error_set(error, ERROR_INPUT,
                          "%s: no such dataset; run `retort gen` or `retort import` first",
                          recipe_text(recipe, "dataset"));
+    if (options->against != NULL && file_same(options->against, corpus_path(corpus)))
+        return error_set(
+            error, ERROR_USAGE,
+            "--against %s: that is the dataset itself, which has all of its rows; name "
+            "another one",
+            options->against);
     if (chosen_open(&r.chosen, recipe, error) != 0)
         return -1;
     r.pool = pool_new((int)recipe_integer(recipe, "threads"));

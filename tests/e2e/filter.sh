@@ -45,6 +45,11 @@ expect 0 "$retort" filter "$dir/a.jsonc"
 expect 0 "$retort" export "$dir/a.db" --format decisions
 grep -q '"id":2,"kept":false,"reasons":\[.*"human"' "$dir/out" || wrong "the dropped row is not out"
 complains 1 "$retort" filter -d "$dir/a.db" --drop nobody
+complains 2 "$retort" filter -d "$dir/a.db" --keep 3 --drop 3
+says "--keep and --drop of the same row 3"
+ln "$dir/a.db" "$dir/again.db"
+complains 2 "$retort" filter -d "$dir/a.db" --against "$dir/again.db"
+says "that is the dataset itself"
 complains 2 "$retort" filter -d "$dir/a.db" --set 'filter.rules=["defaults"]'
 says 'did you mean "default"?'
 finish
