@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "corpus/corpus.h"
 #include "corpus/samples.h"
+#include "corpus/sql.h"
 #include "corpus/verdicts.h"
 #include "filter/filter.h"
 #include "tests/corpus/scratch.h"
@@ -250,6 +251,48 @@ static void test_against(void **state)
     free(rows);
 }
 
+static int64_t scalar(struct corpus *c, const char *sql)
+{
+    struct error e = {ERROR_NONE, ""};
+    int64_t n = -1;
+    if (sql_scalar(corpus_sql(c), sql, &n, &e) != 0)
+        fail_msg("%s", e.text);
+    return n;
+}
+
+#define NEAR_AT(t) "filter={\"rules\":[\"near_duplicate\"],\"near\":{\"threshold\":" t "}}"
+
+/* A threshold moved up by SQL lets back in the rows that are less like their keepers (which may be
+ * more than stay when a run then compares them with each other); and whichever way it moves, no
+ * signature is taken again: the blocks, marked by their numbers, are those of the first run. */
+static void test_threshold(void **state)
+{
+    static const char near[] = "SELECT count(*) FROM verdict WHERE rule = 'near_duplicate'";
+    struct text *rows = make_rows();
+    struct corpus *c = make(scratch_path(state, "moved.db"));
+    struct error e;
+    for (size_t i = 0; i < FILE_ROWS; i++)
+        add(c, &rows[i]);
+    json_free(run(c, NEAR_AT("0.6"), &(struct filter_options){0}));
+    const int64_t low = scalar(c, near);
+    assert_int_equal(sql_exec(corpus_sql(c),
+                              "DELETE FROM verdict WHERE rule = 'near_duplicate'"
+                              " AND similarity < 0.915; UPDATE signature SET id = id + 1000",
+                              &e),
+                     0);
+    const int64_t moved = scalar(c, near);
+    assert_true(moved > 0 && moved < low);
+    assert_int_equal(scalar(c, "SELECT count(*) FROM kept"), FILE_ROWS - moved);
+    json_free(run(c, NEAR_AT("0.915"), &(struct filter_options){0}));
+    const int64_t high = scalar(c, near);
+    assert_true(high >= moved && high < low);
+    json_free(run(c, NEAR_AT("0.6"), &(struct filter_options){0}));
+    assert_int_equal(scalar(c, near), low);
+    assert_true(scalar(c, "SELECT min(id) FROM signature") > 1000);
+    corpus_close(c);
+    free(rows);
+}
+
 /* Empty datasets, rows with NUL and broken UTF-8, huge outputs, one row very often. */
 static void test_odd_rows(void **state)
 {
@@ -345,6 +388,7 @@ int main(void)
         scratch_test(test_settings_and_decisions),
         scratch_test(test_dropped_keeper),
         scratch_test(test_against),
+        scratch_test(test_threshold),
         scratch_test(test_odd_rows),
         scratch_test(test_sql_and_scores),
         scratch_test(test_errors),
