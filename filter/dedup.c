@@ -3,55 +3,24 @@
 #include "core/mem.h"
 #include "core/vec.h"
 #include "filter/cluster.h"
+#include "filter/findings.h"
 #include "filter/hashsort.h"
 #include "filter/near.h"
 #include "filter/order.h"
 #include "filter/verify.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { DEDUP_VERSION = 1 };
-#define NONE CLUSTER_NONE
-
-/* What is found out about each row of the index. */
-struct found {
-    uint32_t *same;    /* the best row with the same normalised text; itself mostly */
-    uint32_t *keeper;  /* the row it nearly duplicates, NONE */
-    float *similarity; /* to its keeper */
-    uint32_t *variant; /* the row most like it that differs in values alone, NONE */
-    float *variant_similarity;
-    const char **variant_why;
-    uint32_t *against; /* a row with the same prompt and another answer, NONE */
-};
+#define NONE FINDINGS_NONE
 
 struct state {
     const struct dedup *d;
     struct order order;
-    struct found f;
+    struct findings f;
     struct cluster_edge *edges; /* of index rows */
     size_t n_edges, cap_edges;
     struct dedup_counts *counts;
 };
-
-static uint32_t *none(size_t n)
-{
-    uint32_t *a = mem_alloc(n * sizeof *a + 1);
-    for (size_t i = 0; i < n; i++)
-        a[i] = NONE;
-    return a;
-}
-
-static bool settled(const struct index_entry *e)
-{
-    return (e->flags & (INDEX_OLD | INDEX_FOREIGN | INDEX_GONE)) != 0;
-}
-
-static bool lives(const struct index_entry *e)
-{
-    return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
-}
 
 static int by_preference(const void *context, uint32_t a, uint32_t b)
 {
@@ -110,17 +79,6 @@ static unsigned char *find_same(struct state *s)
     return take;
 }
 
-static void note_variant(struct found *f, uint32_t row, uint32_t other,
-                         const struct similar_result *r)
-{
-    const float similarity = (float)r->all;
-    if (f->variant[row] != NONE && !(similarity > f->variant_similarity[row]))
-        return;
-    f->variant[row] = other;
-    f->variant_similarity[row] = similarity;
-    f->variant_why[row] = r->why;
-}
-
 static int found_pair(void *context, const struct verified *v, struct error *error)
 {
     struct state *s = context;
@@ -130,8 +88,8 @@ static int found_pair(void *context, const struct verified *v, struct error *err
         s->edges = vec_reserve(s->edges, &s->cap_edges, s->n_edges + 1, sizeof *s->edges);
         s->edges[s->n_edges++] = (struct cluster_edge){v->a, v->b, (float)v->result.all};
     } else if (v->result.kind == SIMILAR_VARIANT) {
-        note_variant(&s->f, v->a, v->b, &v->result);
-        note_variant(&s->f, v->b, v->a, &v->result);
+        findings_variant(&s->f, v->a, v->b, &v->result);
+        findings_variant(&s->f, v->b, v->a, &v->result);
     }
     return 0;
 }
@@ -139,7 +97,8 @@ static int found_pair(void *context, const struct verified *v, struct error *err
 /* Number the rows that have edges in order of preference; `edges` get the numbers. */
 static uint32_t *number_rows(const struct state *s, struct cluster_edge *edges, size_t *n_rows)
 {
-    uint32_t *place = none(s->d->x->n), *rows = mem_alloc(2 * s->n_edges * sizeof *rows + 1);
+    uint32_t *place = findings_rows(s->d->x->n),
+             *rows = mem_alloc(2 * s->n_edges * sizeof *rows + 1);
     size_t n = 0;
     for (size_t i = 0; i < s->n_edges; i++)
         for (int k = 0; k < 2; k++) {
@@ -173,8 +132,8 @@ static void resolve(struct state *s)
     unsigned char *may_keep = mem_zero(n + 1, 1), *never = mem_zero(n + 1, 1);
     for (size_t i = 0; i < n; i++) {
         const struct index_entry *e = &s->d->x->entries[rows[i]];
-        may_keep[i] = lives(e);
-        never[i] = settled(e) || (e->flags & INDEX_HUMAN);
+        may_keep[i] = index_lives(e);
+        never[i] = index_settled(e) || (e->flags & INDEX_HUMAN);
     }
     cluster_resolve(&(struct cluster){.edges = edges,
                                       .n_edges = s->n_edges,
@@ -306,7 +265,7 @@ static int find_near(struct state *s, const unsigned char *take, struct error *e
                                          .context = &s->order};
     const size_t n = s->d->x->n;
     unsigned char *out = mem_zero(n + 1, 1);
-    uint32_t *was = none(n);
+    uint32_t *was = findings_rows(n);
     int rc = thin_crowds(s, &options, out, error);
     do {
         for (size_t i = 0; i < n; i++)
@@ -321,12 +280,6 @@ static int find_near(struct state *s, const unsigned char *take, struct error *e
     return rc;
 }
 
-/* Is the row out because of what this stage found? */
-static bool duplicate(const struct state *s, uint32_t row)
-{
-    return s->f.same[row] != row || s->f.keeper[row] != NONE;
-}
-
 /* Rows that stay, have the same prompt and say something else. */
 static void find_contradictions(struct state *s)
 {
@@ -335,7 +288,8 @@ static void find_contradictions(struct state *s)
     uint32_t *rows = mem_alloc(x->n * sizeof *rows + 1);
     size_t n = 0;
     for (size_t i = 0; i < x->n; i++)
-        if (lives(&x->entries[i]) && x->entries[i].prompt != 0 && !duplicate(s, (uint32_t)i))
+        if (index_lives(&x->entries[i]) && x->entries[i].prompt != 0 &&
+            !findings_duplicate(&s->f, (uint32_t)i))
             by_prompt[n++] = (struct hashsort_pair){x->entries[i].prompt, 0, (uint32_t)i};
     hashsort_pairs(by_prompt, n);
     for (size_t i = 0; i < n; i++)
@@ -353,98 +307,13 @@ static void find_contradictions(struct state *s)
     mem_free(rows);
 }
 
-struct said {
-    const char *rule, *words; /* words: "the same text as", before the match */
-    enum verdict_action action;
-    uint32_t match;
-    double similarity, threshold;
-};
-
-static int put(const struct state *s, uint32_t row, const struct said *w, struct error *error)
-{
-    const struct index_entry *e = &s->d->x->entries[row], *m = &s->d->x->entries[w->match];
-    const bool foreign = (m->flags & INDEX_FOREIGN) != 0;
-    char why[256];
-    (void)snprintf(why, sizeof why, "%s sample %lld%s%.120s", w->words, (long long)m->id,
-                   foreign ? " of " : "", foreign ? s->d->foreign : "");
-    const struct verdict v = {.sample_id = e->id,
-                              .rule = w->rule,
-                              .version = DEDUP_VERSION,
-                              .action = w->action,
-                              .value = w->similarity,
-                              .threshold = w->threshold,
-                              .match_id = foreign ? 0 : m->id,
-                              .similarity = w->similarity,
-                              .why = slice_of(why)};
-    return ledger_add(s->d->ledger, &v, error);
-}
-
-static int put_duplicate(struct state *s, uint32_t row, struct error *error)
-{
-    const struct index_entry *e = &s->d->x->entries[row];
-    const uint32_t same = s->f.same[row], keeper = s->f.keeper[same];
-    const bool human = (e->flags & INDEX_HUMAN) != 0;
-    if (same != row && lives(&s->d->x->entries[same])) {
-        const bool flag = human || keeper != NONE;
-        const struct said w = {
-            "exact_duplicate", "the same text as", flag ? VERDICT_FLAG : VERDICT_REMOVE, same, 1,
-            (double)NAN};
-        s->counts->exact += !flag;
-        if (put(s, row, &w, error) != 0)
-            return -1;
-    }
-    if (keeper == NONE || human)
-        return 0;
-    s->counts->near++;
-    const struct said w = {
-        "near_duplicate", "nearly the same text as",     VERDICT_REMOVE,
-        keeper,           (double)s->f.similarity[same], s->d->chosen->threshold};
-    return put(s, row, &w, error);
-}
-
-static int put_variant(struct state *s, uint32_t row, struct error *error)
-{
-    char words[96];
-    if (s->f.variant[row] == NONE || duplicate(s, row))
-        return 0;
-    s->counts->variants++;
-    (void)snprintf(words, sizeof words, "kept: differs by %s from", s->f.variant_why[row]);
-    const struct said w = {"variant",
-                           words,
-                           VERDICT_FLAG,
-                           s->f.variant[row],
-                           (double)s->f.variant_similarity[row],
-                           s->d->chosen->threshold};
-    return put(s, row, &w, error);
-}
-
-static int put_row(struct state *s, uint32_t row, struct error *error)
-{
-    if (put_duplicate(s, row, error) != 0 || put_variant(s, row, error) != 0)
-        return -1;
-    if (s->f.against[row] == NONE)
-        return 0;
-    s->counts->contradictions++;
-    const struct said w = {"contradiction", "the same prompt with another answer than",
-                           VERDICT_FLAG,    s->f.against[row],
-                           (double)NAN,     (double)NAN};
-    return put(s, row, &w, error);
-}
-
-static int put_all(struct state *s, struct error *error)
-{
-    for (size_t i = 0; i < s->d->x->n; i++)
-        if (!settled(&s->d->x->entries[i]) && put_row(s, (uint32_t)i, error) != 0)
-            return -1;
-    return 0;
-}
-
 /* For the rules that come after. */
 static void mark_removed(const struct state *s)
 {
     for (size_t i = 0; i < s->d->x->n; i++) {
         struct index_entry *e = &s->d->x->entries[i];
-        if (!settled(e) && !(e->flags & INDEX_HUMAN) && duplicate(s, (uint32_t)i))
+        if (!index_settled(e) && !(e->flags & INDEX_HUMAN) &&
+            findings_duplicate(&s->f, (uint32_t)i))
             e->flags |= INDEX_REMOVED;
     }
 }
@@ -453,29 +322,17 @@ int dedup_run(const struct dedup *d, struct dedup_counts *counts, struct error *
 {
     const size_t n = d->x->n;
     struct state s = {.d = d, .order = {d->chosen, d->x->entries}, .counts = counts};
-    s.f = (struct found){.same = none(n),
-                         .keeper = none(n),
-                         .similarity = mem_zero(n + 1, sizeof *s.f.similarity),
-                         .variant = none(n),
-                         .variant_similarity = mem_zero(n + 1, sizeof(float)),
-                         .variant_why = mem_zero(n + 1, sizeof(char *)),
-                         .against = none(n)};
+    findings_open(&s.f, n);
     unsigned char *take = find_same(&s);
     int rc = d->chosen->near ? find_near(&s, take, error) : 0;
     if (rc == 0 && d->chosen->contradiction)
         find_contradictions(&s);
     if (rc == 0)
-        rc = put_all(&s, error);
+        rc = findings_put(&s.f, d, counts, error);
     if (rc == 0)
         mark_removed(&s);
     mem_free(take);
-    mem_free(s.f.same);
-    mem_free(s.f.keeper);
-    mem_free(s.f.similarity);
-    mem_free(s.f.variant);
-    mem_free(s.f.variant_similarity);
-    mem_free(s.f.variant_why);
-    mem_free(s.f.against);
+    findings_close(&s.f);
     mem_free(s.edges);
     return rc;
 }

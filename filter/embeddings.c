@@ -168,7 +168,7 @@ static int fill(struct making *m, struct error *error)
     unsigned char *want = mem_zero(x->n + 1, 1);
     int rc = stash_each(m->w->corpus, m->stash.kind, take_stored, m, error);
     for (size_t i = 0; i < x->n; i++) {
-        want[i] = wide_lives(&x->entries[i]) && m->e->has[i] == 0;
+        want[i] = index_lives(&x->entries[i]) && m->e->has[i] == 0;
         m->e->has[i] &= 1;
     }
     if (rc == 0)

@@ -214,7 +214,7 @@ static int run(struct external *x, struct error *error)
     int rc;
     w.whole = true;
     for (size_t i = 0; i < w.x->n; i++)
-        want[i] = wide_lives(&w.x->entries[i]) && !wide_settled(&w.x->entries[i]);
+        want[i] = index_lives(&w.x->entries[i]) && !index_settled(&w.x->entries[i]);
     rc = wide_texts(&w, want, run_batch, x, error);
     mem_free(want);
     return rc;

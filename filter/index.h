@@ -43,6 +43,18 @@ struct index_entry {
     float score;       /* first of the order of preference; 0 where none is asked for */
 };
 
+/* Does no rule remove the row?  A person's "keep" outranks them. */
+static inline bool index_lives(const struct index_entry *e)
+{
+    return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
+}
+
+/* Is nothing to be said about the row any more? */
+static inline bool index_settled(const struct index_entry *e)
+{
+    return (e->flags & (INDEX_OLD | INDEX_FOREIGN | INDEX_GONE)) != 0;
+}
+
 struct index {
     struct index_entry *entries;
     size_t n, cap;

@@ -44,7 +44,7 @@ static int take_stored(void *context, int64_t id, struct slice data, struct erro
     const uint32_t row = wide_row(v->w, id);
     const size_t n = data.len / sizeof(uint64_t);
     (void)error;
-    if (row == WIDE_NONE || v->number[row] != WIDE_NONE || !wide_lives(&v->w->x->entries[row]))
+    if (row == WIDE_NONE || v->number[row] != WIDE_NONE || !index_lives(&v->w->x->entries[row]))
         return 0;
     uint64_t *words = mem_alloc(data.len + 1);
     if (n > 0)
@@ -105,7 +105,7 @@ static int read_words(struct novelty *v, struct error *error)
     unsigned char *want = mem_zero(x->n + 1, 1);
     int rc = stash_each(v->w->corpus, v->stash.kind, take_stored, v, error);
     for (size_t i = 0; i < x->n; i++)
-        want[i] = wide_lives(&x->entries[i]) && v->number[i] == WIDE_NONE;
+        want[i] = index_lives(&x->entries[i]) && v->number[i] == WIDE_NONE;
     if (rc == 0)
         rc = wide_texts(v->w, want, take_texts, v, error);
     if (rc == 0)
@@ -123,7 +123,7 @@ static void ask_task(void *context, size_t task, int worker)
     for (size_t i = task * TASK; i < to; i++) {
         const struct index_entry *e = &v->w->x->entries[v->rows[i]];
         v->match[i] = WIDE_NONE;
-        if (wide_settled(e) || (e->flags & INDEX_HUMAN))
+        if (index_settled(e) || (e->flags & INDEX_HUMAN))
             continue;
         const size_t closest = rouge_asker_closest(v->askers[worker], v->number[v->rows[i]], 0,
                                                    v->threshold, &v->f[i]);
@@ -156,7 +156,7 @@ static int settle(struct novelty *v, size_t i, struct error *error)
 {
     const struct index_entry *e = &v->w->x->entries[v->rows[i]];
     const uint32_t number = v->number[v->rows[i]];
-    if (v->match[i] == WIDE_NONE && !wide_settled(e) && !(e->flags & INDEX_HUMAN)) {
+    if (v->match[i] == WIDE_NONE && !index_settled(e) && !(e->flags & INDEX_HUMAN)) {
         const size_t closest =
             rouge_asker_closest(v->askers[0], number, v->since, v->threshold, &v->f[i]);
         if (closest != SIZE_MAX)

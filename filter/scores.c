@@ -134,7 +134,7 @@ static int read_column(const struct wide *w, struct score_column *c, int version
         return -1;
     c->missing = false;
     for (size_t i = 0; i < w->x->n && !c->missing; i++)
-        c->missing = wide_lives(&w->x->entries[i]) && !(w->x->entries[i].flags & INDEX_FOREIGN) &&
+        c->missing = index_lives(&w->x->entries[i]) && !(w->x->entries[i].flags & INDEX_FOREIGN) &&
                      isnan(c->values[i]);
     return 0;
 }
@@ -147,8 +147,8 @@ static unsigned char *lacking(const struct scores *s, const struct wide *w, enum
     for (size_t k = 0; k < s->n; k++)
         for (size_t i = 0; s->columns[k].kind >= from && s->columns[k].kind <= to && i < w->x->n;
              i++)
-            want[i] |= wide_lives(&w->x->entries[i]) && !(w->x->entries[i].flags & INDEX_FOREIGN) &&
-                       isnan(s->columns[k].values[i]);
+            want[i] |= index_lives(&w->x->entries[i]) &&
+                       !(w->x->entries[i].flags & INDEX_FOREIGN) && isnan(s->columns[k].values[i]);
     return want;
 }
 
@@ -433,7 +433,7 @@ int scores_limit(struct scores *s, const struct wide *w, bool density, struct er
         if (l.column == NULL || (l.column->kind == SCORE_DENSITY) != density)
             continue;
         for (size_t i = 0; i < w->x->n; i++)
-            if (!wide_settled(&w->x->entries[i]) && limit_row(w, &l, (uint32_t)i, error) != 0)
+            if (!index_settled(&w->x->entries[i]) && limit_row(w, &l, (uint32_t)i, error) != 0)
                 return -1;
     }
     return 0;

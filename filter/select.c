@@ -102,7 +102,7 @@ static int take_stratum(void *context, int64_t id, struct slice name, struct err
 {
     struct naming *k = context;
     const uint32_t row = wide_row(k->s->w, id);
-    if (row == WIDE_NONE || !wide_lives(&k->s->w->x->entries[row]))
+    if (row == WIDE_NONE || !index_lives(&k->s->w->x->entries[row]))
         return 0;
     if (name.data == NULL)
         name = SLICE("");
@@ -307,7 +307,7 @@ static void candidates(struct selection *s)
     const struct index_entry *e = s->w->x->entries;
     s->rows = mem_alloc(s->w->x->n * sizeof *s->rows + 1);
     for (size_t i = 0; i < s->w->x->n; i++)
-        if (wide_lives(&e[i]) && !(e[i].flags & INDEX_FOREIGN))
+        if (index_lives(&e[i]) && !(e[i].flags & INDEX_FOREIGN))
             s->rows[s->n++] = (uint32_t)i;
     order_sort(s->rows, s->n, by_content, e);
 }

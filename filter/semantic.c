@@ -138,7 +138,7 @@ static const struct similar_text *text_of(const struct prepared *p, uint32_t row
 static bool is_new(const struct semantic *s, uint32_t row)
 {
     const struct index_entry *e = &s->w->x->entries[row];
-    return !wide_settled(e) && !(e->flags & INDEX_HUMAN);
+    return !index_settled(e) && !(e->flags & INDEX_HUMAN);
 }
 
 /* The closest first; of equals the one that is preferred, which is found first. */

@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool wide_lives(const struct index_entry *e)
-{
-    return (e->flags & INDEX_HUMAN) || !(e->flags & (INDEX_REMOVED | INDEX_DROPPED | INDEX_GONE));
-}
-
-bool wide_settled(const struct index_entry *e)
-{
-    return (e->flags & (INDEX_OLD | INDEX_FOREIGN | INDEX_GONE)) != 0;
-}
-
 /* Ours come first, by id. */
 uint32_t wide_row(const struct wide *w, int64_t id)
 {
@@ -47,7 +37,7 @@ uint32_t *wide_order(const struct wide *w, size_t *n)
     uint32_t *rows = mem_alloc(w->x->n * sizeof *rows + 1);
     *n = 0;
     for (size_t i = 0; i < w->x->n; i++)
-        if (wide_lives(&w->x->entries[i]))
+        if (index_lives(&w->x->entries[i]))
             rows[(*n)++] = (uint32_t)i;
     order_sort(rows, *n, by_preference, &order);
     return rows;

@@ -2,9 +2,9 @@
  * Rules that look at all rows: what they share.  Such a rule is given the index of the rows that
  * duplicate detection made, walks the texts it needs, and adds its verdicts to the ledger.
  *
- * A row lives while no rule removes it (a person's "keep" outranks that).  Rows judged by an
- * earlier run and rows of another dataset are settled: they can be the reason why a new row goes,
- * but nothing is said about them.
+ * A row lives while no rule removes it (index_lives).  Rows judged by an earlier run and rows of
+ * another dataset are settled (index_settled): they can be the reason why a new row goes, but
+ * nothing is said about them.
  */
 #ifndef FILTER_WIDE_H
 #define FILTER_WIDE_H
@@ -34,8 +34,6 @@ struct wide {
 #define WIDE_NONE UINT32_MAX
 enum { WIDE_ROWS = 2048, WIDE_BYTES = 8 << 20 };
 
-bool wide_lives(const struct index_entry *e);
-bool wide_settled(const struct index_entry *e);
 /* The row of a sample of this dataset; WIDE_NONE. */
 uint32_t wide_row(const struct wide *w, int64_t id);
 /* The living rows in order of preference (filter/dedup.h), allocated. */
