@@ -99,6 +99,10 @@ static int read_layer_types(struct model_config *c, const struct json *j, int32_
         return error_set(error, ERROR_INPUT,
                          "layer_types mixes full and sliding attention; only "
                          "one kind for all layers is supported");
+    if (sliding != 0 && window == 0)
+        return error_set(error, ERROR_INPUT,
+                         "layer_types has sliding_attention, but use_sliding_window and "
+                         "sliding_window say that nothing slides");
     c->window = sliding != 0 ? window : 0;
     return 0;
 }
@@ -115,7 +119,7 @@ static int read_qwen(struct model_config *c, const struct json *j, struct error 
                          &full_layers, error) != 0)
         return -1;
     if (json_count(json_get(j, "layer_types")) != 0)
-        return read_layer_types(c, j, window, error);
+        return read_layer_types(c, j, sliding ? window : 0, error);
     if (sliding && full_layers > 0 && full_layers < c->layers)
         return error_set(error, ERROR_INPUT,
                          "max_window_layers %d of %d: full and sliding layers mixed are not "

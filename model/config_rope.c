@@ -112,8 +112,8 @@ int config_rope_read(struct model_config *c, const struct json *j, struct error 
                              r->theta, nested_theta);
         r->theta = nested_theta;
     }
-    if (json_type(json_get(j, "partial_rotary_factor")) == JSON_NUMBER &&
-        json_number(json_get(j, "partial_rotary_factor"), 1) != 1)
+    if (json_number(json_get(j, "partial_rotary_factor"), 1) != 1 ||
+        json_number(json_get(nested, "partial_rotary_factor"), 1) != 1)
         return error_set(error, ERROR_INPUT, "partial_rotary_factor: only 1 is supported");
     if (!is_object(scaling))
         return 0;
