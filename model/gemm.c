@@ -19,7 +19,7 @@ enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N, FEWEST = 4,
 
 /* Words of the packed strips of a thread: a block of a, and all of a tile's b.  Where several
  * columns of tiles share rows of a, these are packed once for all: at most SHARED words of them,
- * or one row of tiles; a task packs SHARE strips. */
+ * or one cut of one row of tiles; a task packs SHARE strips. */
 enum {
     A_WORDS = 528 * 640,
     B_WORDS = (WIDE_N + 64) * 640,
@@ -124,8 +124,9 @@ struct job {
     struct gemm g;
     const struct micro *micro;
     struct cut depth, block;
-    int64_t strips, words; /* of a: strips of all rows, words of a strip over all of k */
-    uint32_t *packed;      /* all of a, packed; NULL: each block is packed when it is needed */
+    int64_t first, end;    /* of the cuts along k, those to be made now */
+    int64_t strips, words; /* of a: strips of all rows, words of a strip of one cut */
+    uint32_t *packed;      /* a of those cuts; NULL: each block is packed when it is needed */
 };
 
 static struct job job_of(const struct gemm *g)
@@ -134,8 +135,9 @@ static struct job job_of(const struct gemm *g)
     const int64_t depth = j.micro->depth, rows = j.micro->rows, most = j.micro->block_rows;
     j.depth = cut_into(g->k, (g->k + depth - 1) / depth, j.micro->unit > 16 ? j.micro->unit : 16);
     j.block = cut_into(g->m, (g->m + most - 1) / most, rows);
+    j.end = j.depth.count;
     j.strips = (g->m + rows - 1) / rows;
-    j.words = rows * (g->half ? j.depth.step / 2 : j.depth.step) * j.depth.count;
+    j.words = rows * (g->half ? j.depth.step / 2 : j.depth.step);
     return j;
 }
 
@@ -157,9 +159,8 @@ static struct slice slice_of_job(const struct job *j, int64_t cut)
 static uint32_t *packed_rows(const struct slice *s, int64_t row)
 {
     const struct job *j = s->j;
-    const int64_t full = j->g.half ? j->depth.step / 2 : j->depth.step;
-    const int64_t before = s->p / j->depth.step * full;
-    return j->packed + before * j->micro->rows * j->strips + row * s->words;
+    const int64_t before = s->p / j->depth.step - j->first;
+    return j->packed + before * j->words * j->strips + row * s->words;
 }
 
 static void pack_a(const struct slice *s, int64_t row, int64_t rows, uint32_t *to)
@@ -193,8 +194,28 @@ static void pack_b(const struct slice *s, int64_t col, int64_t cols, uint32_t *t
     s->j->micro->pack_b(to, &from);
 }
 
-/* Packed rows against one strip of columns, at `col`; c points at their corner. */
-static void multiply_strip(const struct slice *s, const uint32_t *a, int64_t rows,
+/* Rows of a as tiles read them: row r of them at `at` + r * lane, number p of it `step` further. */
+struct left {
+    const uint32_t *at;
+    int64_t lane, step;
+};
+
+/* Rows [row, row + rows).  Where one strip of columns uses them once they are read where they
+ * stand, if they stand beside each other; else they are packed. */
+static struct left left_of(const struct slice *s, int64_t row, int64_t rows, struct room *room)
+{
+    const struct gemm *g = &s->j->g;
+    const struct micro *micro = s->j->micro;
+    if (g->ta && !g->half && g->n <= micro->cols)
+        return (struct left){(const void *)(g->a + s->p * g->lda + row), 1, g->lda};
+    if (s->j->packed != NULL)
+        return (struct left){packed_rows(s, row), s->words, micro->rows};
+    pack_a(s, row, rows, room->words);
+    return (struct left){room->words, s->words, micro->rows};
+}
+
+/* Rows against one strip of columns, at `col`; c points at their corner. */
+static void multiply_strip(const struct slice *s, const struct left *a, int64_t rows,
                            const uint32_t *b, int64_t col, float *c)
 {
     const struct gemm *g = &s->j->g;
@@ -203,11 +224,12 @@ static void multiply_strip(const struct slice *s, const uint32_t *a, int64_t row
                            .cols = least(micro->cols, g->n - col),
                            .depth = s->n,
                            .alpha = g->alpha,
-                           .beta = s->p == 0 ? g->beta : 1};
+                           .beta = s->p == 0 ? g->beta : 1,
+                           .step = a->step};
     for (int64_t row = 0; row < rows; row += micro->rows) {
         t.c = c + row * g->ldc;
         t.rows = least(micro->rows, rows - row);
-        micro->multiply(a + row * s->words, b, &t);
+        micro->multiply(a->at + row * a->lane, b, &t);
     }
 }
 
@@ -219,16 +241,12 @@ static void multiply_block(const struct slice *s, int64_t row, int64_t rows, str
     const struct gemm *g = &s->j->g;
     const int64_t step = s->j->micro->cols, group = g->tb ? step : TOGETHER * step;
     const bool kept = rows < g->m;
-    const uint32_t *a = room->words;
-    if (s->j->packed != NULL)
-        a = packed_rows(s, row);
-    else
-        pack_a(s, row, rows, room->words);
+    const struct left a = left_of(s, row, rows, room);
     for (int64_t col = 0; col < g->n; col += step) {
         uint32_t *b = room->words + A_WORDS + (kept ? col : col % group) * s->words;
         if (row == 0 && col % group == 0)
             pack_b(s, col, least(group, g->n - col), b);
-        multiply_strip(s, a, rows, b, col, g->c + row * g->ldc + col);
+        multiply_strip(s, &a, rows, b, col, g->c + row * g->ldc + col);
     }
 }
 
@@ -238,7 +256,7 @@ static void multiply_own(const struct job *j)
     struct room *room = own_room();
     if (j->micro->begin != NULL)
         j->micro->begin();
-    for (int64_t cut = 0; cut < j->depth.count; cut++) {
+    for (int64_t cut = j->first; cut < j->end; cut++) {
         const struct slice s = slice_of_job(j, cut);
         for (int64_t row = 0; row < j->g.m; row += j->block.step)
             multiply_block(&s, row, least(j->block.step, j->g.m - row), room);
@@ -247,7 +265,7 @@ static void multiply_own(const struct job *j)
         j->micro->end();
 }
 
-static void spend(int64_t start)
+void gemm_spend(int64_t start)
 {
     atomic_fetch_add_explicit(&spent_ns, clock_ns() - start, memory_order_relaxed);
 }
@@ -264,6 +282,7 @@ struct tiles {
     int64_t first, group;
     uint32_t *packed; /* a of the group, one row of tiles behind the other; or NULL */
     int64_t words;    /* of it, one row of tiles */
+    int64_t cut, end; /* then, cuts along k that are packed */
 };
 
 /* The job of one row of tiles. */
@@ -276,8 +295,11 @@ static struct job row_of(const struct tiles *t, int64_t row)
     g.a += g.ta ? first : first * g.lda;
     g.c += first * g.ldc;
     j = job_of(&g);
-    if (t->packed != NULL)
-        j.packed = t->packed + (row - t->first) * t->words;
+    if (t->packed == NULL)
+        return j;
+    j.packed = t->packed + (row - t->first) * t->words;
+    j.first = t->cut;
+    j.end = t->end;
     return j;
 }
 
@@ -295,7 +317,7 @@ static void multiply_tile(void *context, size_t task, int worker)
         blas_multiply(&j.g);
     else
         multiply_own(&j);
-    spend(start);
+    gemm_spend(start);
 }
 
 /* Some strips of one slice of a row of tiles. */
@@ -305,12 +327,12 @@ static void pack_share(void *context, size_t task, int worker)
     const struct tiles *t = context;
     const int64_t part = (int64_t)task % t->share.count, rest = (int64_t)task / t->share.count;
     const struct job j = row_of(t, t->first + rest % t->group);
-    const struct slice s = slice_of_job(&j, rest / t->group);
+    const struct slice s = slice_of_job(&j, t->cut + rest / t->group);
     const int64_t row = part * t->share.step;
     (void)worker;
     if (row < j.g.m)
         pack_a(&s, row, least(t->share.step, j.g.m - row), packed_rows(&s, row));
-    spend(start);
+    gemm_spend(start);
 }
 
 /* How a product is cut into tiles: by shape alone. */
@@ -325,16 +347,23 @@ static struct tiles tiles_of(const struct gemm *g)
                           .cols = cut_into(g->n, columns, 32)};
 }
 
-/* Pack a of a group of rows of tiles, once for all of their columns. */
-static void share_rows(struct pool *pool, struct tiles *t)
+/* The group of rows of tiles at `first`, a packed once for all of their columns: as many rows as
+ * there is room for, or of one row some cuts along k after the other. */
+static void run_shared(struct pool *pool, struct tiles *t)
 {
     const struct job j = row_of(t, t->first);
-    const int64_t chunk = SHARE * j.micro->rows;
-    t->words = j.strips * j.words;
-    t->group = least(t->rows.count - t->first, t->words > SHARED ? 1 : SHARED / t->words);
+    const int64_t chunk = SHARE * j.micro->rows, cut = j.strips * j.words;
+    const int64_t cuts = cut > SHARED ? 1 : least(j.depth.count, SHARED / cut);
+    t->words = cuts * cut;
+    t->group = cuts < j.depth.count ? 1 : least(t->rows.count - t->first, SHARED / t->words);
     t->packed = shared_words(t->group * t->words);
     t->share = (struct cut){chunk, (j.g.m + chunk - 1) / chunk};
-    pool_run(pool, (size_t)(t->share.count * t->group * j.depth.count), pack_share, t);
+    for (t->cut = 0; t->cut < j.depth.count; t->cut = t->end) {
+        t->end = least(j.depth.count, t->cut + cuts);
+        pool_run(pool, (size_t)(t->share.count * t->group * (t->end - t->cut)), pack_share, t);
+        pool_run(pool, (size_t)(t->group * t->cols.count), multiply_tile, t);
+    }
+    t->packed = NULL;
 }
 
 void gemm_run(struct pool *pool, const struct gemm *g)
@@ -344,12 +373,13 @@ void gemm_run(struct pool *pool, const struct gemm *g)
         return;
     pthread_once(&once, choose);
     t = tiles_of(g);
-    for (t.group = t.rows.count; t.first < t.rows.count; t.first += t.group) {
-        t.packed = NULL;
-        if (t.cols.count > 1 && !through_blas(g))
-            share_rows(pool, &t);
-        pool_run(pool, (size_t)(t.group * t.cols.count), multiply_tile, &t);
+    if (t.cols.count > 1 && !through_blas(g)) {
+        for (; t.first < t.rows.count; t.first += t.group)
+            run_shared(pool, &t);
+        return;
     }
+    t.group = t.rows.count;
+    pool_run(pool, (size_t)(t.group * t.cols.count), multiply_tile, &t);
 }
 
 void gemm_one(const struct gemm *g)

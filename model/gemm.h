@@ -31,6 +31,7 @@ void gemm_run(struct pool *pool, const struct gemm *g); /* in tiles, on all thre
 
 /* Time spent inside of products so far, summed over threads (for the share of a step). */
 double gemm_seconds(void);
+void gemm_spend(int64_t start); /* count the time since `start` (clock_ns) as well */
 const char *gemm_library(void); /* "own avx512", "OpenBLAS 0.3.21 Zen" */
 bool gemm_converts(void);       /* does b_half cost nothing, as our own tiles pack it anyway? */
 /* What multiplies BF16 in hardware ("amx", "avx512"), or NULL: then `half` works, slowly. */

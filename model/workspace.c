@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { LOGITS_BYTES = 48 << 20, MAX_LOGITS_ROWS = 1024 };
+enum { LOGITS_BYTES = 128 << 20, MAX_LOGITS_ROWS = 1024 };
 
 /* Memory being laid out, front to back; with no block yet only the count grows. */
 struct region {

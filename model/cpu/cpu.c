@@ -85,6 +85,8 @@ static struct backend *open_cpu(struct pool *pool, struct error *error)
         if (strcmp(kernel_tables[i]->name, wanted) == 0 && kernel_tables[i]->usable())
             c->k = kernel_tables[i];
     c->int8 = int8_kernels_best(c->k->name);
+    c->micro[false] = micro_best(false);
+    c->micro[true] = micro_best(true);
     c->scratch = mem_zero((size_t)pool_threads(pool), sizeof *c->scratch);
     c->scratch_size = mem_zero((size_t)pool_threads(pool), sizeof *c->scratch_size);
     return &c->base;

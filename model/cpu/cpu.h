@@ -8,12 +8,14 @@
 #include "model/backend.h"
 #include "model/kernels/kernels.h"
 #include "model/kernels/kernels_int8.h"
+#include "model/kernels/micro.h"
 
 struct cpu {
     struct backend base;
     const struct kernels *k;
     const struct int8_kernels *int8;
-    float **scratch; /* one a worker, grown when an operation needs more */
+    const struct micro *micro[2]; /* tiles of small products: of floats, with BF16 operands */
+    float **scratch;              /* one a worker, grown when an operation needs more */
     size_t *scratch_size;
     float *shared; /* one for the operation in hand */
     size_t shared_size;
@@ -29,6 +31,9 @@ const int32_t *cpu_ints(struct tensor t);
 /* Run fn(c, context, first, n) over runs of rows that hold about `work` elements each. */
 typedef void cpu_rows_fn(struct cpu *c, const void *context, int64_t first, int64_t n);
 void cpu_rows(struct cpu *c, int64_t rows, int64_t cols, cpu_rows_fn *fn, const void *context);
+
+/* Rows of two tensors: both[0], floats, gets both[1], BF16 (a cpu_rows_fn; context: both). */
+void cpu_widen(struct cpu *c, const void *both, int64_t first, int64_t n);
 
 void cpu_matmul(struct backend *b, const struct matmul *p);
 void cpu_int8_matmul(struct backend *b, const struct matmul *p);

@@ -26,11 +26,14 @@ struct micro_source {
     bool along, half;
 };
 
-/* c [rows, cols] = alpha * a b + beta * c, for rows and cols up to the table's. */
+/* c [rows, cols] = alpha * a b + beta * c, for rows and cols up to the table's.  Number p of a's
+ * lanes is at word p * step: step is the table's `rows` where a is packed, and more where a stands
+ * in memory with its lanes beside each other. */
 struct micro_tile {
     float *c;
     int64_t ldc, rows, cols, depth;
     float alpha, beta;
+    int64_t step;
 };
 
 struct micro {

@@ -29,7 +29,7 @@ static bool usable(void)
 #define MICRO_ROWS    14
 #define MICRO_VECTORS 2
 #define MICRO_DEPTH   640
-#define MICRO_BLOCK   308
+#define MICRO_BLOCK   518
 #define MICRO_HALF    0
 #include "model/kernels/micro_body.h"
 

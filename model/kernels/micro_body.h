@@ -57,7 +57,7 @@ ALWAYS void tile(const micro_word *a, const micro_word *b, const struct micro_ti
         const micro_vector column0 = LOAD(b);
         const micro_vector column1 = LOAD(vectors > 1 ? b + LANES : b);
         EACH_ROW(ROW_STEP)
-        a += MICRO_ROWS;
+        a += t->step;
         b += MICRO_VECTORS * LANES;
     }
     EACH_ROW(ROW_KEEP)

@@ -155,7 +155,7 @@ static inline void check_tile(const struct micro *m, int rows, int cols, uint32_
                            .half = m->half};
     const struct micro_source x = {a, DEPTH, rows, DEPTH, true, false};
     const struct micro_source y = {b, WIDE, cols, DEPTH, false, false};
-    const struct micro_tile t = {c, WIDE, rows, cols, DEPTH, 2, 0};
+    const struct micro_tile t = {c, WIDE, rows, cols, DEPTH, 2, 0, m->rows};
     const int deep = (DEPTH + m->unit - 1) / m->unit * m->unit / (m->half ? 2 : 1);
     const int behind_a = deep * m->rows, behind_b = deep * m->cols;
     to[behind_a] = tb[behind_b] = 12345;
@@ -172,6 +172,31 @@ static inline void check_tile(const struct micro *m, int rows, int cols, uint32_
     mem_free(b);
 }
 
+/* a where it stands, with its lanes beside each other, instead of packed. */
+static inline void check_in_place(const struct micro *m, uint32_t *strip)
+{
+    enum { DEPTH = 40, WIDE = 48, HIGH = 32 };
+    float *a = numbers(HIGH * DEPTH, 1), *b = numbers(WIDE * DEPTH, 2), c[HIGH * WIDE];
+    const struct gemm g = {.m = m->rows,
+                           .n = m->cols,
+                           .k = DEPTH,
+                           .a = a,
+                           .b = b,
+                           .c = c,
+                           .lda = HIGH,
+                           .ldb = WIDE,
+                           .ldc = WIDE,
+                           .ta = true,
+                           .alpha = 1};
+    const struct micro_source y = {b, WIDE, m->cols, DEPTH, false, false};
+    const struct micro_tile t = {c, WIDE, m->rows, m->cols, DEPTH, 1, 0, HIGH};
+    m->pack_b(strip, &y);
+    m->multiply(a, strip, &t);
+    check_values(&g, b);
+    mem_free(a);
+    mem_free(b);
+}
+
 /* A table of tiles by itself: one tile of every size. */
 static inline void check_table(const struct micro *m)
 {
@@ -179,6 +204,8 @@ static inline void check_table(const struct micro *m)
     for (int rows = 1; rows <= m->rows; rows++)
         for (int cols = 1; cols <= m->cols; cols++)
             check_tile(m, rows, cols, to, to + 64 * 64);
+    if (!m->half)
+        check_in_place(m, to);
     mem_free(to);
 }
 

@@ -146,20 +146,30 @@ static void layer_back(struct scene *s)
 }
 
 /* -- attention: q, k, v | out, dout, lse | dq, dk, dv | starts */
-static const int32_t starts[] = {0, 5, 6, T};
+static void make_segments(struct scene *s, const int32_t starts[5])
+{
+    const int64_t tokens = starts[4];
+    put(s, tokens, HEADS * DIM, 1);
+    put(s, tokens, KV * DIM, 1);
+    put(s, tokens, KV * DIM, 1);
+    put(s, tokens, HEADS * DIM, 0);
+    put(s, tokens, HEADS * DIM, 1);
+    put(s, tokens, HEADS, 0);
+    put(s, tokens, HEADS * DIM, 0);
+    put(s, tokens, KV * DIM, 0);
+    put(s, tokens, KV * DIM, 0);
+    put_ints(s, starts, 5);
+}
 
 static void make_attention(struct scene *s)
 {
-    put(s, T, HEADS * DIM, 1);
-    put(s, T, KV * DIM, 1);
-    put(s, T, KV * DIM, 1);
-    put(s, T, HEADS * DIM, 0);
-    put(s, T, HEADS * DIM, 1);
-    put(s, T, HEADS, 0);
-    put(s, T, HEADS * DIM, 0);
-    put(s, T, KV * DIM, 0);
-    put(s, T, KV * DIM, 0);
-    put_ints(s, starts, 4);
+    make_segments(s, (const int32_t[]){0, 5, 6, 6, T});
+}
+
+/* Several blocks of queries, the last ones with a rest. */
+static void make_long_attention(struct scene *s)
+{
+    make_segments(s, (const int32_t[]){0, 84, 85, 290, 500});
 }
 
 static struct attention attention_of(struct scene *s, bool causal, int32_t window)
@@ -174,8 +184,8 @@ static struct attention attention_of(struct scene *s, bool causal, int32_t windo
                               .dk = s->t[7],
                               .dv = s->t[8],
                               .starts = s->t[9],
-                              .segments = 3,
-                              .longest = T - 6,
+                              .segments = 4,
+                              .longest = s->t[0].rows == T ? T - 6 : 210,
                               .heads = HEADS,
                               .kv_heads = KV,
                               .dim = DIM,
@@ -198,6 +208,7 @@ static struct attention attention_of(struct scene *s, bool causal, int32_t windo
     }
 ATTENTION(causal, true, 0)
 ATTENTION(windowed, true, 4)
+ATTENTION(wide, true, 100)
 ATTENTION(open, false, 0)
 
 /* -- swiglu: gate_up | y, dout | d gate_up (a copy that the backward pass overwrites) */
@@ -338,6 +349,15 @@ static const struct operation operations[] = {
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
+/* Too much work for differences: against the reference backend only. */
+static const struct operation large[] = {
+    {"attention, long", 3, 3, 4, 6, make_long_attention, causal, causal_back},
+    {"attention, long, window", 3, 3, 4, 6, make_long_attention, windowed, windowed_back},
+    {"attention, long, wide window", 3, 3, 4, 6, make_long_attention, wide, wide_back},
+    {"attention, long, both ways", 3, 3, 4, 6, make_long_attention, open, open_back},
+};
+enum { LARGE = sizeof large / sizeof *large };
+
 /* sum(output * dout) */
 static double scalar(const struct operation *o, struct scene *s)
 {
@@ -436,6 +456,8 @@ static void test_cpu_against_reference(void **state)
         setenv("RETORT_KERNELS", tables[k], 1);
         for (int i = 0; i < OPERATIONS; i++)
             check_cpu(&operations[i], k == 1 ? pool : NULL);
+        for (int i = 0; i < LARGE; i++)
+            check_cpu(&large[i], k == 1 ? pool : NULL);
     }
     unsetenv("RETORT_KERNELS");
     pool_free(pool);
