@@ -17,6 +17,7 @@
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
+#include "core/arena.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/slice.h"
@@ -50,6 +51,9 @@ enum { JSON_MAX_DEPTH = 512 };
 /* Parse the whole text.  NULL and ERROR_INPUT "line:column: what" on failure. */
 struct json *json_parse(struct slice text, unsigned flags, struct error *error);
 void json_free(struct json *root);
+/* As json_parse, with all of the tree in the arena: it is gone with that, and never freed. */
+const struct json *json_parse_in(struct arena *arena, struct slice text, unsigned flags,
+                                 struct error *error);
 
 /* As json_parse, and remembers where each node stood.  `where` is filled on success only. */
 struct json_map;

@@ -137,7 +137,7 @@ int anthropic_reply(struct slice body, struct net_reply *out, struct net_failure
     memset(out, 0, sizeof *out);
     if (!slice_trim(body).len)
         return net_malformed(failure, "the reply is empty");
-    out->tree = json_parse(body, JSON_REPAIR, &error);
+    out->tree = json_parse_in(&out->arena, body, JSON_REPAIR, &error);
     if (!out->tree)
         return net_malformed(failure, error.text);
     if (json_type(json_get(out->tree, "error")) == JSON_OBJECT) {

@@ -104,8 +104,8 @@ struct net_reply {
     struct net_choice *choices;
     size_t n_choices;
     struct net_usage usage;
-    struct slice id, model; /* as the server names them; absent where it does not */
-    struct json *tree;
+    struct slice id, model;  /* as the server names them; absent where it does not */
+    const struct json *tree; /* in the arena */
     struct arena arena;
 };
 void net_reply_free(struct net_reply *r);

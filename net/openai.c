@@ -186,7 +186,7 @@ int openai_reply(struct slice text, struct net_reply *out, struct net_failure *f
     memset(out, 0, sizeof *out);
     if (!slice_trim(text).len)
         return net_malformed(failure, "the reply is empty");
-    out->tree = json_parse(text, JSON_REPAIR, &error);
+    out->tree = json_parse_in(&out->arena, text, JSON_REPAIR, &error);
     if (!out->tree)
         return net_malformed(failure, error.text);
     const struct json *choices = json_get(out->tree, "choices");

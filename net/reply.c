@@ -10,7 +10,6 @@
 
 void net_reply_free(struct net_reply *r)
 {
-    json_free(r->tree);
     arena_free(&r->arena);
     memset(r, 0, sizeof *r);
 }

@@ -377,17 +377,41 @@ static void test_round_trip(void **state)
     }
 }
 
+/* In an arena the tree is the same, its odd numbers and strings too; what fails leaves nothing. */
+static void test_in_arena(void **state)
+{
+    static const char text[] =
+        "{\"a\":[1,-2.5e3,123456789012345678901,1e999,\"x\\u0000y\",\"\\ud83d"
+        "\",null,true,{\"b\":{}}],\"c\":\"\"}";
+    struct arena arena = ARENA;
+    struct error error = {0};
+    (void)state;
+    struct json *owned = json_parse(slice_of(text), JSON_REPAIR, &error);
+    const struct json *node = json_parse_in(&arena, slice_of(text), JSON_REPAIR, &error);
+    assert_non_null(node);
+    assert_true(json_equal(owned, node));
+    assert_null(json_parse_in(&arena, SLICE("[1,{\"a\":"), 0, &error));
+    assert_int_equal(error.code, ERROR_INPUT);
+    assert_true(json_equal(owned, node));
+    arena_free(&arena);
+    struct json *after = json_parse(SLICE("[1]"), 0, NULL); /* and is not in the arena */
+    assert_int_equal(json_count(after), 1);
+    json_free(after);
+    json_free(owned);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),  cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_comments),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_integers),  cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_repair),    cmocka_unit_test(test_writer_repairs),
-        cmocka_unit_test(test_canonical), cmocka_unit_test(test_pretty),
-        cmocka_unit_test(test_build),     cmocka_unit_test(test_getters),
-        cmocka_unit_test(test_equal),     cmocka_unit_test(test_equal_many_keys),
-        cmocka_unit_test(test_map),       cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_messages),   cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_comments),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_integers),   cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_repair),     cmocka_unit_test(test_writer_repairs),
+        cmocka_unit_test(test_canonical),  cmocka_unit_test(test_pretty),
+        cmocka_unit_test(test_build),      cmocka_unit_test(test_getters),
+        cmocka_unit_test(test_equal),      cmocka_unit_test(test_equal_many_keys),
+        cmocka_unit_test(test_in_arena),   cmocka_unit_test(test_map),
+        cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

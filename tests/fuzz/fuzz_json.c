@@ -19,6 +19,15 @@ static void check_back(const struct json *node, unsigned flags)
     buf_free(&out);
 }
 
+static void check_in_arena(const struct json *node, struct slice text, unsigned flags)
+{
+    struct arena arena = ARENA;
+    const struct json *same = json_parse_in(&arena, text, flags, NULL);
+    if (same == NULL || !json_equal(node, same))
+        abort();
+    arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice text = slice_from(data, size);
@@ -28,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct json *node = json_parse_mapped(text, flags, &map, &error);
         if (node == NULL)
             continue;
+        check_in_arena(node, text, flags);
         check_back(node, 0);
         check_back(node, JSON_CANONICAL);
         check_back(node, JSON_ASCII | JSON_PRETTY);
