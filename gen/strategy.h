@@ -88,7 +88,7 @@ struct gen_strategy {
     unsigned needs;               /* net_feature bits */
     bool ordered;
     int (*open)(struct gen *g, void **state, struct error *error);
-    /* Emit some asks.  GEN_MORE: call again; GEN_WAIT: after the next answer; GEN_END: planned all;
+    /* Emit a few asks.  GEN_MORE: call again; GEN_WAIT: after the next answer; GEN_END: planned all;
      * -1 failure. */
     int (*plan)(struct gen *g, void *state, struct error *error);
     int (*answer)(struct gen *g, void *state, const struct gen_answer *a, struct error *error);

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINES_A_CALL = 16 };
-
 int walk_open(struct gen *g, struct walk *w, const char *setting, const char *const *members,
               struct error *error)
 {
@@ -62,29 +60,26 @@ int walk_plan(struct gen *g, void *state, walk_fn *fn, struct error *error)
     struct walk *w = state;
     struct prompt_line line;
     char source[300];
-    for (int k = 0; k < LINES_A_CALL; k++) {
-        struct error why = {0};
-        int rc = prompts_next(w->prompts, &line, &why);
-        if (rc == 0)
-            return GEN_END;
-        if (rc < 0 && why.code == ERROR_INPUT) {
-            gen_bad_line(g, why.text);
-            continue;
-        }
-        if (rc < 0) {
-            *error = why;
-            return -1;
-        }
-        if (w->questions && !prompts_question(w->prompts, &line)) {
-            refuse_conversation(g, w);
-            continue;
-        }
-        int n =
-            snprintf(source, sizeof source, "%.200s:%" PRIu64, w->name, prompts_line(w->prompts));
-        if (fn(g, state, &line, slice_from(source, (size_t)n), error))
-            return -1;
-        w->asked++;
+    struct error why = {0};
+    int rc = prompts_next(w->prompts, &line, &why);
+    if (rc == 0)
+        return GEN_END;
+    if (rc < 0 && why.code == ERROR_INPUT) {
+        gen_bad_line(g, why.text);
+        return GEN_MORE;
     }
+    if (rc < 0) {
+        *error = why;
+        return -1;
+    }
+    if (w->questions && !prompts_question(w->prompts, &line)) {
+        refuse_conversation(g, w);
+        return GEN_MORE;
+    }
+    int n = snprintf(source, sizeof source, "%.200s:%" PRIu64, w->name, prompts_line(w->prompts));
+    if (fn(g, state, &line, slice_from(source, (size_t)n), error))
+        return -1;
+    w->asked++;
     return GEN_MORE;
 }
 

@@ -32,7 +32,7 @@ int walk_open_questions(struct gen *g, void **state, struct error *error);
 /* Make the asks of one line; `source` is "prompts.jsonl:12". */
 typedef int walk_fn(struct gen *g, void *state, const struct prompt_line *line, struct slice source,
                     struct error *error);
-/* Some lines, each given to fn: what plan() returns. */
+/* The next line, given to fn: what plan() returns. */
 int walk_plan(struct gen *g, void *state, walk_fn *fn, struct error *error);
 int64_t walk_count(struct gen *g, void *state);
 int walk_position(void *state, struct buf *out);

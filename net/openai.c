@@ -180,6 +180,28 @@ static void read_choice(const struct json *node, struct arena *arena, size_t pla
         (void)logprobs_read(lp, arena, &c->logprobs);
 }
 
+/* What went wrong upstream of a proxy, under status 200: in the place of choices, or in the only
+ * one.  NULL: nothing. */
+static const struct json *upstream_error(const struct json *root, const struct json *choices)
+{
+    size_t n = json_count(choices);
+    const struct json *error = n > 1 ? NULL : json_get(n ? json_first(choices) : root, "error");
+    return json_type(error) == JSON_OBJECT ? error : NULL;
+}
+
+static int fail_upstream(const struct json *error, struct net_failure *failure)
+{
+    struct buf body = BUF;
+    int64_t status = 0;
+    (void)json_integer(json_get(error, "code"), &status);
+    buf_str(&body, "{\"error\":");
+    json_write(error, 0, &body);
+    buf_char(&body, '}');
+    openai_failure(status >= 400 && status < 600 ? (int)status : 500, buf_view(&body), failure);
+    buf_free(&body);
+    return -1;
+}
+
 int openai_reply(struct slice text, struct net_reply *out, struct net_failure *failure)
 {
     struct error error = {0};
@@ -194,12 +216,9 @@ int openai_reply(struct slice text, struct net_reply *out, struct net_failure *f
     out->id = json_string(json_get(out->tree, "id"));
     out->model = json_string(json_get(out->tree, "model"));
     size_t n = json_type(choices) == JSON_ARRAY ? json_count(choices) : 0;
-    if (!n && json_type(json_get(out->tree, "error")) == JSON_OBJECT) {
-        int64_t status = 0; /* an error under status 200: proxies do that */
-        (void)json_integer(json_path(out->tree, "error.code"), &status);
-        openai_failure(status >= 400 && status < 600 ? (int)status : 500, text, failure);
-        return -1;
-    }
+    const struct json *wrong = upstream_error(out->tree, choices);
+    if (wrong)
+        return fail_upstream(wrong, failure);
     if (!n)
         return net_malformed(failure, "the reply has no choices");
     out->choices = arena_alloc(&out->arena, n * sizeof *out->choices);

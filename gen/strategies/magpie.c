@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASKS_A_CALL = 16 };
-
 struct marks {
     const char *name, *before, *between, *end;
 };
@@ -61,20 +59,16 @@ static int magpie_plan(struct gen *g, void *state, struct error *error)
 {
     struct magpie *m = state;
     char source[40];
-    for (int k = 0; k < ASKS_A_CALL; k++) {
-        if (m->at >= m->count)
-            return GEN_END;
-        int n = snprintf(source, sizeof source, "magpie:%" PRId64, m->at + 1);
-        struct gen_ask ask = {.step = "query",
-                              .source = slice_from(source, (size_t)n),
-                              .raw = slice_of(m->marks.before),
-                              .first_sample = (int)m->at,
-                              .samples = 1};
-        if (gen_ask(g, &ask, error))
-            return -1;
-        m->at++;
-    }
-    return GEN_MORE;
+    if (m->at >= m->count)
+        return GEN_END;
+    int n = snprintf(source, sizeof source, "magpie:%" PRId64, m->at + 1);
+    struct gen_ask ask = {.step = "query",
+                          .source = slice_from(source, (size_t)n),
+                          .raw = slice_of(m->marks.before),
+                          .first_sample = (int)m->at,
+                          .samples = 1};
+    m->at++;
+    return gen_ask(g, &ask, error) ? -1 : GEN_MORE;
 }
 
 /* What stands before the end mark. */

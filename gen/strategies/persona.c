@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASKS_A_CALL = 16, ATTRIBUTES_MAX = 16 };
+enum { ATTRIBUTES_MAX = 16 };
 
 struct persona {
     char **people;
@@ -176,13 +176,9 @@ static int ask_task(struct gen *g, struct persona *p, struct error *error)
 static int persona_plan(struct gen *g, void *state, struct error *error)
 {
     struct persona *p = state;
-    for (int k = 0; k < ASKS_A_CALL; k++) {
-        if (p->at >= p->count)
-            return GEN_END;
-        if (ask_task(g, p, error))
-            return -1;
-    }
-    return GEN_MORE;
+    if (p->at >= p->count)
+        return GEN_END;
+    return ask_task(g, p, error) ? -1 : GEN_MORE;
 }
 
 /* ---- hearing --------------------------------------------------------------------------------- */

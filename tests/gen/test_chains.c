@@ -273,6 +273,19 @@ static void test_shorten(void **state)
 /* ---- exactly so many ------------------------------------------------------------------------- */
 
 /* Rejected ones are made up for, and not one row too many is stored. */
+/* No more is asked than rows are wanted, where every answer is a row. */
+static void test_asks_no_more(void **state)
+{
+    struct rig *r = rig_new();
+    (void)state;
+    rig_script(r, "{\"when\":[],\"reply\":\"fine\"}\n", NULL);
+    rig_prompts(r, 40, "x");
+    assert_int_equal(rig_run(r, "gen.rows=5"), 0);
+    assert_int_equal(rows(r), 5);
+    assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt"), 5);
+    rig_free(r);
+}
+
 static void test_exactly(void **state)
 {
     struct rig *r = rig_new();
@@ -299,7 +312,7 @@ int main(void)
         cmocka_unit_test(test_evolve),       cmocka_unit_test(test_evolve_is_deterministic),
         cmocka_unit_test(test_killed_chain), cmocka_unit_test(test_backtranslate),
         cmocka_unit_test(test_reason),       cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_exactly),
+        cmocka_unit_test(test_asks_no_more), cmocka_unit_test(test_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,7 @@ static const struct expectation cases[] = {
     {"{{wrongtype 1}}", NULL, 2, "malformed", NULL},
     {"{{wrongchoice}}", "malformed", 3, "malformed", NULL},
     {"{{error200 1}}", NULL, 2, "rate-limit", NULL},
+    {"{{choice502 1}}", NULL, 2, "server-error", NULL},
     {"{{refusal}}", "refusal", 1, "refusal", NULL},
     {"{{null}}", "empty", 1, "empty", NULL},
     {"{{blank}}", "empty", 1, "empty", NULL},

@@ -169,6 +169,20 @@ static void test_key_is_secret(void **state)
     rig_free(r);
 }
 
+static void test_no_key_in_the_recipe(void **state)
+{
+    struct rig *r = rig_new();
+    (void)state;
+    r->port = 1;
+    rig_prompts(r, 1, "");
+    assert_int_equal(rig_run(r, "teacher.headers={\"authorization\":\"Bearer sk-very-secret\"}"),
+                     -1);
+    says(r, "teacher.headers");
+    assert_false(file_exists(r->dataset)); /* refused before anything is stored */
+    assert_null(strstr(r->error.text, "very-secret"));
+    rig_free(r);
+}
+
 /* ---- budgets --------------------------------------------------------------------------------- */
 
 static void check_budget(const char *set, const char *spent, int64_t cap, const char *cause)
@@ -297,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_dialects),
         cmocka_unit_test(test_key_ignores_dialect),
         cmocka_unit_test(test_key_is_secret),
+        cmocka_unit_test(test_no_key_in_the_recipe),
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_budget_needs_price),
         cmocka_unit_test(test_budget_heeds_the_body),

@@ -83,6 +83,10 @@ static const struct fault {
     {"wrongtype", 200, "", "{\"choices\":{\"message\":1}}", WHOLE},
     {"wrongchoice", 200, "", "{\"choices\":[7]}", WHOLE},
     {"error200", 200, "", ERR("e", "429", "null", "upstream is busy"), WHOLE},
+    {"choice502", 200, "",
+     "{\"choices\":[{\"error\":{\"code\":502,\"message\":\"Provider returned error\"},\"message\":{"
+     "\"content\":\"\"},\"finish_reason\":\"error\"}]}",
+     WHOLE},
     {"refusal", 200, "", OKAY("{\"content\":null,\"refusal\":\"I cannot.\"}", "stop"), WHOLE},
     {"null", 200, "", OKAY("{\"content\":null}", "length"), WHOLE},
     {"blank", 200, "", OKAY("{\"content\":\" \\n\"}", "stop"), WHOLE},
