@@ -241,8 +241,7 @@ static int add_shards(struct safetensors *s, const char *dir, const struct json 
         int status;
         if (file == NULL || file[0] == '\0' || strchr(file, '/') != NULL)
             return error_set(error, ERROR_INPUT,
-                             "weight_map: %s: expected a file name of the "
-                             "folder",
+                             "%s: weight_map: %s: expected the name of a file of this folder", dir,
                              json_key(m));
         while (i < n && strcmp(seen[i], file) != 0)
             i++;
@@ -294,12 +293,19 @@ struct safetensors *safetensors_open_dir(const char *dir, struct error *error)
     char *one = file_join(dir, "model.safetensors");
     char *index = file_join(dir, "model.safetensors.index.json");
     struct safetensors *s;
+    char *pickled = file_join(dir, "pytorch_model.bin");
     if (!file_exists(one) && file_exists(index))
         s = open_index(dir, index, error);
     else
         s = safetensors_open(one, error);
+    if (s == NULL && !file_exists(one) && file_exists(pickled))
+        error_set(error, ERROR_INPUT,
+                  "%s: has pytorch_model.bin and no model.safetensors; transformers' "
+                  "save_pretrained() writes the latter",
+                  dir);
     mem_free(one);
     mem_free(index);
+    mem_free(pickled);
     return s;
 }
 

@@ -129,7 +129,7 @@ static int by_hash(const void *a, const void *b)
     return order != 0 ? order : (x->sample > y->sample) - (x->sample < y->sample);
 }
 
-static int nothing(const struct examples *e, struct error *error)
+static int nothing(const struct examples *e, uint32_t max_length, struct error *error)
 {
     if (e->rows == 0)
         return error_set(error, ERROR_INPUT,
@@ -142,10 +142,10 @@ static int nothing(const struct examples *e, struct error *error)
                           e->rows);
     }
     return error_set(error, ERROR_INPUT,
-                     "nothing is supervised in %zu rows (%zu empty replies, %zu longer than "
-                     "max_length, %zu refused); look at them with `retort show`, or raise "
-                     "train.max_length",
-                     e->rows, e->unsupervised, e->too_long, e->refused);
+                     "nothing is supervised in %zu rows (%zu empty replies, %zu longer than %u "
+                     "tokens, %zu refused); look at them with `retort show`, or raise "
+                     "train.max_length, as far as the student has positions",
+                     e->rows, e->unsupervised, e->too_long, (unsigned)max_length, e->refused);
 }
 
 static void reader_open(struct reader *r)
@@ -186,7 +186,7 @@ int examples_read(struct examples *e, struct corpus *c, const struct examples_so
     if (status == 0) {
         run_jobs(&r);
         if (e->n == 0)
-            status = nothing(e, error);
+            status = nothing(e, source->max_length, error);
         else
             qsort(e->items, e->n, sizeof *e->items, by_hash);
     }

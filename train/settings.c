@@ -77,6 +77,11 @@ static int read_model(struct train_settings *s, const struct recipe *r, struct e
     m->half = is(r, "train.precision", "bf16");
     m->decay_all = recipe_bool(r, "train.decay_all");
     m->frozen_type = type_of(recipe_text(r, "train.base_type"));
+    if (m->frozen_type != DTYPE_F32 && m->method != MODEL_LORA)
+        return error_set(
+            error, ERROR_USAGE,
+            "train.base_type: only weights that LoRA leaves as they are can be kept as "
+            "bf16; set train.method to \"lora\", or train.base_type to \"f32\"");
     m->seed = s->seed;
     s->random_init = is(r, "train.init", "random");
     s->recompute = recipe_bool(r, "train.recompute");

@@ -30,17 +30,44 @@ static int check_kind(const struct setup *s, struct error *error)
     return 0;
 }
 
-static int open_student(struct setup *s, struct error *error)
+static bool folder_has(const char *dir, const char *name)
 {
-    struct train_settings *t = &s->settings;
-    struct supervise how;
+    char *path = file_join(dir, name);
+    const bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+/* A folder that can be a student, and not the one that the result would overwrite. */
+static int check_folder(const struct train_settings *t, struct error *error)
+{
     if (!file_is_dir(t->student))
         return error_set(error, ERROR_INPUT,
                          "%s: no such folder; train.student names a Hugging Face folder with "
                          "config.json, model.safetensors and tokenizer.json",
                          t->student);
-    if (config_read(&s->config, t->student, error) != 0)
+    if (!folder_has(t->student, "config.json") && folder_has(t->student, "adapter_config.json"))
+        return error_set(error, ERROR_INPUT,
+                         "%s: holds an adapter and no model; train.student names the model that it "
+                         "was made for, or the two merged",
+                         t->student);
+    if (file_same(t->student, t->out))
+        return error_set(error, ERROR_USAGE,
+                         "train.out: %s is train.student too, and what is learnt would overwrite "
+                         "it; name another folder",
+                         t->out);
+    return 0;
+}
+
+static int open_student(struct setup *s, struct error *error)
+{
+    struct train_settings *t = &s->settings;
+    struct supervise how;
+    if (check_folder(t, error) != 0 || config_read(&s->config, t->student, error) != 0)
         return -1;
+    if (t->model.freeze_layers > s->config.layers)
+        return error_set(error, ERROR_USAGE, "train.freeze_layers: %d, and %s has %d layers",
+                         (int)t->model.freeze_layers, t->student, (int)s->config.layers);
     s->tokenizer = tokenizer_load(t->student, error);
     if (s->tokenizer == NULL)
         return -1;

@@ -42,14 +42,15 @@ expect 0 train --json --threads 2 --set train.out=cut --set train.micro_tokens=5
 awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: one pass or many: loss differs by", d; exit !(d < 1e-3) }' ||
     wrong "one pass: $once, many: $(number loss_after <out)"
 
-# ---- products of BF16 where the processor has them; elsewhere refused
+# ---- products of BF16 where the processor has them; elsewhere refused.  Over 66 steps from random weights
+# rounding moves the loss by up to .06 of 4.1, up or down with the seed.
 half() { train --json --threads 2 --set train.out=half --set train.micro_tokens=256 --set train.neftune=0 --set train.precision=bf16; }
 if "$retort" doctor --json | grep -q '"bf16":"none"'; then
     expect 2 half
     says "AVX512_BF16"
 else
     expect 0 half
-    awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: f32 or bf16 products: loss differs by", d; exit !(d < 0.05) }' ||
+    awk -v a="$once" -v b="$(number loss_after <out)" 'BEGIN { d = a - b; if (d < 0) d = -d; print "train: f32 or bf16 products: loss differs by", d; exit !(d < 0.1) }' ||
         wrong "f32: $once, bf16: $(number loss_after <out)"
 fi
 
@@ -169,6 +170,27 @@ says 'holds NaN'
 expect 1 train --set train.out=x --set train.learning_rate=1e30 --set train.clip=0
 says 'not a number at step'
 [ ! -e x/model.safetensors ] || wrong "a run that failed left a model"
+
+# ---- settings and folders that contradict each other
+before=$(cksum <whole/model.safetensors)
+complains 2 quiet --set train.student=whole --set train.init=pretrained --set train.out=./whole/
+says 'train.out' 'would overwrite'
+[ "$(cksum <whole/model.safetensors)" = "$before" ] || wrong "the student was overwritten"
+complains 2 quiet --set train.out=x --set train.base_type=bf16
+says 'train.base_type' 'lora'
+complains 2 quiet --set train.out=x --set train.freeze_layers=4
+says 'train.freeze_layers: 4' 'has 3 layers'
+complains 2 quiet --set train.out=x --set train.learning_rate=1e400
+says 'train.learning_rate'
+complains 1 quiet --set train.out=x --set train.student=lora/adapter
+says 'lora/adapter' 'holds an adapter'
+sed 's/"max_position_embeddings": 256/"max_position_embeddings": 8/' whole/config.json >config.short
+cp -r whole short && cp config.short short/config.json
+complains 1 quiet --set train.out=x --set train.student=short
+says 'longer than 8 tokens' 'positions'
+cp -r whole pickled && mv pickled/model.safetensors pickled/pytorch_model.bin
+complains 1 quiet --set train.out=x --set train.student=pickled --set train.init=pretrained
+says 'pytorch_model.bin' 'save_pretrained'
 
 # ---- read by TensorBoard
 if "$python" -c 'import tensorboard' 2>/dev/null && [ -r "$events" ]; then
