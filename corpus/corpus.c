@@ -198,6 +198,12 @@ int corpus_claim(struct corpus *c, const char *stage, struct error *error)
     return 0;
 }
 
+void corpus_unclaim(struct corpus *c)
+{
+    claim_release(c->claim);
+    c->claim = NULL;
+}
+
 static int run_simple(struct corpus *c, const char *text, struct error *error)
 {
     struct sql_stmt *q = sql_prepare(c->sql, text, error);

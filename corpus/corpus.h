@@ -62,6 +62,7 @@ void corpus_rollback(struct corpus *c);
  * process.  One claim a corpus.
  */
 int corpus_claim(struct corpus *c, const char *stage, struct error *error);
+void corpus_unclaim(struct corpus *c); /* released earlier */
 
 /*
  * Running totals (table tally): counts that would need a walk over all rows, kept exact by

@@ -354,6 +354,26 @@ static int run_all(struct run *r, struct buf *report, struct error *error)
     return write_report(r, report, error);
 }
 
+/* With all that a run needs at hand. */
+static int run_open(struct run *r, struct buf *report, struct error *error)
+{
+    int rc;
+    r->pool = pool_new((int)recipe_integer(r->recipe, "threads"));
+    r->spill_dir = file_dir(corpus_path(r->corpus));
+    index_init(&r->index, (size_t)recipe_integer(r->recipe, "filter.memory_mb") << 20);
+    ledger_init(&r->ledger);
+    rc = corpus_map(r->corpus, MAPPED, error);
+    if (rc == 0)
+        rc = run_all(r, report, error);
+    (void)corpus_map(r->corpus, 0, NULL);
+    ledger_free(&r->ledger);
+    index_free(&r->index);
+    corpus_close(r->foreign);
+    mem_free(r->spill_dir);
+    pool_free(r->pool);
+    return rc;
+}
+
 int filter_run(const struct recipe *recipe, struct corpus *corpus,
                const struct filter_options *options, struct progress *progress, struct buf *report,
                struct error *error)
@@ -372,19 +392,11 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
             options->against);
     if (chosen_open(&r.chosen, recipe, error) != 0)
         return -1;
-    r.pool = pool_new((int)recipe_integer(recipe, "threads"));
-    r.spill_dir = file_dir(corpus_path(corpus));
-    index_init(&r.index, (size_t)recipe_integer(recipe, "filter.memory_mb") << 20);
-    ledger_init(&r.ledger);
-    rc = corpus_map(corpus, MAPPED, error);
-    if (rc == 0)
-        rc = run_all(&r, report, error);
-    (void)corpus_map(corpus, 0, NULL);
-    ledger_free(&r.ledger);
-    index_free(&r.index);
-    corpus_close(r.foreign);
-    mem_free(r.spill_dir);
-    pool_free(r.pool);
+    rc = options->dry_run ? 0 : corpus_claim(corpus, "filter", error);
+    if (rc == 0) {
+        rc = run_open(&r, report, error);
+        corpus_unclaim(corpus);
+    }
     chosen_close(&r.chosen);
     return rc;
 }

@@ -20,6 +20,12 @@ struct loading {
     const char *spill_dir;
 };
 
+static int damaged(struct error *error)
+{
+    return error_set(error, ERROR_INPUT,
+                     "stored signatures are damaged; run the filter with --again");
+}
+
 static int load_block(void *context, const struct signature_block *b, struct error *error)
 {
     struct loading *l = context;
@@ -27,12 +33,13 @@ static int load_block(void *context, const struct signature_block *b, struct err
     const unsigned char *p = b->data;
     if (b->rows <= 0 || b->rows > MAX_BLOCK ||
         b->len != n * (sizeof(struct stored) + MINHASH_BANDS * sizeof(uint32_t)))
-        return error_set(error, ERROR_INPUT,
-                         "stored signatures are damaged; run the filter with --again");
+        return damaged(error);
     for (size_t i = 0; i < n; i++) {
         struct stored s;
         struct minhash_signature g;
         memcpy(&s, p + i * sizeof s, sizeof s);
+        if (l->x->n > 0 && s.id <= l->x->entries[l->x->n - 1].id)
+            return damaged(error);
         for (int band = 0; band < MINHASH_BANDS; band++) {
             uint32_t key;
             memcpy(&key, p + n * sizeof s + ((size_t)band * n + i) * sizeof key, sizeof key);

@@ -132,7 +132,8 @@ static void keep_first(void *context, const struct schema_violation *v)
 {
     struct finding *out = context;
     if (out->why[0] == '\0')
-        finding_why(out, "it is not as its schema asks: %.60s: %.90s", v->path, v->text);
+        finding_why(out, "it is not as its schema asks: %.60s%s%.90s", v->path,
+                    v->path[0] != '\0' ? ": " : "", v->text);
 }
 
 static bool check(const struct schema *schema, const struct row *row, struct finding *out)

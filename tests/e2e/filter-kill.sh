@@ -77,5 +77,21 @@ verdicts killed
 for what in decisions kept shown; do
     cmp -s "$dir/calm.$what" "$dir/killed.$what" || wrong "second batch, $what: another outcome"
 done
+
+# Several at once: one holds the dataset, the others say so or come after it.
+for i in 1 2 3; do
+    "$retort" filter "$dir/killed.jsonc" --again >/dev/null 2>"$dir/at.$i" &
+done
+wait
+for i in 1 2 3; do
+    [ ! -s "$dir/at.$i" ] || grep -q "held by another process" "$dir/at.$i" || wrong "at once: $(cat "$dir/at.$i")"
+done
+expect 0 "$retort" filter "$dir/killed.jsonc"
+expect 0 "$retort" filter "$dir/calm.jsonc" --again
+verdicts calm
+verdicts killed
+for what in decisions kept shown; do
+    cmp -s "$dir/calm.$what" "$dir/killed.$what" || wrong "at once, $what: another outcome"
+done
 [ "$(grep -c '"kept":true' "$dir/calm.decisions")" = 700 ] || wrong "not 700 rows are kept"
 finish
