@@ -3,7 +3,7 @@
 #include "gen/run.h"
 
 enum {
-    BEHIND = 1024, /* jobs the writer may be behind, beside two for each request in flight, before
+    BEHIND = 1024, /* jobs the writer may be behind, beside one for each request in flight, before
                        sending waits for it */
     BURST = 64,    /* requests sent before the replies that came meanwhile are heard: what a fast
                        teacher answers at once needs no more connections */
@@ -134,7 +134,7 @@ int send_all(struct gen *g, struct error *error)
     int64_t now = clock_ns();
     g->wake_ns = INT64_MAX;
     g->hurry = false;
-    if (g->stopping || g->jobs > BEHIND + 2 * (size_t)gen_window(g) ||
+    if (g->stopping || g->jobs > BEHIND + (size_t)gen_window(g) ||
         checks_parked(g) > BEHIND + (size_t)gen_window(g))
         return 0;
     for (int k = 0; k < g->n_lanes; k++)
