@@ -220,6 +220,15 @@ static int run(struct external *x, struct error *error)
     return rc;
 }
 
+int external_check(struct error *error)
+{
+    return getenv(inside) == NULL
+               ? 0
+               : error_set(error, ERROR_USAGE,
+                           "the program of another filter runs this one, which "
+                           "would run a program again; leave the rule out there");
+}
+
 int external_run(const struct wide *w, struct error *error)
 {
     struct external x = {.w = w, .in = BUF, .out = BUF, .answered = mem_alloc(WIDE_ROWS)};
@@ -227,11 +236,7 @@ int external_run(const struct wide *w, struct error *error)
     x.batch = (size_t)recipe_integer(w->recipe, "filter.rule.command.batch");
     x.limit_ms = recipe_integer(w->recipe, "filter.rule.command.timeout_s") * 1000;
     x.action = wide_action(w, "filter.rule.command.action");
-    if (getenv(inside) != NULL)
-        error_set(error, ERROR_USAGE,
-                  "the program of another filter runs this one, which would run a program again; "
-                  "leave the rule out there");
-    else if (read_words(&x, error) == 0)
+    if (read_words(&x, error) == 0)
         rc = run(&x, error);
     for (size_t i = 0; i < MAX_WORDS; i++)
         mem_free(x.argv[i]);

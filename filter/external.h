@@ -14,5 +14,7 @@
 #include "filter/wide.h"
 
 int external_run(const struct wide *w, struct error *error);
+/* Fails where a program of that rule runs this very process: it would never end. */
+int external_check(struct error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "corpus/masked.h"
 #include "filter/chosen.h"
 #include "filter/dedup.h"
+#include "filter/external.h"
 #include "filter/index.h"
 #include "filter/later.h"
 #include "filter/ledger.h"
@@ -392,7 +393,9 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
             options->against);
     if (chosen_open(&r.chosen, recipe, error) != 0)
         return -1;
-    rc = options->dry_run ? 0 : corpus_claim(corpus, "filter", error);
+    rc = chosen_has(&r.chosen, "command") ? external_check(error) : 0;
+    if (rc == 0 && !options->dry_run)
+        rc = corpus_claim(corpus, "filter", error);
     if (rc == 0) {
         rc = run_open(&r, report, error);
         corpus_unclaim(corpus);
