@@ -3,7 +3,6 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/vec.h"
-#include "filter/hashsort.h"
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
@@ -294,28 +293,4 @@ bool shingle_join(struct shingler *s, const struct shingler *output)
     add_word(s, output->head[1]);
     s->run = 0; /* what follows is in `output` */
     return true;
-}
-
-void shingle_sort(struct shingler *s)
-{
-    size_t kept = 0;
-    hashsort_keys(s->items, s->n);
-    for (size_t i = 0; i < s->n; i++)
-        if (kept == 0 || s->items[i] != s->items[kept - 1])
-            s->items[kept++] = s->items[i];
-    s->n = kept;
-}
-
-double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb)
-{
-    size_t i = 0, k = 0, both = 0;
-    if (na == 0 && nb == 0)
-        return 1;
-    while (i < na && k < nb) {
-        const uint64_t x = a[i], y = b[k];
-        both += x == y;
-        i += x <= y;
-        k += y <= x;
-    }
-    return (double)both / (double)(na + nb - both);
 }

@@ -47,10 +47,5 @@ void shingle_end(struct shingler *s);
  * append only the shingles that reach from this text into that one; those of `output` are the rest.
  * False: it cannot be told so, and nothing was done. */
 bool shingle_join(struct shingler *s, const struct shingler *output);
-/* Sort the items and drop repeats: the set, for exact Jaccard. */
-void shingle_sort(struct shingler *s);
-
-/* Jaccard of two sorted sets; two empty sets are alike (1). */
-double shingle_jaccard(const uint64_t *a, size_t na, const uint64_t *b, size_t nb);
 
 #endif

@@ -11,6 +11,7 @@
 #include "filter/letters.h"
 #include "filter/shingle.h"
 #include "filter/wordhash.h"
+#include "tests/filter/plain_sets.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ static size_t count(struct shingler *s, const char *text)
     shingle_start(s);
     shingle_add(s, slice_of(text));
     shingle_end(s);
-    shingle_sort(s);
+    plain_set(s);
     return s->n;
 }
 
@@ -30,7 +31,7 @@ static double alike(const char *a, const char *b)
     shingle_init(&y, NULL);
     count(&x, a);
     count(&y, b);
-    const double j = shingle_jaccard(x.items, x.n, y.items, y.n);
+    const double j = plain_jaccard(&x, &y);
     shingle_free(&x);
     shingle_free(&y);
     return j;
@@ -187,7 +188,7 @@ static void check_kernel(const struct mask_kernel *k)
         for (size_t i = 0; i < o.n; i++)
             if (kept == 0 || o.out[i] != o.out[kept - 1])
                 o.out[kept++] = o.out[i];
-        shingle_sort(&s);
+        plain_set(&s);
         assert_int_equal(s.n, kept);
         assert_memory_equal(s.items, o.out, kept * sizeof *o.out);
     }
