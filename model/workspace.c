@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* Of a chunk of logits: each packs all of the head anew, which few rows would not be worth. */
 enum { LOGITS_BYTES = 128 << 20, MAX_LOGITS_ROWS = 1024 };
 
 /* Memory being laid out, front to back; with no block yet only the count grows. */
@@ -67,9 +68,7 @@ static void measure_adapters(struct plan *p)
 static struct plan plan_of(const struct model_config *c, const struct model_options *o,
                            const struct model_limits *limits)
 {
-    /* A head kept as BF16 is made float for each chunk: fewer, larger ones. */
-    const int64_t bytes = o->frozen_type != DTYPE_F32 ? 3 * (int64_t)LOGITS_BYTES : LOGITS_BYTES;
-    const int64_t fit = bytes / (4 * (int64_t)config_classes(c)) / 16 * 16;
+    const int64_t fit = LOGITS_BYTES / (4 * (int64_t)config_classes(c)) / 16 * 16;
     struct plan p = {.c = c, .o = o, .l = *limits};
     if (p.l.tokens < 1)
         p.l.tokens = 1;
