@@ -109,7 +109,13 @@ static bool multiplies(const struct micro *m, int64_t rows, int64_t cols)
     static float a[ROWS * DEPTH], b[COLS * DEPTH], c[ROWS * COLS];
     const struct micro_source from_a = {a, DEPTH, rows, DEPTH, true, false};
     const struct micro_source from_b = {b, DEPTH, cols, DEPTH, true, false};
-    const struct micro_tile tile = {c, COLS, rows, cols, DEPTH, 1, 0};
+    const struct micro_tile tile = {.c = c,
+                                    .ldc = COLS,
+                                    .rows = rows,
+                                    .cols = cols,
+                                    .depth = DEPTH,
+                                    .alpha = 1,
+                                    .step = m->rows};
     fill(a, ROWS * DEPTH, 1);
     fill(b, COLS * DEPTH, 2);
     m->pack_a(packed[0], &from_a);

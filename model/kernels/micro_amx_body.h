@@ -5,6 +5,8 @@
  *     a, packed: of each step 32 rows of 32 numbers     to[(p / 32 * 32 + row) * 16 + p % 32 / 2]
  *     b, packed: as every table has it (micro.h)        to[p / 2 * 32 + column]
  *
+ * (a is always packed, so that a tile's `step` says nothing)
+ *
  *     tmm0 tmm1     sums         tmm4  16 rows of a     tmm6  16 columns of b, one half after the
  *     tmm2 tmm3                  tmm5  the 16 below           other
  *                                                       tmm7  the witness
