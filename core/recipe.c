@@ -8,6 +8,7 @@
 #include "core/vec.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,13 @@ static void report_violation(void *context, const struct schema_violation *v)
 
 /* ---- reading ---- */
 
+static void cut(struct buf *path, size_t len)
+{
+    path->len = len;
+    if (path->data != NULL)
+        path->data[len] = '\0';
+}
+
 /* A key given twice is a slip that JSON lets pass. */
 static void refuse_twice(struct loading *l, const struct json *node, struct buf *path)
 {
@@ -132,9 +140,7 @@ static void refuse_twice(struct loading *l, const struct json *node, struct buf 
                                                                "given twice; remove one"});
         }
         refuse_twice(l, c, path);
-        path->len = len;
-        if (path->data != NULL)
-            path->data[len] = '\0';
+        cut(path, len);
     }
 }
 
@@ -232,13 +238,36 @@ static void apply_set(struct loading *l, struct json *root, const char *set)
     }
 }
 
+/* A number that no double holds would be taken for one that was not given. */
+static void refuse_huge(struct loading *l, const struct json *node, struct buf *path)
+{
+    const size_t len = path->len;
+    size_t at = 0;
+    if (json_type(node) == JSON_NUMBER && isnan(json_number(node, (double)NAN)))
+        report_violation(l, &(struct schema_violation){node, buf_text(path),
+                                                       "a number as large as this has no meaning"});
+    for (const struct json *c = json_first(node); c != NULL; c = json_next(c), at++) {
+        if (len != 0)
+            buf_char(path, '.');
+        if (json_key(c) != NULL)
+            buf_str(path, json_key(c));
+        else
+            buf_printf(path, "%zu", at);
+        refuse_huge(l, c, path);
+        cut(path, len);
+    }
+}
+
 static int check(struct loading *l, struct recipe *r, struct error *error)
 {
     struct schema *schema = schema_compile(r->schema, error);
+    struct buf path = BUF;
     if (schema == NULL)
         return error_wrap(error, "%s", schema_path);
     schema_fill(schema, r->root);
-    (void)schema_check(schema, r->root, report_violation, l);
+    if (schema_check(schema, r->root, report_violation, l) == 0)
+        refuse_huge(l, r->root, &path);
+    buf_free(&path);
     schema_free(schema);
     return 0;
 }

@@ -38,6 +38,8 @@ static void test_violations(void **state)
     says("[1]", NULL, 0, "dir/r.jsonc:1:1: a recipe is a JSON object: { … }\n");
     says("{\"train\": {\"rank\": 4, \"rank\": 8}}", NULL, 0,
          "dir/r.jsonc:1:12: train.rank: given twice; remove one\n");
+    says("{\"train\": {\"clip\": 1e400}}", NULL, 0,
+         "dir/r.jsonc:1:12: train.clip: a number as large as this has no meaning\n");
     says("", NULL, 0, "dir/r.jsonc:1:1: expected a value, found the end of the text\n");
 }
 
