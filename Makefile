@@ -183,7 +183,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB) $(DEP_LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(CLI_LIB) $(LIB) | $(AUX)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CLI_LIB) $(LIB) $(CMOCKA) $(DEP_LIBS)
 
