@@ -11,6 +11,7 @@
  * cpu_us_per_row (of all threads), peak_rss_mb (of the whole process), seconds of the phases, and
  * signatures_per_s (tokenise, shingle, sign; one thread, texts in memory).
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -25,15 +26,6 @@
 #include <string.h>
 
 enum { MOST_REPEATS = 99, SIGN_ROWS = 20000 };
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    const size_t len = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-            return argv[i] + len + 1;
-    return fallback;
-}
 
 static void stop(const char *what, const struct error *e)
 {
@@ -217,11 +209,11 @@ static struct recipe *recipe_of(int argc, char **argv)
     struct buf rules = BUF, threads = BUF, threshold = BUF;
     struct error e = {ERROR_NONE, ""};
     buf_str(&rules, "filter.rules=[\"");
-    for (const char *w = word(argc, argv, "rules", "default"); *w != '\0'; w++)
+    for (const char *w = words_find(argc, argv, "rules", "default"); *w != '\0'; w++)
         buf_str(&rules, *w == ',' ? "\",\"" : (const char[]){*w, '\0'});
     buf_str(&rules, "\"]");
-    buf_printf(&threads, "threads=%s", word(argc, argv, "threads", "0"));
-    buf_printf(&threshold, "filter.near.threshold=%s", word(argc, argv, "threshold", "0.8"));
+    buf_printf(&threads, "threads=%s", words_find(argc, argv, "threads", "0"));
+    buf_printf(&threshold, "filter.near.threshold=%s", words_find(argc, argv, "threshold", "0.8"));
     const char *sets[] = {buf_text(&rules), buf_text(&threads), buf_text(&threshold)};
     struct recipe *r = recipe_load(NULL, sets, 3, NULL, &e);
     if (r == NULL)
@@ -254,13 +246,13 @@ static void print(struct corpus *c, struct lap *laps, size_t repeats, size_t n)
 
 int main(int argc, char **argv)
 {
-    const char *corpus = word(argc, argv, "corpus", "");
+    const char *corpus = words_find(argc, argv, "corpus", "");
     char folder[] = "/tmp/retort-bench-XXXXXX";
     struct error e = {ERROR_NONE, ""};
     struct lap laps[MOST_REPEATS];
-    const int asked = atoi(word(argc, argv, "repeats", "3"));
+    const int asked = atoi(words_find(argc, argv, "repeats", "3"));
     const size_t repeats = asked < 1 ? 1 : asked > MOST_REPEATS ? MOST_REPEATS : (size_t)asked;
-    const char *made = word(argc, argv, "made", "");
+    const char *made = words_find(argc, argv, "made", "");
     if (corpus[0] == '\0' && made[0] == '\0') {
         fprintf(stderr, "usage: bench_filter corpus=rows.jsonl|made=KIND rows=N [threads=0] "
                         "[repeats=3] [rules=default] [threshold=0.8]\n");
@@ -272,10 +264,11 @@ int main(int argc, char **argv)
     struct corpus *c = corpus_open(path, CORPUS_CREATE, &e);
     if (c == NULL)
         stop(path, &e);
-    const size_t n = made[0] == '\0'
-                         ? import(c, corpus)
-                         : make_rows(c, made, strtoul(word(argc, argv, "rows", "10000"), NULL, 10),
-                                     strtoul(word(argc, argv, "words", "80"), NULL, 10));
+    const size_t n =
+        made[0] == '\0'
+            ? import(c, corpus)
+            : make_rows(c, made, strtoul(words_find(argc, argv, "rows", "10000"), NULL, 10),
+                        strtoul(words_find(argc, argv, "words", "80"), NULL, 10));
     struct recipe *r = recipe_of(argc, argv);
     for (size_t i = 0; i < repeats; i++)
         laps[i] = judge(c, r);

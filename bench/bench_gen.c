@@ -3,6 +3,7 @@
  * every prompt into a fresh dataset, and end with one JSON line.  CPU counts both threads and
  * everything: plan, key, HTTP, raw reply, compression, parse, row, commit.
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -16,15 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    size_t n = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (!strncmp(argv[i], name, n) && argv[i][n] == '=')
-            return argv[i] + n + 1;
-    return fallback;
-}
 
 static int fail(const struct error *error)
 {
@@ -68,11 +60,12 @@ int main(int argc, char **argv)
         perror(folder);
         return 1;
     }
-    buf_printf(&b[0], "teacher.base_url=%s", word(argc, argv, "url", "http://127.0.0.1:8080/v1"));
-    buf_printf(&b[1], "gen.prompts=%s", word(argc, argv, "prompts", "prompts.jsonl"));
-    buf_printf(&b[2], "teacher.in_flight=%s", word(argc, argv, "in_flight", "64"));
-    buf_printf(&b[3], "teacher.model=%s", word(argc, argv, "model", "teacher"));
-    buf_printf(&b[4], "gen.max_tokens=%s", word(argc, argv, "max_tokens", "256"));
+    buf_printf(&b[0], "teacher.base_url=%s",
+               words_find(argc, argv, "url", "http://127.0.0.1:8080/v1"));
+    buf_printf(&b[1], "gen.prompts=%s", words_find(argc, argv, "prompts", "prompts.jsonl"));
+    buf_printf(&b[2], "teacher.in_flight=%s", words_find(argc, argv, "in_flight", "64"));
+    buf_printf(&b[3], "teacher.model=%s", words_find(argc, argv, "model", "teacher"));
+    buf_printf(&b[4], "gen.max_tokens=%s", words_find(argc, argv, "max_tokens", "256"));
     const char *sets[] = {buf_text(&b[0]), buf_text(&b[1]), buf_text(&b[2]), buf_text(&b[3]),
                           buf_text(&b[4])};
     char *dataset = file_join(folder, "bench.db");

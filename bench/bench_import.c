@@ -6,6 +6,7 @@
  * Without a file, rows of about 600 bytes are made up, without ids.  The dataset is made in a folder
  * of its own under keep (default /tmp) and removed.  Ends with one JSON line.
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/mem.h"
@@ -16,15 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    size_t len = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-            return argv[i] + len + 1;
-    return fallback;
-}
 
 static void fail(const struct error *error)
 {
@@ -103,20 +95,20 @@ static double status_once(const char *db)
 
 int main(int argc, char **argv)
 {
-    const char *file = word(argc, argv, "file", NULL);
+    const char *file = words_find(argc, argv, "file", NULL);
     char folder[512];
     char *db, *rows, *out;
     struct import_counts n = {0}, again = {0};
     double in_s, out_s, again_s, cpu_us, peak;
     (void)snprintf(folder, sizeof folder, "%s/retort-bench-XXXXXX",
-                   word(argc, argv, "keep", "/tmp"));
+                   words_find(argc, argv, "keep", "/tmp"));
     if (mkdtemp(folder) == NULL)
         return 1;
     db = file_join(folder, "bench.db");
     rows = file_join(folder, "rows.jsonl");
     out = file_join(folder, "out.jsonl");
     if (file == NULL)
-        make_rows(rows, strtol(word(argc, argv, "rows", "1000000"), NULL, 10));
+        make_rows(rows, strtol(words_find(argc, argv, "rows", "1000000"), NULL, 10));
     cpu_us = (double)clock_cpu_ns() / -1e3;
     in_s = import_once(db, file != NULL ? file : rows, &n);
     cpu_us += (double)clock_cpu_ns() / 1e3;

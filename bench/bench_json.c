@@ -6,6 +6,7 @@
  * Without a file the reply is made up (about 1 KB).  Ends with one JSON line: bytes, microseconds
  * to parse, to write plainly and canonically (medians over the repeats).
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -15,15 +16,6 @@
 #include <string.h>
 
 enum { ROUNDS = 20000, MOST_REPEATS = 99 };
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    size_t len = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-            return argv[i] + len + 1;
-    return fallback;
-}
 
 static void make_reply(struct buf *out)
 {
@@ -72,8 +64,8 @@ static double time_write(const struct json *node, unsigned flags)
 
 int main(int argc, char **argv)
 {
-    const char *path = word(argc, argv, "reply", NULL);
-    size_t repeats = (size_t)strtoul(word(argc, argv, "repeats", "9"), NULL, 10);
+    const char *path = words_find(argc, argv, "reply", NULL);
+    size_t repeats = (size_t)strtoul(words_find(argc, argv, "repeats", "9"), NULL, 10);
     double parse[MOST_REPEATS], plain[MOST_REPEATS], canonical[MOST_REPEATS];
     struct buf text = BUF;
     struct error error;

@@ -9,6 +9,7 @@
  * reading the file.  Nothing is stored.  Ends with one JSON line: rows, rows_per_s (the median),
  * cpu_us_per_row (of all threads), seconds of the two phases, removed, pairs_verified, peak_rss_mb.
  */
+#include "bench/words.h"
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -23,15 +24,6 @@
 #include <string.h>
 
 enum { MOST_REPEATS = 99, TASK_ROWS = 64 };
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    const size_t len = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-            return argv[i] + len + 1;
-    return fallback;
-}
 
 static void stop(const char *what, const struct error *e)
 {
@@ -199,8 +191,8 @@ static void print(const struct lap *l, size_t n)
 
 int main(int argc, char **argv)
 {
-    const char *corpus = word(argc, argv, "corpus", NULL);
-    const size_t repeats = (size_t)strtoul(word(argc, argv, "repeats", "5"), NULL, 10);
+    const char *corpus = words_find(argc, argv, "corpus", NULL);
+    const size_t repeats = (size_t)strtoul(words_find(argc, argv, "repeats", "5"), NULL, 10);
     struct rows rows = {.arena = ARENA};
     struct buf threshold = BUF;
     struct chosen chosen;
@@ -210,13 +202,13 @@ int main(int argc, char **argv)
         fputs("bench_near: corpus=FILE is needed, and repeats from 1 to 99\n", stderr);
         return 2;
     }
-    buf_printf(&threshold, "filter.near.threshold=%s", word(argc, argv, "threshold", "0.7"));
+    buf_printf(&threshold, "filter.near.threshold=%s", words_find(argc, argv, "threshold", "0.7"));
     const char *sets[] = {"filter.rules=[\"exact_duplicate\",\"near_duplicate\"]",
                           buf_text(&threshold)};
     struct recipe *recipe = recipe_load(NULL, sets, 2, NULL, &e);
     if (recipe == NULL || chosen_open(&chosen, recipe, &e) != 0)
         stop("recipe", &e);
-    struct pool *pool = pool_new(atoi(word(argc, argv, "threads", "0")));
+    struct pool *pool = pool_new(atoi(words_find(argc, argv, "threads", "0")));
     load(&rows, corpus);
     for (size_t i = 0; i < repeats; i++)
         laps[i] = judge(&chosen, &rows, pool);

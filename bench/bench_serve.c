@@ -4,6 +4,7 @@
  * flight, for each number in flight; one JSON line each.  Works with any server that heeds
  * ignore_eos (retort, vLLM, llama.cpp).
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -30,15 +31,6 @@ struct bench {
     struct net_headers headers;
     struct asked *asked;
 };
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    size_t n = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (!strncmp(argv[i], name, n) && argv[i][n] == '=')
-            return argv[i] + n + 1;
-    return fallback;
-}
 
 static int ask(struct asked *a, struct error *error)
 {
@@ -112,11 +104,11 @@ int main(int argc, char **argv)
     const struct http_options options = {.max_in_flight = IN_FLIGHT_MAX,
                                          .max_body = 16 << 20,
                                          .max_headers = 1 << 16};
-    const char *list = word(argc, argv, "in_flight", "1,8,32");
-    const int requests = (int)strtol(word(argc, argv, "requests", "2"), NULL, 10);
-    struct bench b = {.url = word(argc, argv, "url", "http://127.0.0.1:8080/v1"),
-                      .model = word(argc, argv, "model", "default"),
-                      .tokens = (int)strtol(word(argc, argv, "tokens", "128"), NULL, 10)};
+    const char *list = words_find(argc, argv, "in_flight", "1,8,32");
+    const int requests = (int)strtol(words_find(argc, argv, "requests", "2"), NULL, 10);
+    struct bench b = {.url = words_find(argc, argv, "url", "http://127.0.0.1:8080/v1"),
+                      .model = words_find(argc, argv, "model", "default"),
+                      .tokens = (int)strtol(words_find(argc, argv, "tokens", "128"), NULL, 10)};
     struct error error = {0};
     int rc = 0;
     signal(SIGPIPE, SIG_IGN);

@@ -7,6 +7,7 @@
  * Ends with one JSON line: MB a second (1 MB = 1e6 bytes) of wall and of CPU time (medians), ids,
  * load time, memory of the tokenizer and of a scratch.
  */
+#include "bench/words.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -23,15 +24,6 @@ struct corpus {
     size_t *ends;
     size_t n, cap;
 };
-
-static const char *word(int argc, char **argv, const char *name, const char *fallback)
-{
-    size_t len = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
-            return argv[i] + len + 1;
-    return fallback;
-}
 
 static int read_corpus(const char *path, struct corpus *c, struct error *error)
 {
@@ -99,19 +91,20 @@ static int run(int argc, char **argv, struct error *error)
 {
     struct corpus c = {.n = 0};
     struct rates rates = {.n = 0};
-    int repeats = atoi(word(argc, argv, "repeats", "5"));
-    unsigned flags = atoi(word(argc, argv, "parse", "0")) != 0 ? (unsigned)TOKENIZER_PARSE : 0;
+    int repeats = atoi(words_find(argc, argv, "repeats", "5"));
+    unsigned flags =
+        atoi(words_find(argc, argv, "parse", "0")) != 0 ? (unsigned)TOKENIZER_PARSE : 0;
     struct tokenizer *t;
     struct tokenizer_scratch *s;
     int64_t start;
     double load, load_cpu, first;
     size_t ids = 0, before;
-    if (read_corpus(word(argc, argv, "corpus", "corpus.jsonl"), &c, error) != 0)
+    if (read_corpus(words_find(argc, argv, "corpus", "corpus.jsonl"), &c, error) != 0)
         return -1;
     before = mem_peak();
     start = clock_ns();
     load_cpu = (double)clock_cpu_ns();
-    t = tokenizer_load(word(argc, argv, "vocab", "../shared/tokenizers/gpt2"), error);
+    t = tokenizer_load(words_find(argc, argv, "vocab", "../shared/tokenizers/gpt2"), error);
     if (t == NULL)
         return -1;
     load = (double)(clock_ns() - start) / 1e9;
