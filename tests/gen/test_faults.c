@@ -87,6 +87,10 @@ static const struct expectation cases[] = {
     {"{{deep 1}}", NULL, 2, "malformed", NULL},
     {"{{rawnul 1}}", NULL, 2, "malformed", NULL},
     {"{{headers}}", NULL, 1, NULL, NULL},
+    {"{{gzip}}", NULL, 1, NULL, NULL}, /* nobody asked for it */
+    {"{{gzipchunks}}", NULL, 1, NULL, NULL},
+    {"{{gzipbroken 1}}", NULL, 2, "malformed", NULL},
+    {"{{bomb}}", "too-large", 1, "too-large", NULL},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

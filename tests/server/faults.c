@@ -25,6 +25,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/vec.h"
+#include "tests/server/gzip.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -131,6 +132,10 @@ static const struct fault {
     {"deep", 200, "", NULL, WHOLE},
     {"rawnul", 200, "", NULL, WHOLE},
     {"headers", 200, "", NULL, WHOLE},
+    {"gzip", 200, "Content-Encoding: gzip\r\n", NULL, WHOLE},
+    {"gzipchunks", 200, "Content-Encoding: gzip\r\n", NULL, CHUNKED},
+    {"gzipbroken", 200, "Content-Encoding: gzip\r\n", "this is no gzip", WHOLE},
+    {"bomb", 200, "Content-Encoding: gzip\r\n", NULL, WHOLE},
     {"invalid", 200, "", OKAY("{\"content\":\"{\\\"n\\\": \\\"seven\\\"}\"}", "stop"), WHOLE},
     {"valid", 200, "", OKAY("{\"content\":\"```json\\n{\\\"n\\\": 7}\\n```\"}", "stop"), WHOLE},
 };
@@ -284,6 +289,13 @@ static void special_body(const char *name, struct buf *out, struct slice prompt,
     } else if (!strcmp(name, "rawnul")) {
         answer(out, prompt, asked);
         out->data[out->len / 2] = '\0';
+    } else if (!strcmp(name, "bomb")) {
+        gzip_bomb(1 << 17, out);
+    } else if (!strncmp(name, "gzip", 4)) {
+        struct buf plain = BUF;
+        answer(&plain, prompt, asked);
+        gzip_stored(buf_view(&plain), out);
+        buf_free(&plain);
     } else {
         answer(out, prompt, asked);
     }
@@ -360,8 +372,8 @@ static const struct fault *decide(const struct json *asked, struct slice body, s
     p->not_before_ns = !strcmp(f->name, "429s")    ? now + 1000000000
                        : !strcmp(f->name, "429ms") ? now + 150000000
                                                    : 0;
-    bool broken =
-        !strcmp(f->name, "huge") || !strcmp(f->name, "deep") || !strcmp(f->name, "rawnul");
+    bool broken = !strcmp(f->name, "huge") || !strcmp(f->name, "deep") ||
+                  !strcmp(f->name, "rawnul") || !strcmp(f->name, "bomb");
     if (f->status == 200 && !f->body && !broken &&
         (f->delivery == WHOLE || f->delivery == CHUNKED)) {
         seen.answered++;
