@@ -127,7 +127,7 @@ static struct json *causes_json(const struct gen *g)
     return o;
 }
 
-void live_report(struct gen *g, struct buf *out)
+void live_report(struct gen *g, bool done, struct buf *out)
 {
     struct json *o = json_new_object(), *run = json_new_object();
     json_put(o, "requests", requests_json(g));
@@ -146,7 +146,7 @@ void live_report(struct gen *g, struct buf *out)
         json_put(o, "attempts_that_failed", causes);
     else
         json_free(causes);
-    if (g->run_attempts == 0 && g->run_rows == 0)
+    if (done && g->run_attempts == 0 && g->run_rows == 0)
         json_put_bool(o, "up_to_date", true);
     if (g->batched)
         json_put_integer(o, "in_batches", g->batched);

@@ -341,7 +341,7 @@ int gen_run(const struct recipe *recipe, struct corpus *corpus, const struct gen
         rc = run(g, error);
         if (!rc)
             rc = verdict(g, error);
-        live_report(g, report);
+        live_report(g, !rc, report);
     }
     close_all(g);
     mem_free(g);

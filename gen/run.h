@@ -147,7 +147,7 @@ void ask_enlist(struct gen *g, struct item *i);
 
 /* live.c */
 void live_tick(struct gen *g, bool last);
-void live_report(struct gen *g, struct buf *out);
+void live_report(struct gen *g, bool done, struct buf *out); /* done: nothing is left to do */
 
 /* estimate.c */
 int estimate_run(struct gen *g, struct buf *report, struct error *error);

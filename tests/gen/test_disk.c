@@ -39,17 +39,31 @@ static void fill(struct rig *r)
     close(fd);
 }
 
-static void test_full_disk(void **state)
+/* A rig on a file system of that size; skips the test where there can be none. */
+static struct rig *rig_of_size(const char *size)
 {
     struct rig *r = rig_new();
-    char path[160];
-    int status;
-    (void)state;
-    if (mount("tmpfs", r->folder, "tmpfs", 0, "size=256m")) {
+    if (mount("tmpfs", r->folder, "tmpfs", 0, size)) {
         print_message("SKIP: no file system of our own can be mounted (%s)\n", strerror(errno));
         rig_free(r);
         skip();
     }
+    return r;
+}
+
+static void unmount(struct rig *r)
+{
+    rig_stop_server(r);
+    assert_int_equal(umount2(r->folder, MNT_DETACH), 0);
+    rig_free(r);
+}
+
+static void test_full_disk(void **state)
+{
+    struct rig *r = rig_of_size("size=256m");
+    char path[160];
+    int status;
+    (void)state;
     rig_server(r, "latency=5", NULL, NULL);
     rig_prompts(r, PROMPTS, "");
     pid_t child = fork();
@@ -74,12 +88,33 @@ static void test_full_disk(void **state)
     assert_int_equal(rig_number(r, "SELECT count(DISTINCT instruction) FROM sample"), PROMPTS);
     assert_int_equal(rig_number(r, "SELECT count(*) FROM unread"), 0);
     assert_true(rig_stat(r, "again") <= IN_FLIGHT);
-    rig_stop_server(r);
-    assert_int_equal(umount2(r->folder, MNT_DETACH), 0);
-    rig_free(r);
+    unmount(r);
+}
+
+/* No room for the plan: nothing is asked, and nothing is said to be done. */
+static void test_no_room_for_the_plan(void **state)
+{
+    static const char *const sizes[] = {"size=200k", "size=260k", "size=300k", "size=1m"};
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        struct rig *r = rig_of_size(sizes[k]);
+        rig_server(r, NULL, NULL, NULL);
+        rig_prompts(r, 20, "");
+        assert_int_equal(run(r), -1);
+        print_message("%s: %s\n", sizes[k], r->error.text);
+        assert_true(slice_find(buf_view(&r->report), SLICE("up_to_date")) >= r->report.len);
+        assert_int_equal(rig_stat(r, "answered"), 0);
+        unmount(r);
+    }
 }
 
 #else
+
+static void test_no_room_for_the_plan(void **state)
+{
+    (void)state;
+    skip();
+}
 
 static void test_full_disk(void **state)
 {
@@ -92,6 +127,7 @@ static void test_full_disk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full_disk)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full_disk),
+                                       cmocka_unit_test(test_no_room_for_the_plan)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
