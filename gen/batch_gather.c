@@ -161,7 +161,7 @@ static bool reserve(struct gen *g, struct item *i)
     if (!budget_limited(&g->budget))
         return true;
     struct budget_amount worst = item_worst(i);
-    if (!budget_reserve(&g->budget, worst))
+    if (!item_bounded(i) || !budget_reserve(&g->budget, worst))
         return false;
     i->worst = worst;
     return true;
@@ -197,13 +197,13 @@ static int place(struct gen *g, struct item *i, struct buf *line, struct error *
 }
 
 /* The next request does not fit into the budget: what is there goes out, or the run is at its end. */
-static int no_room(struct gen *g, struct lane *l, const struct item *i, struct error *error)
+static int no_room(struct gen *g, const struct item *i, struct error *error)
 {
-    struct batch *b = gathering(g, l);
+    struct batch *b = gathering(g, i->lane);
     if (b && g->batches == b && !b->next) /* the others may cost less than their worst case */
         return batch_finish(b, error);
     if (!batch_away(g))
-        send_exhausted(g, l, item_worst(i));
+        send_exhausted(g, i);
     return 0;
 }
 
@@ -225,7 +225,7 @@ int batch_gather(struct gen *g, struct lane *l, struct error *error)
             struct item *i = items_pop(lists[k]);
             rc = place(g, i, &line, error);
             if (rc == 0) {
-                rc = no_room(g, l, i, error) ? -1 : 0;
+                rc = no_room(g, i, error) ? -1 : 0;
                 items_add_first(lists[k], i);
             } else if (rc < 0) {
                 item_free(i);

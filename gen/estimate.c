@@ -17,7 +17,8 @@ static void add(struct sum *s, const struct item *i)
 {
     struct net_usage low = {.input = (int64_t)i->input_tokens,
                             .output = (int64_t)(i->output_tokens / 4)};
-    struct net_usage high = {.input = (int64_t)i->input_tokens,
+    int64_t parts = i->part_tokens > 0 ? i->part_tokens : 0;
+    struct net_usage high = {.input = (int64_t)i->input_tokens + parts,
                              .output = (int64_t)i->output_tokens};
     const struct endpoint *e = i->lane->teacher;
     s->requests++;

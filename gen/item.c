@@ -4,6 +4,7 @@
 #include "corpus/turns.h"
 #include "gen/lane.h"
 #include "gen/run.h"
+#include "net/parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -127,6 +128,19 @@ static int write_body(struct item *i, const struct net_dialect *d, struct error 
     return rc;
 }
 
+static int64_t part_tokens(const struct item *i)
+{
+    const struct endpoint *teacher = i->lane->teacher;
+    bool raw_chat = i->prompt.raw.data && teacher->provider->features & NET_CHAT;
+    struct slice messages = raw_chat ? i->prompt.raw : i->prompt.messages;
+    struct parts n = {0, 0};
+    if (messages.data)
+        n = parts_count(messages);
+    if (teacher->part_tokens >= 0)
+        return (n.pictures + n.others) * teacher->part_tokens;
+    return n.others ? -1 : n.pictures * PARTS_PICTURE;
+}
+
 /* hash(endpoint, canonical body, sample) */
 static void set_key(struct item *i)
 {
@@ -165,6 +179,7 @@ struct item *item_new(struct gen *g, struct lane *lane, const struct gen_step *s
         return NULL;
     }
     set_key(i);
+    i->part_tokens = part_tokens(i);
     i->input_tokens = (double)i->body.len / 4;
     i->output_tokens = (double)settings_most_output(&g->settings, step, lane->teacher);
     return i;
@@ -187,10 +202,16 @@ int64_t item_cost(const struct item *i, const struct net_usage *usage)
     return i->batch ? (int64_t)ceil((double)full * (1 - e->batch.discount)) : full;
 }
 
+bool item_bounded(const struct item *i)
+{
+    const struct settings *s = &i->g->settings;
+    return i->part_tokens >= 0 || (s->budget_nusd < 0 && s->budget_tokens < 0);
+}
+
 struct budget_amount item_worst(const struct item *i)
 {
     struct net_usage u = {
-        .input = (int64_t)i->body.len + PER_MESSAGE,
+        .input = (int64_t)i->body.len + PER_MESSAGE + (i->part_tokens > 0 ? i->part_tokens : 0),
         .output = settings_most_output(&i->g->settings, i->step, i->lane->teacher),
     };
     return (struct budget_amount){item_cost(i, &u), u.input + u.output, 1};

@@ -45,7 +45,8 @@ struct item {
     uint64_t draws; /* random numbers used for back-off */
     int64_t due_ns;
     struct pace_ticket ticket;
-    struct budget_amount worst;         /* reserved; all zero: nothing is */
+    int64_t part_tokens;        /* at most, of what is no text in the prompt; < 0: nobody knows */
+    struct budget_amount worst; /* reserved; all zero: nothing is */
     double input_tokens, output_tokens; /* for pacing */
     int64_t order;                      /* number of the ask, of ordered strategies */
     int64_t redo_of;     /* request whose cut reply this is asked again for; 0: none */
@@ -66,8 +67,10 @@ struct item *item_new(struct gen *g, struct lane *lane, const struct gen_step *s
 void item_free(struct item *i);
 /* Build the body again where the teacher's dialect changed meanwhile. */
 int item_refresh(struct item *i, struct error *error);
-/* The worst this request can cost: every byte of the prompt a token, every reply at its limit. */
+/* The worst this request can cost: every byte of the prompt a token, parts that are no text at their
+ * bound beside that, every reply at its limit.  Of a bounded one. */
 struct budget_amount item_worst(const struct item *i);
+bool item_bounded(const struct item *i); /* has it a worst case, as far as the budget wants one? */
 
 /* What `usage` of it costs, in nano-USD. */
 int64_t item_cost(const struct item *i, const struct net_usage *usage);

@@ -115,7 +115,7 @@ struct item *plan_item_as_it_is(struct gen *g, const struct ledger_item *stored,
 
 /* send.c */
 /* The next request fits into no budget: the run ends here, unless something is still under way. */
-void send_exhausted(struct gen *g, const struct lane *l, struct budget_amount worst);
+void send_exhausted(struct gen *g, const struct item *i);
 int send_all(struct gen *g, struct error *error);
 void send_cleared(struct gen *g, struct store *s); /* a STORE_RESERVE came back */
 

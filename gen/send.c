@@ -19,16 +19,25 @@ static struct items *next_list(struct lane *l)
 /* ---- budget ---------------------------------------------------------------------------------- */
 
 /* The next request does not fit.  It may when what is in the air costs less than its worst case. */
-void send_exhausted(struct gen *g, const struct lane *l, struct budget_amount worst)
+void send_exhausted(struct gen *g, const struct item *i)
 {
+    const struct lane *l = i->lane;
+    struct budget_amount worst = item_worst(i);
     const char *cap = budget_refuses(&g->budget, worst);
-    if (!cap || g->flying || g->jobs || l->cleared.n || l->reserving || batch_away(g))
+    if (g->flying || g->jobs || l->cleared.n || l->reserving || batch_away(g))
         return;
-    gen_stop(g, ERROR_PARTIAL,
-             "gen.%s is reached: spent $%.6f, %lld tokens, %lld requests, and the next request "
-             "might cost $%.6f; raise it and run the same command again",
-             cap, (double)g->budget.spent.nusd / 1e9, (long long)g->budget.spent.tokens,
-             (long long)g->budget.spent.requests, (double)worst.nusd / 1e9);
+    if (!item_bounded(i))
+        gen_stop(g, ERROR_USAGE,
+                 "%.*s: a part of the prompt is neither text nor picture, and may count as any "
+                 "number of tokens: no budget can be kept so; set teacher.part_tokens to the most "
+                 "that one counts as, or remove gen.budget_usd and gen.budget_tokens",
+                 (int)i->prompt.source.len, i->prompt.source.data);
+    else if (cap)
+        gen_stop(g, ERROR_PARTIAL,
+                 "gen.%s is reached: spent $%.6f, %lld tokens, %lld requests, and the next request "
+                 "might cost $%.6f; raise it and run the same command again",
+                 cap, (double)g->budget.spent.nusd / 1e9, (long long)g->budget.spent.tokens,
+                 (long long)g->budget.spent.requests, (double)worst.nusd / 1e9);
 }
 
 /* Reserve for as many as could go out soon; they are sent when the reservation is committed. */
@@ -41,9 +50,9 @@ static void reserve(struct gen *g, struct lane *l)
         struct item *i = from->first;
         i->batch = 0;
         struct budget_amount worst = item_worst(i);
-        if (!budget_reserve(&g->budget, worst)) {
+        if (!item_bounded(i) || !budget_reserve(&g->budget, worst)) {
             if (!s)
-                send_exhausted(g, l, worst);
+                send_exhausted(g, i);
             break;
         }
         i = items_pop(from);

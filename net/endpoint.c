@@ -248,6 +248,7 @@ int endpoint_open(struct endpoint *e, const struct json *teacher, const char *fo
         .input_tokens_per_minute = number_or(limits, "input_tokens_per_minute", 0),
         .output_tokens_per_minute = number_or(limits, "output_tokens_per_minute", 0),
     };
+    e->part_tokens = (int64_t)number_or(teacher, "part_tokens", -1);
     e->input_price = number_or(price, "input", (double)NAN);
     e->output_price = number_or(price, "output", (double)NAN);
     e->cached_price = number_or(price, "cached", e->input_price);

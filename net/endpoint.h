@@ -46,6 +46,7 @@ struct endpoint {
     struct net_dialect dialect;
     bool dialect_fixed; /* the recipe named the field: no fallback */
     struct pace_config limits;
+    int64_t part_tokens; /* the most that a content part which is no text counts as; < 0: unknown */
     double input_price, output_price, cached_price; /* USD a million tokens; NAN: unknown */
     int64_t teacher_id;                             /* of the dataset, filled by the caller */
 };

@@ -105,8 +105,56 @@ static void test_budget_property(void **state)
     assert_true(reached > 0);
 }
 
+/* A picture of a few bytes costs as much as its provider counts for it: the cap holds with that. */
+static void test_pictures(void **state)
+{
+    static const char *const part[] = {
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://x/a.png\"}}",
+        "{\"type\":\"tool_result\",\"content\":[{\"type\":\"image\",\"source\":{}}]}",
+        "{\"type\":\"file\",\"file\":{\"file_id\":\"f1\"}}",
+    };
+    static const struct {
+        int part;
+        const char *cap, *bound;
+        enum error_code code; /* ERROR_NONE: it is asked */
+    } cases[] = {
+        {0, "gen.budget_tokens=65000", "teacher.weight=1", ERROR_PARTIAL},
+        {0, "gen.budget_tokens=66000", "teacher.weight=1", ERROR_NONE},
+        {0, "gen.budget_usd=65", "teacher.weight=1", ERROR_PARTIAL},
+        {0, "gen.budget_tokens=2000", "teacher.part_tokens=1600", ERROR_NONE},
+        {0, "gen.budget_tokens=1500", "teacher.part_tokens=1600", ERROR_PARTIAL},
+        {1, "gen.budget_tokens=65000", "teacher.weight=1", ERROR_PARTIAL},
+        {2, "gen.budget_tokens=100000000", "teacher.weight=1", ERROR_USAGE},
+        {2, "gen.budget_requests=5", "teacher.weight=1", ERROR_NONE},
+        {2, "gen.budget_tokens=9000", "teacher.part_tokens=8000", ERROR_NONE},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct rig *r = rig_new();
+        char line[400];
+        rig_server(r, NULL, NULL, NULL);
+        snprintf(line, sizeof line,
+                 "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+                 "\"what is it?\"},%s]}]}\n",
+                 part[cases[k].part]);
+        rig_file(r, "p.jsonl", line);
+        int rc = rig_run(r, "teacher.price.input=1000", "teacher.price.output=1000",
+                         "gen.max_tokens=20", cases[k].cap, cases[k].bound);
+        assert_int_equal(rc, cases[k].code ? -1 : 0);
+        assert_int_equal(r->error.code, cases[k].code);
+        assert_int_equal(rig_stat(r, "requests"), !cases[k].code);
+        if (cases[k].code == ERROR_USAGE) {
+            print_message("%s\n", r->error.text);
+            assert_non_null(strstr(r->error.text, "p.jsonl:1"));
+            assert_non_null(strstr(r->error.text, "teacher.part_tokens"));
+        }
+        rig_free(r);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget_property)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_budget_property),
+                                       cmocka_unit_test(test_pictures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
