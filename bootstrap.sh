@@ -30,7 +30,16 @@ pc:libmicrohttpd       libmicrohttpd-dev       libmicrohttpd-devel libmicrohttpd
 pc:libxxhash           libxxhash-dev           xxhash-devel        xxhash         xxhash-dev      xxhash
 file:/etc/ssl/certs    ca-certificates         ca-certificates     ca-certificates ca-certificates ca-certificates
 TABLE
-    case $1 in test | deps | list) echo 'pc:cmocka libcmocka-dev libcmocka-devel cmocka cmocka-dev cmocka' ;; esac
+    case $1 in
+    test | deps | list)
+        cat <<'TABLE'
+pc:cmocka              libcmocka-dev           libcmocka-devel     cmocka         cmocka-dev      cmocka
+cmd:sqlite3            sqlite3                 sqlite              sqlite         sqlite          sqlite
+cmd:curl               curl                    curl                curl           curl            curl
+cmd:openssl            openssl                 openssl             openssl        openssl         openssl
+TABLE
+        ;;
+    esac
     shift
     for tool in "$@"; do
         # shellcheck disable=SC2086 # the name stands for the check and for every manager

@@ -219,7 +219,7 @@ static inline int64_t rig_stat(struct rig *r, const char *name)
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)r->port),
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    static const char ask[] = "GET /stats HTTP/1.1\r\nConnection: close\r\n\r\n";
+    static const char ask[] = "GET /stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     char text[2048], key[64];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     size_t n = 0;
