@@ -210,11 +210,45 @@ static bool adds_bos(const struct tokenizer *t)
     return found;
 }
 
+/* {%- set NAME = '…' %}: what a piece is called in the template. */
+static void set_piece(struct buf *b, const char *name, const struct tokenizer *t, int32_t id)
+{
+    const struct slice piece = id >= 0 ? tokenizer_piece(t, id) : SLICE("");
+    buf_printf(b, "{%%- set %s = '", name);
+    for (size_t i = 0; i < piece.len; i++) {
+        if (piece.data[i] == '\'' || piece.data[i] == '\\')
+            buf_char(b, '\\');
+        buf_char(b, piece.data[i]);
+    }
+    buf_str(b, "' %}");
+}
+
+/* In a GGUF file bos_token and eos_token are the texts of the ids that `m` was given, and llama.cpp
+ * makes one up where there is none; in a folder they are what tokenizer_config.json says, or
+ * nothing.  Where the two differ the template says it itself. */
+static void add_template(struct gguf_meta *m, const struct gguf_options *o, int32_t bos,
+                         int32_t eos)
+{
+    const struct tokenizer *t = o->tokenizer;
+    const struct slice source = o->chat_template;
+    struct buf text = BUF;
+    if (bos != tokenizer_bos(t) || bos < 0)
+        set_piece(&text, "bos_token", t, tokenizer_bos(t));
+    if (eos != tokenizer_eos(t) || eos < 0)
+        set_piece(&text, "eos_token", t, tokenizer_eos(t));
+    if (text.len > 0 && slice_starts(source, "\n"))
+        buf_char(&text, '\n'); /* the line end behind a block goes */
+    buf_slice(&text, source);
+    put_text(m, NULL, "tokenizer.chat_template", buf_view(&text));
+    buf_free(&text);
+}
+
 static void add_tokenizer(struct gguf_meta *m, const struct model_config *c,
                           const struct gguf_options *o)
 {
     const struct tokenizer *t = o->tokenizer;
     const bool bytes = tokenizer_kind(t) == TOKENIZER_BYTE_BPE;
+    const int32_t bos = tokenizer_bos(t) >= 0 ? tokenizer_bos(t) : c->bos;
     const int32_t eos = o->stop >= 0 ? o->stop : c->n_eos > 0 ? c->eos[0] : tokenizer_eos(t);
     put_text(m, NULL, "tokenizer.ggml.model", slice_of(bytes ? "gpt2" : "llama"));
     if (bytes)
@@ -224,13 +258,13 @@ static void add_tokenizer(struct gguf_meta *m, const struct model_config *c,
         add_merges(m, t);
     else
         add_scores(m, t, c->vocab);
-    put_id(m, "tokenizer.ggml.bos_token_id", tokenizer_bos(t) >= 0 ? tokenizer_bos(t) : c->bos);
+    put_id(m, "tokenizer.ggml.bos_token_id", bos);
     put_id(m, "tokenizer.ggml.eos_token_id", eos);
     put_id(m, "tokenizer.ggml.unknown_token_id", tokenizer_unk(t));
     put_id(m, "tokenizer.ggml.padding_token_id", tokenizer_pad(t));
     put_bool(m, "tokenizer.ggml.add_bos_token", adds_bos(t));
     if (o->chat_template.data != NULL)
-        put_text(m, NULL, "tokenizer.chat_template", o->chat_template);
+        add_template(m, o, bos, eos);
 }
 
 void gguf_meta_add(struct gguf_meta *meta, struct model *m, const struct gguf_options *o)
