@@ -6,12 +6,13 @@
 #   make -s bench-tokenizer CORPUS=texts.jsonl VOCAB=../shared/tokenizers/qwen2
 #   make -s bench-import ROWS=1000000
 #   make -s bench-serve URL=http://127.0.0.1:8080/v1
+#   make -s bench-generate MODEL=demo/teacher
 #   make -s bench-gen URL=http://127.0.0.1:8080/v1 PROMPTS=prompts.jsonl IN_FLIGHT=64
 
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
 BENCHES   := $(BENCH_SRC:%.c=$(BUILD)/%)
 
-.PHONY: bench bench-train bench-filter bench-gen bench-import bench-tokenizer bench-serve
+.PHONY: bench bench-train bench-filter bench-gen bench-import bench-tokenizer bench-serve bench-generate
 bench: $(BENCHES) ## build the benchmark programs
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIB)
@@ -39,6 +40,9 @@ bench-gen: $(BUILD)/bench/bench_gen ## rows a second of gen against URL
 
 bench-serve: $(BUILD)/bench/bench_serve ## tokens a second of a server at URL, 1, 8 and 32 requests in flight
 	@$< url=$(or $(URL),http://127.0.0.1:8080/v1)
+
+bench-generate: $(BUILD)/bench/bench_generate ## tokens a second of generation alone, 1, 8 and 32 sequences together
+	@$< model=$(or $(MODEL),demo/teacher)
 
 bench-tokenizer: $(BUILD)/bench/bench_tokenizer ## MB a second of tokenising CORPUS with VOCAB, one core
 	@$< corpus=$(CORPUS) vocab=$(VOCAB)

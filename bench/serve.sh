@@ -1,7 +1,8 @@
 #!/bin/sh
 # bench/serve.sh [FOLDER] : tokens a second of retort serve, with float and 8-bit weights, of llama-server with the same as GGUF (F32
 # and Q8_0), and of transformers, at 1, 8 and 32 requests in flight, in turns so that all see the same neighbours; a line each,
-# ROUNDS times.
+# ROUNDS times.  Each server has answered 32 short requests before, and what is timed is at least 1,024 tokens (of
+# transformers: one batch).
 #
 #   THREADS=2  TOKENS=128  ROUNDS=2  PYTHON=python3 (with torch and transformers)  LLAMA_CPP=folder of llama.cpp's programs
 set -eu
@@ -22,9 +23,10 @@ trap 'exit 130' INT TERM
 cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 # measure NAME URL : the server that runs, asked at each number in flight.
 measure() {
+    "$BUILD/bench/bench_serve" url="$2" in_flight=32 tokens=8 requests=1 >/dev/null
     for n in 1 8 32; do
         before=$(cpu $server)
-        line=$("$BUILD/bench/bench_serve" url="$2" in_flight=$n tokens="$tokens" requests=1)
+        line=$("$BUILD/bench/bench_serve" url="$2" in_flight=$n tokens="$tokens" requests=$((n < 8 ? 8 : 2)))
         after=$(cpu $server)
         echo "$line" | sed 's/.*"tokens":\([0-9]*\).*"tokens_per_s":\([0-9.]*\).*/\1 \2/' |
             awk -v who="$1" -v n=$n -v t=$((after - before)) \

@@ -56,6 +56,7 @@ static struct model *load(const struct subject_spec *spec, const struct subject_
     struct model_options options = {.pool = how->pool,
                                     .method = MODEL_FROZEN,
                                     .frozen_type = spec->int8 ? DTYPE_I8 : DTYPE_F32,
+                                    .keep_bf16 = true,
                                     .seed = how->seed};
     if (!has_file(dir, "config.json") && has_file(dir, "adapter_config.json"))
         return load_adapted(dir, &options, error);

@@ -45,13 +45,17 @@ struct attention {
     bool half; /* products of two matrices as in struct matmul; softmax and its sums stay floats */
 };
 
-/* Keys and values of sequences being generated: slot s, position p of a layer is row
- * s * capacity + p of keys and values [slots * capacity, kv_heads * dim]. */
+/* Attention of sequences being generated.  A head's positions lie behind each other: position p of
+ * key/value head h of slot s is row s * slot_rows + h * head_rows + p of keys and values [.., dim].
+ * The pass's own k and v are put there first; then each query sees its slot's positions up to its
+ * own.  head_rows: a multiple of 16 and more than any position; what lies behind the positions in
+ * use may be read and never counts. */
 struct attention_cached {
-    struct tensor q, out; /* [T, heads*dim] */
-    struct tensor keys, values;
+    struct tensor q, out;       /* [T, heads*dim] */
+    struct tensor k, v;         /* [T, kv_heads*dim] */
+    struct tensor keys, values; /* the cache */
+    int64_t slot_rows, head_rows;
     struct tensor slots, positions; /* I32 [1, T]: where each query token stands */
-    int32_t capacity;
     int32_t heads, kv_heads, dim;
     double scale;
     int32_t window;

@@ -147,15 +147,16 @@ static void attend(const struct run *r, int32_t layer, struct attention *a, cons
         m->ops->attention(m->b, a);
         return;
     }
-    m->ops->scatter(m->b, c->keys[layer], a->k, c->rows, false);
-    m->ops->scatter(m->b, c->values[layer], a->v, c->rows, false);
     m->ops->attention_cached(m->b, &(struct attention_cached){.q = a->q,
                                                               .out = k->att,
+                                                              .k = a->k,
+                                                              .v = a->v,
                                                               .keys = c->keys[layer],
                                                               .values = c->values[layer],
+                                                              .slot_rows = c->slot_rows,
+                                                              .head_rows = c->head_rows,
                                                               .slots = c->slots,
                                                               .positions = c->positions,
-                                                              .capacity = c->capacity,
                                                               .heads = a->heads,
                                                               .kv_heads = a->kv_heads,
                                                               .dim = a->dim,

@@ -9,6 +9,9 @@
 /* Tokens of a prompt in one pass, and the multiple at which pieces begin. */
 enum { PIECE = 64 };
 
+/* What the cache's rows of a head are a multiple of. */
+enum { HEAD_ROWS = 16 };
+
 struct slot {
     int32_t *tokens; /* [capacity] prompt and reply */
     int32_t n;       /* tokens known */
@@ -22,10 +25,13 @@ struct generator {
     struct model *m;
     struct generator_options o;
     struct slot *slots;
-    struct tensor block; /* all keys and values */
-    struct tensor *keys, *values;
+    /* All keys and values [slots * layers * 2 * kv_heads * head_rows, head_dim]: a slot's lie
+     * together, so that few sequences touch little memory. */
+    struct tensor block;
+    struct tensor *keys, *values; /* of layers: the block from there on */
+    int64_t head_rows, slot_rows;
     /* staging of a pass */
-    int32_t *ids, *positions, *rows, *owners, *last;
+    int32_t *ids, *positions, *owners, *last;
     float *logits;
     int32_t tokens_max;
 };
@@ -33,17 +39,20 @@ struct generator {
 static int make_cache(struct generator *g, struct error *error)
 {
     const struct model_config *c = &g->m->config;
-    const int64_t rows = (int64_t)g->o.slots * g->o.capacity;
-    const int64_t cols = (int64_t)c->kv_heads * c->head_dim;
-    g->block = backend_block(g->m->b, 2 * c->layers * rows * cols, "the key-value cache", error);
+    int64_t rows;
+    g->head_rows = ((int64_t)g->o.capacity + HEAD_ROWS - 1) / HEAD_ROWS * HEAD_ROWS;
+    g->slot_rows = 2 * c->layers * c->kv_heads * g->head_rows;
+    rows = g->o.slots * g->slot_rows;
+    g->block = backend_block(g->m->b, rows * c->head_dim, "the key-value cache", error);
     if (!tensor_present(g->block))
         return error_wrap(error, "%d sequences of %d tokens", (int)g->o.slots, (int)g->o.capacity);
+    g->block = tensor_reshape(g->block, rows, c->head_dim);
     g->keys = mem_zero((size_t)c->layers, sizeof *g->keys);
     g->values = mem_zero((size_t)c->layers, sizeof *g->values);
     for (int32_t i = 0; i < 2 * c->layers; i++) {
-        const struct tensor t =
-            tensor_reshape(tensor_cols(g->block, i * rows * cols, rows * cols), rows, cols);
-        *(i % 2 == 0 ? &g->keys[i / 2] : &g->values[i / 2]) = t;
+        const int64_t first = i * c->kv_heads * g->head_rows;
+        *(i % 2 == 0 ? &g->keys[i / 2] : &g->values[i / 2]) =
+            tensor_rows(g->block, first, rows - first);
     }
     return 0;
 }
@@ -56,7 +65,6 @@ static void make_staging(struct generator *g)
     n = (size_t)g->tokens_max;
     g->ids = mem_zero(n, sizeof *g->ids);
     g->positions = mem_zero(n, sizeof *g->positions);
-    g->rows = mem_zero(n, sizeof *g->rows);
     g->owners = mem_zero(n, sizeof *g->owners);
     g->last = mem_zero(slots, sizeof *g->last);
     g->logits = mem_zero(slots * vocab, sizeof *g->logits);
@@ -112,7 +120,6 @@ void generator_free(struct generator *g)
     mem_free(g->values);
     mem_free(g->ids);
     mem_free(g->positions);
-    mem_free(g->rows);
     mem_free(g->owners);
     mem_free(g->last);
     mem_free(g->logits);
@@ -153,10 +160,17 @@ static int free_slot(const struct generator *g, const int32_t *prompt, int32_t n
     return best;
 }
 
+/* Positions [first, end) of all layers and heads, from slot to slot. */
+static void copy_positions(struct generator *g, int to, int from, int32_t first, int32_t end)
+{
+    for (int64_t row = first; row < g->slot_rows; row += g->head_rows)
+        g->m->ops->copy(g->m->b, tensor_rows(g->block, to * g->slot_rows + row, end - first),
+                        tensor_rows(g->block, from * g->slot_rows + row, end - first));
+}
+
 /* Take over the longest prefix that another slot holds. */
 static void copy_prefix(struct generator *g, int to, const int32_t *prompt, int32_t n)
 {
-    struct model *m = g->m;
     int32_t have = shared(&g->slots[to], prompt, n), best = have;
     int from = to;
     for (int32_t i = 0; i < g->o.slots; i++) {
@@ -166,14 +180,8 @@ static void copy_prefix(struct generator *g, int to, const int32_t *prompt, int3
             from = i;
         }
     }
-    for (int32_t l = 0; l < m->config.layers && from != to; l++) {
-        const int64_t a = (int64_t)to * g->o.capacity + have;
-        const int64_t b = (int64_t)from * g->o.capacity + have;
-        m->ops->copy(m->b, tensor_rows(g->keys[l], a, best - have),
-                     tensor_rows(g->keys[l], b, best - have));
-        m->ops->copy(m->b, tensor_rows(g->values[l], a, best - have),
-                     tensor_rows(g->values[l], b, best - have));
-    }
+    if (from != to)
+        copy_positions(g, to, from, have, best);
     /* The last token always runs: its logits are wanted. */
     g->slots[to].cached = best < n ? best : n - 1;
 }
@@ -215,16 +223,18 @@ static int run_staged(struct generator *g, int32_t tokens, int32_t wanted, struc
     const struct model_config *c = &m->config;
     const struct batch size = {.tokens = tokens, .supervised = wanted};
     const struct model_pass pass = {.batch = size};
-    struct cache cache = {.keys = g->keys, .values = g->values, .capacity = g->o.capacity};
+    struct cache cache = {.keys = g->keys,
+                          .values = g->values,
+                          .slot_rows = g->slot_rows,
+                          .head_rows = g->head_rows};
     struct run r = {.m = m, .pass = &pass, .cache = &cache, .tokens = tokens, .supervised = wanted};
     const struct workspace_ints arrays[] = {{g->ids, tokens, &m->ws.ids},
                                             {g->positions, tokens, &m->ws.positions},
                                             {g->owners, tokens, &cache.slots},
-                                            {g->rows, tokens, &cache.rows},
                                             {g->last, wanted, &m->ws.rows}};
     if (workspace_need(m, &size, false, error) != 0)
         return -1;
-    workspace_put(m, arrays, 5);
+    workspace_put(m, arrays, 4);
     cache.positions = m->ws.positions;
     r.attention = (struct attention){.heads = c->heads,
                                      .kv_heads = c->kv_heads,
@@ -260,7 +270,6 @@ static void stage(struct generator *g, int slot, int32_t position, int32_t at)
     g->ids[at] = g->slots[slot].tokens[position];
     g->positions[at] = position;
     g->owners[at] = slot;
-    g->rows[at] = slot * g->o.capacity + position;
 }
 
 /* A slot's pending tokens but for a last one alone, piece by piece. */

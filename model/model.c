@@ -101,6 +101,17 @@ static int build(struct model *m, struct error *error)
     return 0;
 }
 
+/* Does the file have every matrix as BF16? */
+static bool all_bf16(const struct safetensors *file)
+{
+    for (size_t i = 0; i < safetensors_count(file); i++) {
+        const struct safetensors_entry *e = safetensors_at(file, i);
+        if (e->dims == 2 && strcmp(e->type, "BF16") != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Takes the config. */
 static struct model *new_model(struct model_config *config, const struct model_options *options,
                                struct error *error)
@@ -147,14 +158,18 @@ static int make_mask(struct model *m, struct error *error)
 
 struct model *model_load(const char *dir, const struct model_options *options, struct error *error)
 {
+    struct model_options o = *options;
     struct model_config config;
     struct safetensors *file;
     struct model *m = NULL;
     if (config_read(&config, dir, error) != 0)
         return NULL;
     file = safetensors_open_dir(dir, error);
+    if (file != NULL && o.keep_bf16 && o.method == MODEL_FROZEN && o.frozen_type == DTYPE_F32 &&
+        all_bf16(file))
+        o.frozen_type = DTYPE_BF16;
     if (file != NULL)
-        m = new_model(&config, options, error);
+        m = new_model(&config, &o, error);
     if (m != NULL && model_fill_from(m, file, error) != 0) {
         error_wrap(error, "%s", dir);
         model_free(m);

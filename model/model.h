@@ -81,6 +81,8 @@ struct model_options {
     bool hold_zeros;        /* MODEL_FULL: weights of layers that are loaded as zero stay zero */
     enum dtype frozen_type; /* how frozen matrices are kept: F32 (0), BF16, or I8
                                 (model/int8.h: those of the layers; the others as BF16) */
+    bool keep_bf16;         /* MODEL_FROZEN, F32: matrices stay BF16 if the folder has them all
+                               so: half the memory, the same numbers */
     bool half;              /* products of two matrices: operands rounded to BF16 */
     uint64_t seed;          /* LoRA's A; model_random's weights */
 };

@@ -12,6 +12,7 @@ enum { STREAM = 0x53414D50 };
 struct candidate {
     float logit;
     int32_t id;
+    double weight; /* its share of the draw, against 1 for the likeliest */
 };
 
 /* Larger logit first, then the smaller id. */
@@ -76,54 +77,69 @@ static void penalise(const struct sampling *s, float *logits, int32_t n,
     mem_free(seen);
 }
 
-static double weight(const struct candidate *c, double top)
+static void heapify(struct candidate *all, int32_t n)
 {
-    return exp((double)c->logit - top);
-}
-
-/* Take the choice of top-k and top-p out of all n candidates, best last, to the front. */
-static int32_t choose(const struct sampling *s, struct candidate *all, int32_t n, double top)
-{
-    const int32_t limit = s->top_k > 0 && s->top_k < n ? s->top_k : n;
-    struct candidate *const last = all + n - 1; /* popped ones lie behind the heap, best last */
-    double sum = 0, reached = 0;
-    int32_t popped = 0, kept = 0;
     for (int32_t i = n / 2 - 1; i >= 0; i--)
         sift(all, n, i);
-    for (int32_t i = 0; i < n && limit == n; i++)
-        sum += weight(&all[i], top);
-    for (; popped < limit && limit < n; popped++) {
-        pop(all, n - popped);
-        sum += weight(&last[-popped], top);
+}
+
+/* The k best of n to the front, best last. */
+static int32_t keep_best(struct candidate *all, int32_t n, int32_t k)
+{
+    heapify(all, n);
+    for (int32_t i = 0; i < k; i++)
+        pop(all, n - i);
+    memmove(all, all + n - k, (size_t)k * sizeof *all);
+    return k;
+}
+
+/* The best that together reach the share `top_p` of all weights to the front, best last. */
+static int32_t keep_share(struct candidate *all, int32_t n, double top_p)
+{
+    double sum = 0, reached = 0;
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++)
+        sum += all[i].weight;
+    heapify(all, n);
+    while (kept < n && (kept == 0 || reached < top_p * sum)) {
+        pop(all, n - kept++);
+        reached += all[n - kept].weight;
     }
-    while (kept < limit && (kept == 0 || reached < s->top_p * sum)) {
-        if (kept == popped)
-            pop(all, n - popped++);
-        reached += weight(&last[-kept++], top);
-    }
-    memmove(all, last + 1 - kept, (size_t)kept * sizeof *all);
+    memmove(all, all + n - kept, (size_t)kept * sizeof *all);
     return kept;
+}
+
+/* What may be drawn, to the front of all n; how many. */
+static int32_t choose(const struct sampling *s, struct candidate *all, int32_t n)
+{
+    float top = -INFINITY;
+    if (s->top_k > 0 && s->top_k < n)
+        n = keep_best(all, n, s->top_k);
+    for (int32_t i = 0; i < n; i++)
+        top = all[i].logit > top ? all[i].logit : top;
+    for (int32_t i = 0; i < n; i++)
+        all[i].weight = exp((double)all[i].logit - (double)top);
+    return s->top_p < 1 ? keep_share(all, n, s->top_p) : n;
 }
 
 static int32_t sample(const struct sampling *s, const float *logits, int32_t n, uint64_t drawn)
 {
-    const double top = (double)logits[best_of(logits, n)] / s->temperature;
     const double least = fmin(fmax(s->min_p, 0), 1);
     struct candidate *all = mem_alloc((size_t)n * sizeof *all);
     double u = (double)(rng_at(s->seed, STREAM, drawn) >> 11) * 0x1p-53, sum = 0;
-    int32_t kept = n, id, i = 0;
-    for (i = 0; i < n; i++)
-        all[i] = (struct candidate){(float)((double)logits[i] / s->temperature), i};
-    if ((s->top_k > 0 && s->top_k < n) || s->top_p < 1)
-        kept = choose(s, all, n, top);
-    for (i = 0; i < kept; i++)
-        sum += weight(&all[i], top) >= least ? weight(&all[i], top) : 0;
+    int32_t id;
+    for (int32_t i = 0; i < n; i++)
+        all[i] = (struct candidate){(float)((double)logits[i] / s->temperature), i, 0};
+    n = choose(s, all, n);
+    for (int32_t i = 0; i < n; i++)
+        sum += all[i].weight >= least ? all[i].weight : 0;
     id = all[0].id;
-    for (i = 0, u *= sum; i < kept && u >= 0; i++) {
-        if (weight(&all[i], top) < least)
+    u *= sum;
+    for (int32_t i = 0; i < n && u >= 0; i++) {
+        if (all[i].weight < least || !(all[i].weight > 0))
             continue;
         id = all[i].id;
-        u -= weight(&all[i], top);
+        u -= all[i].weight;
     }
     mem_free(all);
     return id;

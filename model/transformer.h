@@ -79,10 +79,9 @@ struct model {
 
 /* Generation: where the pass's keys and values go, and those that its queries see. */
 struct cache {
-    struct tensor *keys, *values;   /* one a layer: [slots * capacity, kv_heads * dim] */
+    struct tensor *keys, *values; /* one a layer: see struct attention_cached */
+    int64_t slot_rows, head_rows;
     struct tensor slots, positions; /* I32 [1, T] */
-    struct tensor rows;             /* I32 [1, T]: slot * capacity + position */
-    int32_t capacity;
 };
 
 /* The pass in hand. */

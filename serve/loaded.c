@@ -36,6 +36,7 @@ int loaded_open(struct loaded *l, const struct loaded_how *how, struct error *er
     struct model_options options = {.method = MODEL_FROZEN};
     *l = (struct loaded){.bos_text = BUF, .eos_text = BUF};
     options.frozen_type = how->int8 ? DTYPE_I8 : DTYPE_F32;
+    options.keep_bf16 = true;
     l->pool = options.pool = pool_new(how->threads);
     l->tokenizer = tokenizer_load(how->dir, error);
     l->model = l->tokenizer != NULL ? model_load(how->dir, &options, error) : NULL;

@@ -35,23 +35,16 @@ static void round_rows(struct cpu *c, const void *context, int64_t first, int64_
     }
 }
 
-/* y = alpha scale_x scale_w dot + beta y for one block. */
-static void put_block(const struct rounded *r, const int32_t *dots, int64_t row, int64_t rows,
-                      int64_t col, int64_t cols)
+/* y = scale_x scale dot + beta y of one row; scale: alpha scale_w of each column. */
+static void put_row(float *y, const int32_t *dots, const float *scale, float factor, float beta,
+                    int64_t cols)
 {
-    const struct matmul *p = r->p;
-    const float alpha = (float)p->alpha, beta = (float)p->beta;
-    float scale[COLUMNS];
-    for (int64_t j = 0; j < cols; j++)
-        scale[j] = alpha * int8_scale(p->b, col + j);
-    for (int64_t i = 0; i < rows; i++) {
-        float *y = cpu_row(p->c, row + i) + col;
-        const float factor = r->scales[row + i];
-        for (int64_t j = 0; j < cols; j++) {
-            const float value = factor * scale[j] * (float)dots[i * cols + j];
-            y[j] = beta == 0 ? value : value + beta * y[j];
-        }
-    }
+    if (beta == 0)
+        for (int64_t j = 0; j < cols; j++)
+            y[j] = factor * scale[j] * (float)dots[j];
+    else
+        for (int64_t j = 0; j < cols; j++)
+            y[j] = factor * scale[j] * (float)dots[j] + beta * y[j];
 }
 
 static void multiply(void *context, size_t task, int worker)
@@ -63,7 +56,10 @@ static void multiply(void *context, size_t task, int worker)
     const int64_t cols = p->c.cols - col < COLUMNS ? p->c.cols - col : COLUMNS;
     const int64_t end = p->c.rows - top < ROWS ? p->c.rows : top + ROWS;
     int32_t dots[INT8_ROWS * COLUMNS];
+    float scale[COLUMNS];
     (void)worker;
+    for (int64_t j = 0; j < cols; j++)
+        scale[j] = (float)p->alpha * int8_scale(p->b, col + j);
     for (int64_t row = top; row < end; row += INT8_ROWS) {
         const int64_t rows = end - row < INT8_ROWS ? end - row : INT8_ROWS;
         const struct int8_dots d = {.x = r->q + (size_t)row * r->ld,
@@ -76,7 +72,9 @@ static void multiply(void *context, size_t task, int worker)
                                     .ldx = r->ld,
                                     .ldw = (size_t)p->b.stride};
         r->k->dots(&d);
-        put_block(r, dots, row, rows, col, cols);
+        for (int64_t i = 0; i < rows; i++)
+            put_row(cpu_row(p->c, row + i) + col, dots + i * cols, scale, r->scales[row + i],
+                    (float)p->beta, cols);
     }
 }
 

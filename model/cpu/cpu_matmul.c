@@ -17,24 +17,30 @@ struct few {
     bool half;
 };
 
+static void few_columns(const struct few *t, const struct kernel_few *f, size_t first, size_t n)
+{
+    if (t->half)
+        t->k->few_rows_bf16(f, first, n);
+    else
+        t->k->few_rows(f, first, n);
+}
+
 static void few_task(void *context, size_t task, int worker)
 {
     const struct few *t = context;
     const size_t first = task * t->step, left = t->cols - first;
-    const size_t n = left < t->step ? left : t->step;
     (void)worker;
-    if (t->half)
-        t->k->few_rows_bf16(&t->f, first, n);
-    else
-        t->k->few_rows(&t->f, first, n);
+    few_columns(t, &t->f, first, left < t->step ? left : t->step);
 }
 
-/* Columns of a task: so many weights, and so many products. */
-static size_t few_step(size_t k, size_t rows)
+/* Columns of a task: so many weights, and so many products; all tasks but the last alike. */
+static size_t few_step(size_t k, size_t rows, size_t cols)
 {
     const size_t weights = FEW_WORK / k, products = FEW_PRODUCTS / (k * rows);
-    const size_t step = (weights < products ? weights : products) / 16 * 16;
-    return step < 16 ? 16 : step > 512 ? 512 : step;
+    const size_t most = weights < products ? weights : products;
+    const size_t step = most < 16 ? 16 : most > 512 ? 512 : most;
+    const size_t tasks = (cols + step - 1) / step, share = (cols + tasks - 1) / tasks;
+    return (share + 15) / 16 * 16;
 }
 
 static struct few few_of(struct backend *b, const struct matmul *p)
@@ -56,7 +62,7 @@ static struct few few_of(struct backend *b, const struct matmul *p)
 static void few_rows(struct backend *b, const struct matmul *p)
 {
     struct few t = few_of(b, p);
-    t.step = few_step(t.f.k > 0 ? t.f.k : 1, t.f.rows > 0 ? t.f.rows : 1);
+    t.step = few_step(t.f.k > 0 ? t.f.k : 1, t.f.rows > 0 ? t.f.rows : 1, t.cols);
     pool_run(b->pool, (t.cols + t.step - 1) / t.step, few_task, &t);
 }
 
@@ -73,7 +79,7 @@ static void narrow_task(void *context, size_t task, int worker)
     f.x += first * f.ldx;
     f.y += first * f.ldy;
     f.rows = left < t->step ? left : t->step;
-    t->k->few_rows(&f, 0, t->cols);
+    few_columns(t, &f, 0, t->cols);
 }
 
 /* b [k, n] turned round, in shared memory. */
@@ -133,7 +139,7 @@ void cpu_matmul(struct backend *b, const struct matmul *p)
         few_rows(b, p);
         return;
     }
-    if (p->c.cols <= NARROW && !p->ta && !p->half && p->b.type == DTYPE_F32) {
+    if (p->c.cols <= NARROW && !p->ta && !p->half && (p->tb || p->b.type == DTYPE_F32)) {
         narrow(b, p);
         return;
     }

@@ -15,17 +15,6 @@
 typedef uint16_t halves __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
 typedef uint32_t words __attribute__((vector_size(LANES * 4)));
 
-ALWAYS float weight_at(const struct kernel_few *f, size_t at, bool half)
-{
-    uint32_t bits;
-    float x;
-    if (!half)
-        return ((const float *)f->w)[at];
-    bits = (uint32_t)((const uint16_t *)f->w)[at] << 16;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 ALWAYS void weights_at(const struct kernel_few *f, size_t at, bool half, lanes *out)
 {
     if (half) {
@@ -39,14 +28,26 @@ ALWAYS void weights_at(const struct kernel_few *f, size_t at, bool half, lanes *
     }
 }
 
-/* The rest of k, one by one; one function for all tiles, so that all do the same arithmetic. */
+/* One element: the n products that are left are added one by one.  One function for all tiles and
+ * types, so that all do the same arithmetic. */
+static __attribute__((noinline)) void few_put(const struct kernel_few *f, float *out, float total,
+                                              const float *x, const float *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        total += x[i] * w[i];
+    *out = f->alpha * total + (f->beta != 0 ? f->beta * *out : 0);
+}
+
+/* An element from its sums and the rest of k. */
 static __attribute__((noinline)) void few_finish(const struct kernel_few *f, size_t row, size_t col,
                                                  const lanes *sum, bool half)
 {
-    float *out = f->y + row * f->ldy + col, total = add_lanes(sum);
-    for (size_t i = f->k / LANES * LANES; i < f->k; i++)
-        total += f->x[row * f->ldx + i] * weight_at(f, col * f->ldw + i, half);
-    *out = f->alpha * total + (f->beta != 0 ? f->beta * *out : 0);
+    const size_t whole = f->k / LANES * LANES, rest = f->k - whole, at = col * f->ldw + whole;
+    float *out = f->y + row * f->ldy + col, wide[LANES];
+    if (half)
+        from_bf16(wide, (const uint16_t *)f->w + at, rest);
+    few_put(f, out, add_lanes(sum), f->x + row * f->ldx + whole,
+            half ? wide : (const float *)f->w + at, rest);
 }
 
 #if FEW_SIDE == 4
@@ -189,6 +190,8 @@ static void weigh_rows(const struct kernel_few *f, size_t n)
         size_t col = 0;
         for (; col + 4 * LANES <= n; col += 4 * LANES)
             weigh_tile(f, row, col, 4);
+        for (; col + 2 * LANES <= n; col += 2 * LANES)
+            weigh_tile(f, row, col, 2);
         for (; col + LANES <= n; col += LANES)
             weigh_tile(f, row, col, 1);
         if (col < n)

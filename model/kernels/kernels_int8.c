@@ -146,56 +146,74 @@ static inline int32_t without(int32_t dot, int32_t sum)
     return (int32_t)((uint32_t)dot - 128u * (uint32_t)sum);
 }
 
-/* A tile of R rows of x by four of w. */
-#define TILE_512(NAME, R)                                                                          \
-    VNNI static void NAME(const struct int8_dots *d, size_t i, size_t j)                           \
-    {                                                                                              \
-        const __m512i flip = _mm512_set1_epi8((char)-128);                                         \
-        const int8_t *x = d->x + i * d->ldx, *w = d->w + j * d->ldw;                               \
-        __m512i sum[R][4];                                                                         \
-        for (size_t r = 0; r < R; r++)                                                             \
-            for (size_t c = 0; c < 4; c++)                                                         \
-                sum[r][c] = _mm512_setzero_si512();                                                \
-        for (size_t k = 0; k < d->k; k += 64) {                                                    \
-            __m512i v[4];                                                                          \
-            for (size_t c = 0; c < 4; c++)                                                         \
-                v[c] = _mm512_xor_si512(flip, _mm512_loadu_si512(w + c * d->ldw + k));             \
-            for (size_t r = 0; r < R; r++) {                                                       \
-                const __m512i u = _mm512_loadu_si512(x + r * d->ldx + k);                          \
-                for (size_t c = 0; c < 4; c++)                                                     \
-                    sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], v[c], u);                           \
-            }                                                                                      \
-        }                                                                                          \
-        for (size_t r = 0; r < R; r++)                                                             \
-            for (size_t c = 0; c < 4; c++)                                                         \
-                d->out[(i + r) * d->n + j + c] =                                                   \
-                    without(_mm512_reduce_add_epi32(sum[r][c]), d->sums[i + r]);                   \
-    }
-TILE_512(tile_512_4, 4)
-TILE_512(tile_512_1, 1)
-
-VNNI static void dots_vnni(const struct int8_dots *d)
+/* The sums of sixteen vectors of sixteen: of each four within quarters, then over the quarters. */
+VNNI static inline __m512i add_sixteen(const __m512i *v)
 {
-    size_t j = 0;
-    for (; j + 4 <= d->n; j += 4) {
-        size_t i = 0;
-        for (; i + 4 <= d->rows; i += 4)
-            tile_512_4(d, i, j);
-        for (; i < d->rows; i++)
-            tile_512_1(d, i, j);
-    }
-    for (; j < d->n; j++) {
-        for (size_t i = 0; i < d->rows; i++) {
-            __m512i sum = _mm512_setzero_si512();
-            for (size_t k = 0; k < d->k; k += 64)
-                sum =
-                    _mm512_dpbusd_epi32(sum,
-                                        _mm512_xor_si512(_mm512_set1_epi8((char)-128),
-                                                         _mm512_loadu_si512(d->w + j * d->ldw + k)),
-                                        _mm512_loadu_si512(d->x + i * d->ldx + k));
-            d->out[i * d->n + j] = without(_mm512_reduce_add_epi32(sum), d->sums[i]);
+    __m512i pairs[8], fours[4], halves[2];
+    for (size_t i = 0; i < 8; i++)
+        pairs[i] = _mm512_add_epi32(_mm512_unpacklo_epi32(v[2 * i], v[2 * i + 1]),
+                                    _mm512_unpackhi_epi32(v[2 * i], v[2 * i + 1]));
+    for (size_t i = 0; i < 4; i++)
+        fours[i] = _mm512_add_epi32(_mm512_unpacklo_epi64(pairs[2 * i], pairs[2 * i + 1]),
+                                    _mm512_unpackhi_epi64(pairs[2 * i], pairs[2 * i + 1]));
+    for (size_t i = 0; i < 2; i++)
+        halves[i] = _mm512_add_epi32(_mm512_shuffle_i64x2(fours[2 * i], fours[2 * i + 1], 0x44),
+                                     _mm512_shuffle_i64x2(fours[2 * i], fours[2 * i + 1], 0xEE));
+    return _mm512_add_epi32(_mm512_shuffle_i64x2(halves[0], halves[1], 0x88),
+                            _mm512_shuffle_i64x2(halves[0], halves[1], 0xDD));
+}
+
+/* A tile of R rows of x by C of w, R C = 16: constants at each call. */
+VNNI static inline __attribute__((always_inline)) void tile_512(const struct int8_dots *d, size_t i,
+                                                                size_t j, size_t R, size_t C)
+{
+    const int8_t *x = d->x + i * d->ldx, *w = d->w + j * d->ldw;
+    __m512i sum[16];
+    int32_t dots[16];
+    for (size_t n = 0; n < 16; n++)
+        sum[n] = _mm512_setzero_si512();
+    for (size_t k = 0; k < d->k; k += 64) {
+        __m512i u[4];
+        for (size_t r = 0; r < R; r++)
+            u[r] = _mm512_loadu_si512(x + r * d->ldx + k);
+        for (size_t c = 0; c < C; c++) {
+            const __m512i v = _mm512_xor_si512(_mm512_set1_epi8((char)-128),
+                                               _mm512_loadu_si512(w + c * d->ldw + k));
+            for (size_t r = 0; r < R; r++)
+                sum[r * C + c] = _mm512_dpbusd_epi32(sum[r * C + c], v, u[r]);
         }
     }
+    _mm512_storeu_si512(dots, add_sixteen(sum));
+    for (size_t r = 0; r < R; r++)
+        for (size_t c = 0; c < C; c++)
+            d->out[(i + r) * d->n + j + c] = without(dots[r * C + c], d->sums[i + r]);
+}
+
+VNNI static void one_512(const struct int8_dots *d, size_t i, size_t j)
+{
+    __m512i sum = _mm512_setzero_si512();
+    for (size_t k = 0; k < d->k; k += 64)
+        sum = _mm512_dpbusd_epi32(sum,
+                                  _mm512_xor_si512(_mm512_set1_epi8((char)-128),
+                                                   _mm512_loadu_si512(d->w + j * d->ldw + k)),
+                                  _mm512_loadu_si512(d->x + i * d->ldx + k));
+    d->out[i * d->n + j] = without(_mm512_reduce_add_epi32(sum), d->sums[i]);
+}
+
+/* Four rows go by four columns, single ones by sixteen; what is left one by one. */
+VNNI static void dots_vnni(const struct int8_dots *d)
+{
+    const size_t tall = d->rows / 4 * 4, wide = d->n / 16 * 16;
+    for (size_t j = 0; j < wide; j += 16) {
+        for (size_t i = 0; i < tall; i += 4)
+            for (size_t c = 0; c < 16; c += 4)
+                tile_512(d, i, j + c, 4, 4);
+        for (size_t i = tall; i < d->rows; i++)
+            tile_512(d, i, j, 1, 16);
+    }
+    for (size_t j = wide; j < d->n; j++)
+        for (size_t i = 0; i < d->rows; i++)
+            one_512(d, i, j);
 }
 
 static const struct int8_kernels avx2 = {"avx2", "avx2", has_avx2, dots_avx2, round_avx2};

@@ -131,14 +131,31 @@ void reference_attention_back(struct backend *b, const struct attention *a)
     each_query(a, backward_query);
 }
 
+/* The row of the cache of position 0 of a query's slot and key/value head. */
+static int64_t cached_base(const struct attention_cached *a, int64_t row, int64_t kv)
+{
+    return reference_index(a->slots, row) * a->slot_rows + kv * a->head_rows;
+}
+
+/* The pass's own keys and values join the cache. */
+static void cached_join(const struct attention_cached *a)
+{
+    for (int64_t row = 0; row < a->q.rows; row++) {
+        for (int64_t i = 0; i < (int64_t)a->kv_heads * a->dim; i++) {
+            const int64_t to = cached_base(a, row, i / a->dim) + reference_index(a->positions, row);
+            reference_set(a->keys, to, i % a->dim, reference_get(a->k, row, i));
+            reference_set(a->values, to, i % a->dim, reference_get(a->v, row, i));
+        }
+    }
+}
+
 /* One head of one query over rows [first, end) of the cache; p has room for all of them. */
 static void cached_query(const struct attention_cached *a, const struct vector *q, int64_t first,
                          int64_t end, double *p)
 {
-    const int64_t kv = q->head / (a->heads / a->kv_heads);
     double top = (double)-INFINITY, sum = 0;
     for (int64_t j = first; j < end; j++) {
-        p[j - first] = a->scale * dot(*q, (struct vector){a->keys, j, kv}, a->dim, false);
+        p[j - first] = a->scale * dot(*q, (struct vector){a->keys, j, 0}, a->dim, false);
         top = fmax(top, p[j - first]);
     }
     for (int64_t j = first; j < end; j++)
@@ -146,21 +163,23 @@ static void cached_query(const struct attention_cached *a, const struct vector *
     for (int64_t i = 0; i < a->dim; i++) {
         double value = 0;
         for (int64_t j = first; j < end; j++)
-            value += p[j - first] / sum * reference_get(a->values, j, kv * a->dim + i);
+            value += p[j - first] / sum * reference_get(a->values, j, i);
         reference_set(a->out, q->row, q->head * a->dim + i, value);
     }
 }
 
 void reference_attention_cached(struct backend *b, const struct attention_cached *a)
 {
-    double *p = mem_alloc((size_t)a->capacity * sizeof *p);
+    double *p = mem_alloc((size_t)a->head_rows * sizeof *p);
     (void)b;
+    cached_join(a);
     for (int64_t row = 0; row < a->q.rows; row++) {
-        const int64_t base = (int64_t)reference_index(a->slots, row) * a->capacity;
         const int64_t at = reference_index(a->positions, row);
         const int64_t first = a->window > 0 && at + 1 > a->window ? at + 1 - a->window : 0;
-        for (int64_t head = 0; head < a->heads; head++)
+        for (int64_t head = 0; head < a->heads; head++) {
+            const int64_t base = cached_base(a, row, head / (a->heads / a->kv_heads));
             cached_query(a, &(struct vector){a->q, row, head}, base + first, base + at + 1, p);
+        }
     }
     mem_free(p);
 }
