@@ -264,7 +264,7 @@ static int parse_template(struct tokenizer *t, const struct json *node, struct e
 /* BertProcessing and RobertaProcessing: "cls": ["[CLS]", 101], "sep": ["[SEP]", 102]. */
 static int parse_cls_sep(struct tokenizer *t, const struct json *node, struct error *error)
 {
-    int32_t cls, sep;
+    int32_t cls = -1, sep = -1;
     if (check_id(t, json_at(json_get(node, "cls"), 1), &cls, error) != 0 ||
         check_id(t, json_at(json_get(node, "sep"), 1), &sep, error) != 0 ||
         put_ids(t->before, &t->n_before, &cls, 1, true, error) != 0)
