@@ -17,12 +17,12 @@ static struct norm norm_of(const struct run *r, const struct layer *layer, const
     const struct weight *bias = second ? &layer->norm2_bias : &layer->norm1_bias;
     return (struct norm){.kind = r->m->config.norm,
                          .x = second ? k->mid : k->input,
-                         .y = first_rows(r->m->ws.h, r->tokens),
+                         .y = tensor_top(r->m->ws.h, r->tokens),
                          .stats = second ? k->stats2 : k->stats1,
                          .weight = scale->value,
                          .bias = bias->value,
-                         .dy = first_rows(r->m->ws.dh, r->tokens),
-                         .dx = first_rows(r->m->ws.dx, r->tokens),
+                         .dy = tensor_top(r->m->ws.dh, r->tokens),
+                         .dx = tensor_top(r->m->ws.dx, r->tokens),
                          .dweight = scale->gradient,
                          .dbias = bias->gradient,
                          .epsilon = r->m->config.norm_epsilon};
@@ -33,8 +33,8 @@ static void mlp_back(const struct run *r, const struct layer *layer, const struc
 {
     const struct model *m = r->m;
     struct norm norm = norm_of(r, layer, k, true);
-    const struct tensor act = first_rows(m->ws.act, r->tokens);
-    const struct tensor dact = first_rows(m->ws.dact, r->tokens);
+    const struct tensor act = tensor_top(m->ws.act, r->tokens);
+    const struct tensor dact = tensor_top(m->ws.dact, r->tokens);
     norm.dx = dx;
     linear_backward_input(r, &layer->down, dact, dx);
     if (m->config.mlp == MLP_SWIGLU)
@@ -77,7 +77,7 @@ void backward_attention(const struct run *r, const struct layer *layer, const st
     const struct model_config *c = &m->config;
     const int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
     const int64_t n = r->tokens;
-    const struct tensor dqkv = first_rows(m->ws.dqkv, n);
+    const struct tensor dqkv = tensor_top(m->ws.dqkv, n);
     const struct tensor raw[2] = {tensor_cols(dqkv, 0, q), tensor_cols(dqkv, q, kv)};
     struct attention a = r->attention;
     forward_qkv(r, layer, k, &a, true);
@@ -116,10 +116,10 @@ static void rest_back(const struct run *r, const struct layer *layer, const stru
     const struct run behind = forward_behind(r, layer, &k);
     const bool narrow = behind.tokens < r->tokens;
     const struct tensor all = tensor_reshape(m->ws.dqkv, 1, tensor_count(m->ws.dqkv));
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens);
     struct tensor d = dx, through = datt; /* of the rows that go on */
     if (narrow) {
-        d = first_rows(m->ws.last, behind.tokens);
+        d = tensor_top(m->ws.last, behind.tokens);
         through = tensor_reshape(tensor_cols(all, 0, behind.tokens * datt.cols), behind.tokens,
                                  datt.cols);
     }
@@ -139,8 +139,8 @@ void backward_layer(const struct run *r, int32_t index, const struct kept *k)
     const struct model *m = r->m;
     const struct layer *layer = &m->p.layers[index];
     const struct norm norm = norm_of(r, layer, k, false);
-    const struct tensor datt = first_rows(m->ws.datt, r->tokens);
-    const struct tensor dqkv = first_rows(m->ws.dqkv, r->tokens);
+    const struct tensor datt = tensor_top(m->ws.datt, r->tokens);
+    const struct tensor dqkv = tensor_top(m->ws.dqkv, r->tokens);
     bool further;
     if (m->config.encoder) {
         encoder_layer_back(r, layer, k);
@@ -159,7 +159,7 @@ void backward_layer(const struct run *r, int32_t index, const struct kept *k)
 void backward_embed(const struct run *r)
 {
     const struct model *m = r->m;
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens);
     if (m->config.encoder) {
         encoder_embed_back(r);
         return;

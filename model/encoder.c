@@ -27,7 +27,7 @@ void encoder_layer(const struct run *r, const struct layer *layer, const struct 
                    struct tensor out)
 {
     const struct model *m = r->m;
-    const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
+    const struct tensor h = tensor_top(m->ws.h, r->tokens), act = tensor_top(m->ws.act, r->tokens);
     struct attention a = r->attention;
     struct norm p = norm_of(r, layer, k, false, h);
     linear_forward(r, &layer->qkv, k->qkv, k->input, k->low[0], false);
@@ -61,12 +61,12 @@ static void norm_back(const struct run *r, struct norm p, struct tensor dy, stru
 void encoder_layer_back(const struct run *r, const struct layer *layer, const struct kept *k)
 {
     const struct model *m = r->m;
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens), h = first_rows(m->ws.h, r->tokens);
-    const struct tensor dh = first_rows(m->ws.dh, r->tokens);
-    const struct tensor act = first_rows(m->ws.act, r->tokens);
-    const struct tensor dact = first_rows(m->ws.dact, r->tokens);
-    const struct tensor datt = first_rows(m->ws.datt, r->tokens);
-    const struct tensor dqkv = first_rows(m->ws.dqkv, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens), h = tensor_top(m->ws.h, r->tokens);
+    const struct tensor dh = tensor_top(m->ws.dh, r->tokens);
+    const struct tensor act = tensor_top(m->ws.act, r->tokens);
+    const struct tensor dact = tensor_top(m->ws.dact, r->tokens);
+    const struct tensor datt = tensor_top(m->ws.datt, r->tokens);
+    const struct tensor dqkv = tensor_top(m->ws.dqkv, r->tokens);
     const struct norm first = norm_of(r, layer, k, false, h);
     norm_back(r, norm_of(r, layer, k, true, h), dx, dh);
     linear_backward_input(r, &layer->down, dact, dh);
@@ -91,9 +91,9 @@ static struct norm embed_norm(const struct run *r, struct tensor y)
 {
     const struct model *m = r->m;
     return (struct norm){.kind = NORM_LAYER,
-                         .x = first_rows(m->ws.embedded, r->tokens),
+                         .x = tensor_top(m->ws.embedded, r->tokens),
                          .y = y,
-                         .stats = first_rows(m->ws.embed_stats, r->tokens),
+                         .stats = tensor_top(m->ws.embed_stats, r->tokens),
                          .weight = m->p.embed_norm.value,
                          .bias = m->p.embed_bias.value,
                          .dweight = m->p.embed_norm.gradient,
@@ -105,7 +105,7 @@ static void add_table(const struct run *r, struct tensor x, const struct weight 
                       struct tensor rows)
 {
     const struct model *m = r->m;
-    const struct tensor h = first_rows(m->ws.h, x.rows);
+    const struct tensor h = tensor_top(m->ws.h, x.rows);
     if (!tensor_present(table->value))
         return;
     m->ops->gather(m->b, h, table->value, rows);
@@ -125,8 +125,8 @@ void encoder_embed(const struct run *r, struct tensor x)
 void encoder_embed_back(const struct run *r)
 {
     const struct model *m = r->m;
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens), h = first_rows(m->ws.h, r->tokens);
-    const struct tensor dh = first_rows(m->ws.dh, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens), h = tensor_top(m->ws.h, r->tokens);
+    const struct tensor dh = tensor_top(m->ws.dh, r->tokens);
     norm_back(r, embed_norm(r, h), dx, dh);
     if (tensor_present(m->p.embed.gradient))
         m->ops->scatter(m->b, m->p.embed.gradient, dh, m->ws.ids, true);
@@ -145,7 +145,7 @@ void encoder_gather(const struct run *r, int64_t rows)
     struct model *m = r->m;
     const bool pooled = tensor_present(m->p.pooler.w.value);
     const struct tensor hs = tensor_rows(m->ws.hs, 0, rows), hn = tensor_rows(m->ws.hn, 0, rows);
-    m->ops->gather(m->b, pooled ? hs : hn, first_rows(m->ws.last, r->tokens), m->ws.rows);
+    m->ops->gather(m->b, pooled ? hs : hn, tensor_top(m->ws.last, r->tokens), m->ws.rows);
     if (!pooled)
         return;
     linear_forward(r, &m->p.pooler, hn, hs, TENSOR_ABSENT, false);
@@ -158,7 +158,7 @@ void encoder_spread(const struct run *r)
     struct model *m = r->m;
     const int64_t n = r->supervised;
     const bool pooled = tensor_present(m->p.pooler.w.value);
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens);
     const struct tensor hs = tensor_rows(m->ws.hs, 0, n), hn = tensor_rows(m->ws.hn, 0, n);
     const struct tensor dhn = tensor_rows(m->ws.dhn, 0, n);
     if (pooled) {

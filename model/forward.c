@@ -3,27 +3,22 @@
 
 #include <math.h>
 
-struct tensor first_rows(struct tensor t, int64_t rows)
-{
-    return tensor_present(t) ? tensor_rows(t, 0, rows) : t;
-}
-
 /* What layer i keeps, as views of this pass's tokens. */
 struct kept forward_kept(const struct run *r, int32_t i)
 {
     struct kept k = r->m->ws.layers[i];
     const int64_t n = r->tokens;
-    k.input = first_rows(k.input, n);
-    k.stats1 = first_rows(k.stats1, n);
-    k.qkv = first_rows(k.qkv, n);
-    k.lse = first_rows(k.lse, n);
-    k.att = first_rows(k.att, n);
-    k.mid = first_rows(k.mid, n);
-    k.stats2 = first_rows(k.stats2, n);
-    k.up = first_rows(k.up, n);
-    k.sum = first_rows(k.sum, n);
+    k.input = tensor_top(k.input, n);
+    k.stats1 = tensor_top(k.stats1, n);
+    k.qkv = tensor_top(k.qkv, n);
+    k.lse = tensor_top(k.lse, n);
+    k.att = tensor_top(k.att, n);
+    k.mid = tensor_top(k.mid, n);
+    k.stats2 = tensor_top(k.stats2, n);
+    k.up = tensor_top(k.up, n);
+    k.sum = tensor_top(k.sum, n);
     for (int a = 0; a < 4; a++)
-        k.low[a] = first_rows(k.low[a], n);
+        k.low[a] = tensor_top(k.low[a], n);
     return k;
 }
 
@@ -31,8 +26,8 @@ struct tensor forward_output(const struct run *r, int32_t layer)
 {
     struct model *m = r->m;
     if (layer + 1 < m->config.layers)
-        return first_rows(m->ws.layers[layer + 1].input, r->tokens);
-    return first_rows(m->ws.last, r->narrow > 0 ? r->narrow : r->tokens);
+        return tensor_top(m->ws.layers[layer + 1].input, r->tokens);
+    return tensor_top(m->ws.last, r->narrow > 0 ? r->narrow : r->tokens);
 }
 
 struct run forward_behind(const struct run *r, const struct layer *layer, struct kept *k)
@@ -43,12 +38,12 @@ struct run forward_behind(const struct run *r, const struct layer *layer, struct
     if (r->narrow == 0 || layer != &m->p.layers[m->config.layers - 1])
         return behind;
     behind.tokens = r->narrow;
-    k->mid = first_rows(k->mid, r->narrow);
-    k->stats2 = first_rows(k->stats2, r->narrow);
-    k->up = first_rows(k->up, r->narrow);
+    k->mid = tensor_top(k->mid, r->narrow);
+    k->stats2 = tensor_top(k->stats2, r->narrow);
+    k->up = tensor_top(k->up, r->narrow);
     for (int a = 1; a < 4; a++)
-        k->low[a] = first_rows(k->low[a], r->narrow);
-    k->att = first_rows(m->ws.narrow, r->narrow);
+        k->low[a] = tensor_top(k->low[a], r->narrow);
+    k->att = tensor_top(m->ws.narrow, r->narrow);
     m->ops->gather(m->b, k->att, att, m->ws.rows);
     return behind;
 }
@@ -76,7 +71,7 @@ void forward_embed(const struct run *r, struct tensor x)
     }
     m->ops->gather(m->b, x, m->p.embed.value, m->ws.ids);
     if (tensor_present(m->p.positions.value)) {
-        const struct tensor h = first_rows(m->ws.h, x.rows);
+        const struct tensor h = tensor_top(m->ws.h, x.rows);
         m->ops->gather(m->b, h, m->p.positions.value, m->ws.positions);
         m->ops->add(m->b, x, h);
     }
@@ -183,7 +178,7 @@ static void forward_rest(const struct run *all, const struct layer *layer, const
     const struct kept *k = &some;
     const struct run behind = forward_behind(all, layer, &some), *r = &behind;
     const struct model *m = r->m;
-    const struct tensor h = first_rows(m->ws.h, r->tokens), act = first_rows(m->ws.act, r->tokens);
+    const struct tensor h = tensor_top(m->ws.h, r->tokens), act = tensor_top(m->ws.act, r->tokens);
     if (r->tokens < all->tokens)
         m->ops->gather(m->b, k->mid, k->input, m->ws.rows);
     else
@@ -211,7 +206,7 @@ void forward_layer(const struct run *r, const struct layer *layer, const struct 
                    struct tensor out)
 {
     const struct model *m = r->m;
-    const struct tensor h = first_rows(m->ws.h, r->tokens);
+    const struct tensor h = tensor_top(m->ws.h, r->tokens);
     struct attention a = r->attention;
     if (m->config.encoder) {
         encoder_layer(r, layer, k, out);

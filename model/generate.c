@@ -242,7 +242,7 @@ static int run_staged(struct generator *g, int32_t tokens, int32_t wanted, struc
                                      .scale = 1 / sqrt((double)c->head_dim),
                                      .window = c->window,
                                      .causal = true};
-    forward_embed(&r, first_rows(m->ws.layers[0].input, tokens));
+    forward_embed(&r, tensor_top(m->ws.layers[0].input, tokens));
     for (int32_t i = 0; i < c->layers; i++) {
         const struct kept k = forward_kept(&r, i);
         forward_layer(&r, &m->p.layers[i], &k, forward_output(&r, i));
@@ -252,7 +252,7 @@ static int run_staged(struct generator *g, int32_t tokens, int32_t wanted, struc
     head_gather(&r, wanted);
     for (int32_t at = 0, step = (int32_t)m->ws.logits.rows; at < wanted; at += step) {
         const int32_t n = wanted - at < step ? wanted - at : step;
-        const struct tensor out = first_rows(m->ws.logits, n);
+        const struct tensor out = tensor_top(m->ws.logits, n);
         transformer_matmul(m, (struct matmul){.c = out,
                                               .a = tensor_rows(m->ws.hn, at, n),
                                               .b = head_weight(m).value,

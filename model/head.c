@@ -18,7 +18,7 @@ static struct norm norm_of(const struct model *m, int64_t rows)
                          .stats = tensor_rows(m->ws.stats, 0, rows),
                          .weight = m->p.final_norm.value,
                          .bias = m->p.final_bias.value,
-                         .dy = first_rows(m->ws.dhn, rows),
+                         .dy = tensor_top(m->ws.dhn, rows),
                          .dweight = m->p.final_norm.gradient,
                          .dbias = m->p.final_bias.gradient,
                          .epsilon = m->config.norm_epsilon};
@@ -34,9 +34,9 @@ void head_gather(const struct run *r, int64_t rows)
     }
     p = norm_of(m, rows);
     if (r->narrow > 0)
-        m->ops->copy(m->b, p.x, first_rows(m->ws.last, rows));
+        m->ops->copy(m->b, p.x, tensor_top(m->ws.last, rows));
     else
-        m->ops->gather(m->b, p.x, first_rows(m->ws.last, r->tokens), m->ws.rows);
+        m->ops->gather(m->b, p.x, tensor_top(m->ws.last, r->tokens), m->ws.rows);
     m->ops->norm(m->b, &p);
 }
 
@@ -68,7 +68,7 @@ static int chunk(const struct run *r, int32_t first, int32_t n, struct error *er
 {
     struct model *m = r->m;
     const struct weight head = head_weight(m);
-    const struct tensor logits = first_rows(m->ws.logits, n), hn = tensor_rows(m->ws.hn, first, n);
+    const struct tensor logits = tensor_top(m->ws.logits, n), hn = tensor_rows(m->ws.hn, first, n);
     const bool begun = first > 0 || !m->fresh;
     transformer_matmul(m, (struct matmul){.c = logits,
                                           .a = hn,
@@ -105,7 +105,7 @@ static void spread(const struct run *r)
 {
     struct model *m = r->m;
     const int64_t n = r->supervised;
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens);
     struct norm p;
     if (m->config.encoder) {
         encoder_spread(r);
@@ -145,7 +145,7 @@ int head_pass(const struct run *r, double *loss, struct error *error)
     *loss = 0;
     if (n == 0) {
         if (r->pass->backward)
-            m->ops->zero(m->b, first_rows(m->ws.dx, r->tokens));
+            m->ops->zero(m->b, tensor_top(m->ws.dx, r->tokens));
         return 0;
     }
     head_gather(r, n);

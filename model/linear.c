@@ -29,7 +29,7 @@ static struct tensor adapter_input(const struct run *r, const struct adapter *a,
     struct tensor y;
     if (!drops(r))
         return x;
-    y = tensor_cols(first_rows(m->ws.dropped, x.rows), 0, x.cols);
+    y = tensor_cols(tensor_top(m->ws.dropped, x.rows), 0, x.cols);
     m->ops->dropout(m->b, y, x, m->options.lora.dropout, seed_stream);
     return y;
 }
@@ -71,7 +71,7 @@ void linear_forward(const struct run *r, const struct linear *w, struct tensor y
 
 static struct tensor low_gradient(const struct run *r, const struct adapter *a, int64_t rows)
 {
-    return tensor_cols(first_rows(r->m->ws.dlow, rows), 0,
+    return tensor_cols(tensor_top(r->m->ws.dlow, rows), 0,
                        (int64_t)a->parts * r->m->options.lora.rank);
 }
 
@@ -102,7 +102,7 @@ void linear_backward_input(const struct run *r, const struct linear *w, struct t
             m, (struct matmul){.c = dx, .a = dlow, .b = a->a.value, .alpha = 1, .beta = 1});
         return;
     }
-    through = tensor_cols(first_rows(m->ws.dropped, dx.rows), 0, dx.cols);
+    through = tensor_cols(tensor_top(m->ws.dropped, dx.rows), 0, dx.cols);
     transformer_matmul(m, (struct matmul){.c = through, .a = dlow, .b = a->a.value, .alpha = 1});
     m->ops->add(m->b, dx, adapter_input(r, a, through));
 }

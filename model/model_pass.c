@@ -96,7 +96,7 @@ static int watch(const struct run *r, int32_t layer, struct tensor hidden, struc
 static int forward(const struct run *r, struct error *error)
 {
     struct model *m = r->m;
-    const struct tensor x = first_rows(m->ws.layers[0].input, r->tokens);
+    const struct tensor x = tensor_top(m->ws.layers[0].input, r->tokens);
     forward_embed(r, x);
     if (watch(r, 0, x, TENSOR_ABSENT, error) != 0)
         return -1;
@@ -139,7 +139,7 @@ static void begin_gradients(struct model *m, int32_t layer, bool supervised)
 static int backward(const struct run *r, struct error *error)
 {
     struct model *m = r->m;
-    const struct tensor dx = first_rows(m->ws.dx, r->tokens);
+    const struct tensor dx = tensor_top(m->ws.dx, r->tokens);
     for (int32_t i = m->config.layers - 1; i >= 0 && m->p.layers[i].learns; i--) {
         const struct kept k = forward_kept(r, i);
         if (watch(r, i + 1, forward_output(r, i), dx, error) != 0)
@@ -151,7 +151,7 @@ static int backward(const struct run *r, struct error *error)
     }
     if (!backward_reaches(m, 0))
         return 0;
-    if (watch(r, 0, first_rows(m->ws.layers[0].input, r->tokens), dx, error) != 0)
+    if (watch(r, 0, tensor_top(m->ws.layers[0].input, r->tokens), dx, error) != 0)
         return -1;
     backward_embed(r);
     return 0;
@@ -223,7 +223,7 @@ int32_t model_rows_most(const struct model *m)
 
 struct tensor model_rows_chunk(struct model *m, int32_t first, int32_t n)
 {
-    const struct tensor out = first_rows(m->ws.logits, n);
+    const struct tensor out = tensor_top(m->ws.logits, n);
     transformer_matmul(m, (struct matmul){.c = out,
                                           .a = tensor_rows(m->ws.hn, first, n),
                                           .b = head_weight(m).value,

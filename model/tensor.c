@@ -73,3 +73,8 @@ bool tensor_present(struct tensor t)
 {
     return t.data != NULL;
 }
+
+struct tensor tensor_top(struct tensor t, int64_t rows)
+{
+    return tensor_present(t) ? tensor_rows(t, 0, rows) : t;
+}

@@ -40,6 +40,8 @@ struct tensor tensor_of(void *data, enum dtype type, int64_t rows, int64_t cols)
 /* Rows [first, first + n) and columns [first, first + n) of a tensor. */
 struct tensor tensor_rows(struct tensor t, int64_t first, int64_t n);
 struct tensor tensor_cols(struct tensor t, int64_t first, int64_t n);
+/* Its first rows; the absent tensor stays absent. */
+struct tensor tensor_top(struct tensor t, int64_t rows);
 /* The same rows without gaps, seen as [rows, cols] of another shape (stride must equal cols). */
 struct tensor tensor_reshape(struct tensor t, int64_t rows, int64_t cols);
 int64_t tensor_count(struct tensor t); /* rows * cols */

@@ -184,8 +184,6 @@ struct weight head_weight(const struct model *m); /* lm_head, or the tied embedd
 /* ws.hn gets the normed rows of ws.last that ws.rows names. */
 void head_gather(const struct run *r, int64_t rows);
 
-/* A view of the first `rows` rows. */
-struct tensor first_rows(struct tensor t, int64_t rows);
 void transformer_matmul(const struct model *m, struct matmul p);
 
 #endif
