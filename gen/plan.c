@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512 };
+enum { CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512, AHEAD = 2048 };
 
 /* ---- where the plan stands ------------------------------------------------------------------- */
 
@@ -228,8 +228,8 @@ static void drop_ready(struct gen *g)
 /* One chunk is committed before the next is made: what waits for the first waits for no more. */
 static bool wanting(const struct gen *g)
 {
-    size_t ready = under_way(g) - (size_t)g->flying;
-    return !g->stopping && !g->chunk_out && ready < (size_t)gen_window(g) + CHUNK &&
+    size_t ready = under_way(g) - (size_t)g->flying, window = (size_t)gen_window(g);
+    return !g->stopping && !g->chunk_out && ready < (window < AHEAD ? window : AHEAD) + CHUNK &&
            (g->stored_after < g->stored_until || g->plan == PLAN_GOING);
 }
 

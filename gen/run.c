@@ -11,6 +11,8 @@
 enum {
     TICK_MS = 100,
     FEW = 16, /* replies looked into, and a quarter of the rest, before the network has its turn */
+    ENDS = 2048, /* outcomes the writer may have: each holds a reply taken apart, several times as
+                    large as its bytes */
 };
 
 void gen_stop(struct gen *g, enum error_code code, const char *format, ...)
@@ -160,11 +162,24 @@ static void hear_later(struct gen *g, struct store *s)
     g->n_heard++;
 }
 
+size_t run_behind(const struct gen *g)
+{
+    size_t n = g->jobs;
+    for (int k = 0; k < g->n_lanes; k++)
+        n -= (size_t)g->lanes[k].unstored;
+    return n;
+}
+
+static bool may_look(const struct gen *g)
+{
+    return g->heard && (g->stopping || run_behind(g) - g->n_heard < ENDS);
+}
+
 /* A few of them: what comes in and goes out meanwhile goes before. */
 static void look_inside(struct gen *g)
 {
     size_t few = g->stopping ? g->n_heard : FEW + g->n_heard / 4;
-    for (size_t k = 0; k < few && g->heard; k++) {
+    for (size_t k = 0; k < few && may_look(g); k++) {
         struct store *s = (struct store *)g->heard;
         g->heard = s->job.next;
         g->n_heard--;
@@ -220,7 +235,7 @@ static bool finished(const struct gen *g)
 
 static int wait_ms(const struct gen *g)
 {
-    if (g->heard || g->unplanned)
+    if (may_look(g) || g->unplanned)
         return 0;
     int64_t left = g->wake_ns == INT64_MAX ? TICK_MS : (g->wake_ns - clock_ns() + 999999) / 1000000;
     return left < 0 ? 0 : left > TICK_MS ? TICK_MS : (int)left;

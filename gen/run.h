@@ -125,8 +125,9 @@ void answer_flown(struct http_exchange *x); /* `done` of http */
 void answer_heard(struct item *i, const struct net_failure *f);
 int answer_unread(struct gen *g, struct error *error); /* of a run that died */
 int run_take_back(struct gen *g, struct error *error); /* run.c: jobs whose commit returned */
-void answer_stored(struct gen *g, struct store *s);    /* a STORE_REPLY came back */
-void answer_over(struct gen *g, struct store *s);      /* a STORE_END came back */
+size_t run_behind(const struct gen *g); /* run.c: jobs, but for replies not stored yet */
+void answer_stored(struct gen *g, struct store *s); /* a STORE_REPLY came back */
+void answer_over(struct gen *g, struct store *s);   /* a STORE_END came back */
 
 /* outcome.c: what an attempt comes to */
 void outcome_answered(struct item *i, struct net_reply *reply);

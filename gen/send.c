@@ -3,8 +3,8 @@
 #include "gen/run.h"
 
 enum {
-    BEHIND = 1024, /* jobs the writer may be behind, beside one for each request in flight, before
-                       sending waits for it */
+    BEHIND = 1024, /* jobs that may wait for the writer or to be looked into, beside the replies
+                      whose places are taken and a quarter of the window, before sending waits */
     BURST = 64,    /* requests sent before the replies that came meanwhile are heard: what a fast
                        teacher answers at once needs no more connections */
 };
@@ -138,13 +138,19 @@ static int send_lane(struct gen *g, struct lane *l, int64_t now, struct error *e
     }
 }
 
+/* Every job holds a reply or what became of it: without a bound memory would depend on the disk. */
+static bool behind(const struct gen *g)
+{
+    size_t window = (size_t)gen_window(g);
+    return run_behind(g) > BEHIND + window / 4 || checks_parked(g) > BEHIND + window;
+}
+
 int send_all(struct gen *g, struct error *error)
 {
     int64_t now = clock_ns();
     g->wake_ns = INT64_MAX;
     g->hurry = false;
-    if (g->stopping || g->jobs > BEHIND + (size_t)gen_window(g) ||
-        checks_parked(g) > BEHIND + (size_t)gen_window(g))
+    if (g->stopping || behind(g))
         return 0;
     for (int k = 0; k < g->n_lanes; k++)
         if (send_lane(g, &g->lanes[k], now, error))

@@ -156,6 +156,12 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 
 /* ---- flights --------------------------------------------------------------------------------- */
 
+/* Each request in flight has one. */
+static long buffer_size(int in_flight)
+{
+    return in_flight > 4096 ? 1024 : in_flight > 256 ? 2048 : in_flight > 128 ? 4096 : 16384;
+}
+
 /* What comes compressed is unpacked, asked for or not, and its maximum is that of the unpacked bytes.
  * Asked for it is over TLS, where the way is long; next door it costs more time than it saves. */
 static void set_scheme(struct flight *f, bool tls)
@@ -186,10 +192,7 @@ static void set_once(struct http_curl *c, struct flight *f)
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(e, CURLOPT_SHARE, c->share);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-                     c->loop->o.max_in_flight > 256   ? 2048L
-                     : c->loop->o.max_in_flight > 128 ? 4096L
-                                                      : 16384L);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(c->loop->o.max_in_flight));
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 86400000L); /* ours is in sweep() */
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
