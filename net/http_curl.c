@@ -14,6 +14,7 @@
 #include "net/exchange.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@ struct flight {
     CURL *easy;
     struct http_curl *curl;
     struct shard *shard;
+    char *url; /* the last one, and as libcurl takes it apart */
+    CURLU *address;
     const struct net_headers *headers;
     const struct http_route *route;
     char words[CURL_ERROR_SIZE]; /* what it says went wrong */
@@ -40,8 +43,8 @@ struct flight {
     bool too_large;
     int file; /* what goes out, where it is a file; -1 none */
     int64_t file_size;
-    int begun; /* times libcurl was about to send it */
-    bool tls;
+    int begun;  /* times libcurl was about to send it */
+    bool plain; /* no TLS */
 };
 
 struct http_curl {
@@ -53,6 +56,7 @@ struct http_curl {
     size_t n_slots;
     struct flight **idle;
     size_t n_idle, cap_idle;
+    bool environment_proxy; /* it names one */
 };
 
 /* ---- what libcurl calls ---------------------------------------------------------------------- */
@@ -162,13 +166,13 @@ static long buffer_size(int in_flight)
     return in_flight > 4096 ? 1024 : in_flight > 256 ? 2048 : in_flight > 128 ? 4096 : 16384;
 }
 
-/* What comes compressed is unpacked, asked for or not, and its maximum is that of the unpacked bytes.
- * Asked for it is over TLS, where the way is long; next door it costs more time than it saves. */
-static void set_scheme(struct flight *f, bool tls)
+/* Where the environment names no proxy libcurl need not look for one with every request. */
+static void set_proxy(struct flight *f, const char *proxy)
 {
-    f->tls = tls;
-    curl_easy_setopt(f->easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
-    curl_easy_setopt(f->easy, CURLOPT_ACCEPT_ENCODING, tls ? "" : "identity");
+    if (!proxy && !f->curl->environment_proxy)
+        proxy = "";
+    curl_easy_setopt(f->easy, CURLOPT_PROXY, proxy);
+    curl_easy_setopt(f->easy, CURLOPT_NOPROXY, proxy && !*proxy ? "" : NULL);
 }
 
 static void set_once(struct http_curl *c, struct flight *f)
@@ -201,7 +205,8 @@ static void set_once(struct http_curl *c, struct flight *f)
 #endif
     curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* no key to a proxy */
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->words);
-    set_scheme(f, false);
+    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, ""); /* see set_headers */
+    set_proxy(f, NULL);
 }
 
 static void set_route(struct flight *f, const struct http_route *r)
@@ -210,7 +215,8 @@ static void set_route(struct flight *f, const struct http_route *r)
         return;
     curl_easy_reset(f->easy); /* the only way back to the usual CA */
     set_once(f->curl, f);
-    f->headers = NULL;
+    mem_free(f->url);
+    f->url = NULL;
     f->route = r;
     if (!r)
         return;
@@ -218,7 +224,7 @@ static void set_route(struct flight *f, const struct http_route *r)
         curl_easy_setopt(f->easy, CURLOPT_CAINFO, r->ca_file);
         curl_easy_setopt(f->easy, CURLOPT_PROXY_CAINFO, r->ca_file);
     }
-    curl_easy_setopt(f->easy, CURLOPT_PROXY, r->proxy);
+    set_proxy(f, r->proxy);
     curl_easy_setopt(f->easy, CURLOPT_PROXYUSERPWD, r->proxy_user);
 }
 
@@ -251,16 +257,44 @@ static void flight_free(struct flight *f)
     curl_easy_cleanup(f->easy);
     curl_mime_free(f->mime);
     curl_slist_free_all(f->list);
+    curl_url_cleanup(f->address);
+    mem_free(f->url);
     mem_free(f);
 }
 
+/* Taken apart once: of one address there are thousands of requests.  What is no address goes to
+ * libcurl as it is, which says so. */
+static void set_address(struct flight *f, const char *url)
+{
+    if (f->url && !strcmp(f->url, url))
+        return;
+    mem_free(f->url);
+    f->url = mem_strdup(url);
+    curl_url_cleanup(f->address);
+    f->address = curl_url();
+    if (f->address && curl_url_set(f->address, CURLUPART_URL, url, 0)) {
+        curl_url_cleanup(f->address);
+        f->address = NULL;
+    }
+    bool tls = !strncasecmp(url, "https:", 6);
+    curl_easy_setopt(f->easy, CURLOPT_URL, url);
+    curl_easy_setopt(f->easy, CURLOPT_CURLU, f->address);
+    curl_easy_setopt(f->easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
+    f->headers = NULL;
+    f->plain = !tls;
+}
+
+/* What comes compressed is unpacked, asked for or not, and its maximum is that of the unpacked bytes.
+ * It is asked for over TLS, where the way is long; next door it takes more time than it saves. */
 static int set_headers(struct flight *f, const struct net_headers *headers)
 {
+    static const char *const left_out[] = {"Expect:", "Accept-Encoding:"};
     struct curl_slist *list = NULL;
     if (f->headers == headers && f->headers && f->list)
         return 0;
-    for (int i = -1; i < (headers ? headers->n : 0); i++) {
-        struct curl_slist *longer = curl_slist_append(list, i < 0 ? "Expect:" : headers->line[i]);
+    for (int i = f->plain ? -2 : -1; i < (headers ? headers->n : 0); i++) {
+        struct curl_slist *longer =
+            curl_slist_append(list, i < 0 ? left_out[-1 - i] : headers->line[i]);
         if (!longer) {
             curl_slist_free_all(list);
             return -1;
@@ -291,12 +325,9 @@ static int set_form(struct flight *f, const struct http_form *form)
 static int set_request(struct flight *f, struct http_exchange *x)
 {
     CURL *e = f->easy;
-    bool tls = !strncasecmp(x->url, "https:", 6);
     set_route(f, x->route);
     f->words[0] = '\0';
-    curl_easy_setopt(e, CURLOPT_URL, x->url);
-    if (tls != f->tls)
-        set_scheme(f, tls);
+    set_address(f, x->url);
     if (set_headers(f, x->headers))
         return -1;
     if (x->form) {
@@ -476,6 +507,16 @@ static int shard_open(struct http_curl *c, uint32_t i, struct error *error)
     return 0;
 }
 
+static bool proxy_in_environment(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+                                        "all_proxy",  "ALL_PROXY",   NULL};
+    for (const char *const *n = names; *n; n++)
+        if (getenv(*n))
+            return true;
+    return false;
+}
+
 struct http_curl *http_curl_new(struct http_loop *l, struct error *error)
 {
     uint32_t most = (uint32_t)l->o.max_in_flight, shards = (most + SHARD - 1) / SHARD;
@@ -485,6 +526,7 @@ struct http_curl *http_curl_new(struct http_loop *l, struct error *error)
     }
     struct http_curl *c = mem_zero(1, sizeof *c);
     c->loop = l;
+    c->environment_proxy = proxy_in_environment();
     c->shards = mem_zero(shards, sizeof *c->shards);
     c->slots = mem_alloc(most * sizeof *c->slots);
     c->share = curl_share_init();
