@@ -109,8 +109,11 @@ static void logits_of(struct model *m, float *out)
 static double difference(const float *a, const float *b)
 {
     double worst = 0;
-    for (size_t i = 0; i < TOKENS * VOCAB; i++)
-        worst = fmax(worst, fabs((double)(a[i] - b[i])));
+    for (size_t i = 0; i < TOKENS * VOCAB; i++) {
+        const double d = fabs((double)(a[i] - b[i]));
+        if (!(d <= worst)) /* a NaN is the worst */
+            worst = d;
+    }
     return worst;
 }
 
