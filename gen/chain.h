@@ -36,6 +36,8 @@ struct slice chain_bare(struct slice reply);
 /* What a judge of two says: 'A', 'B', 'C' for a tie, or 0 where it cannot be read: the last letter in
  * double brackets, or a reply that is the letter alone. */
 char chain_verdict(struct slice reply);
+/* A .follow: each ask of the plan is followed by one of step "answer". */
+struct gen_follow chain_follow(struct gen *g, const void *state, const char *step, int64_t planned);
 int64_t chain_setting(struct gen *g, const char *path); /* an integer of the gen block */
 
 #endif

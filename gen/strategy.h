@@ -79,6 +79,11 @@ struct gen_answer {
     const char *teacher; /* its label */
 };
 
+/* Requests that follow on others, and how many replies stand in their prompts, all together. */
+struct gen_follow {
+    int64_t requests, replies;
+};
+
 struct gen_strategy {
     const char *name, *about;
     int version; /* of the parser: what request.parsed says; raised when rows change */
@@ -94,6 +99,9 @@ struct gen_strategy {
     int (*answer)(struct gen *g, void *state, const struct gen_answer *a, struct error *error);
     /* How many asks the plan has in all, for progress and --dry-run; -1: cannot be told. */
     int64_t (*count)(struct gen *g, void *state);
+    /* What `planned` asks may lead to, at most, in that step; for --dry-run.  NULL: nothing follows. */
+    struct gen_follow (*follow)(struct gen *g, const void *state, const char *step,
+                                int64_t planned);
     /* Where plan() stands, as text to be stored, and going there again: lets a run of a million
      * prompts go on without planning them again.  NULL: planned again, known keys are skipped.
      * seek gives ERROR_INPUT, and stands at the beginning, where the position fits no more. */

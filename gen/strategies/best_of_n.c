@@ -215,6 +215,15 @@ static int best_answer(struct gen *g, void *state, const struct gen_answer *a, s
     return rc;
 }
 
+static struct gen_follow best_follow(struct gen *g, const void *state, const char *step,
+                                     int64_t planned)
+{
+    const struct best *b = state;
+    (void)g;
+    (void)step;
+    return (struct gen_follow){planned * (b->n - 1), 0};
+}
+
 static const char *const steps[] = {"answer", NULL};
 
 const struct gen_strategy strategy_best_of_n = {
@@ -227,6 +236,7 @@ const struct gen_strategy strategy_best_of_n = {
     .plan = best_plan,
     .answer = best_answer,
     .count = walk_count,
+    .follow = best_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = best_close,

@@ -217,6 +217,16 @@ static int64_t compare_count(struct gen *g, void *state)
     return -1;
 }
 
+/* The other way round. */
+static struct gen_follow compare_follow(struct gen *g, const void *state, const char *step,
+                                        int64_t planned)
+{
+    (void)g;
+    (void)state;
+    (void)step;
+    return (struct gen_follow){planned, 0};
+}
+
 static const char *const steps[] = {"compare", NULL};
 static const char *const templates[] = {"preference", NULL};
 
@@ -231,5 +241,6 @@ const struct gen_strategy strategy_compare = {
     .plan = compare_plan,
     .answer = compare_answer,
     .count = compare_count,
+    .follow = compare_follow,
     .close = compare_close,
 };

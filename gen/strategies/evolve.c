@@ -234,6 +234,19 @@ static int evolve_answer(struct gen *g, void *state, const struct gen_answer *a,
     return rc;
 }
 
+static struct gen_follow evolve_follow(struct gen *g, const void *state, const char *step,
+                                       int64_t planned)
+{
+    int64_t all = planned * chain_setting(g, "evolve.rounds");
+    (void)state;
+    if (!strcmp(step, "evolve"))
+        return (struct gen_follow){all - planned, all - planned};
+    if (!strcmp(step, "answer"))
+        return (struct gen_follow){all, all};
+    bool judged = json_true(gen_setting(g, "evolve.judge"));
+    return (struct gen_follow){judged ? all : 0, judged ? 2 * all : 0};
+}
+
 static const char *const steps[] = {"evolve", "judge", "answer", NULL};
 static const char *const templates[] = {"evolve-constraints", "evolve-deepen",
                                         "evolve-concretize",  "evolve-reasoning",
@@ -251,6 +264,7 @@ const struct gen_strategy strategy_evolve = {
     .plan = evolve_plan,
     .answer = evolve_answer,
     .count = walk_count,
+    .follow = evolve_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = walk_close,

@@ -58,16 +58,29 @@ static int ask_piece(struct gen *g, struct json *chain, struct slice piece, stru
     return rc;
 }
 
+static void refuse(struct gen *g, struct slice source)
+{
+    struct buf why = BUF_MAX(400);
+    buf_slice(&why, source);
+    buf_str(&why, ": expected a document in \"text\"");
+    gen_bad_line(g, buf_text(&why));
+    buf_free(&why);
+}
+
 static int ask_line(struct gen *g, void *state, const struct prompt_line *line, struct slice source,
                     struct error *error)
 {
     struct prompt_line rest = *line;
     rest.instruction = (struct slice){NULL, 0};
-    struct json *chain = chain_begin(&rest);
     struct slice text = line->instruction;
     size_t at = 0;
     int rc = 0;
     (void)state;
+    if (!slice_trim(text).len) {
+        refuse(g, source);
+        return 0;
+    }
+    struct json *chain = chain_begin(&rest);
     while (at < text.len && !rc) {
         struct slice left = slice_sub(text, at, text.len);
         size_t n = piece_end(left, (size_t)chain_setting(g, "ground.chunk"));
@@ -198,6 +211,14 @@ static int ground_answer(struct gen *g, void *state, const struct gen_answer *a,
     return rc;
 }
 
+static struct gen_follow ground_follow(struct gen *g, const void *state, const char *step,
+                                       int64_t planned)
+{
+    int64_t n = strcmp(step, "answer") ? 0 : planned * chain_setting(g, "ground.questions");
+    (void)state;
+    return (struct gen_follow){n, n};
+}
+
 static const char *const steps[] = {"questions", "answer", NULL};
 static const char *const templates[] = {"ground-questions", "ground-answer", NULL};
 
@@ -212,6 +233,7 @@ const struct gen_strategy strategy_ground = {
     .plan = ground_plan,
     .answer = ground_answer,
     .count = walk_count,
+    .follow = ground_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = walk_close,

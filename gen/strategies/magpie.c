@@ -135,5 +135,6 @@ const struct gen_strategy strategy_magpie = {
     .plan = magpie_plan,
     .answer = magpie_answer,
     .count = magpie_count,
+    .follow = chain_follow,
     .close = magpie_close,
 };

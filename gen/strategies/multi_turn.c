@@ -133,6 +133,16 @@ static int multi_answer(struct gen *g, void *state, const struct gen_answer *a, 
     return rc;
 }
 
+/* Question k has the k - 1 before it and their answers in front of it. */
+static struct gen_follow multi_follow(struct gen *g, const void *state, const char *step,
+                                      int64_t planned)
+{
+    int64_t more = chain_setting(g, "multi_turn.turns") - 1;
+    bool user = !strcmp(step, "user");
+    (void)state;
+    return (struct gen_follow){planned * more, planned * more * (user ? more : more + 1)};
+}
+
 static const char *const steps[] = {"assistant", "user", NULL};
 static const char *const templates[] = {"multi-turn-user", NULL};
 
@@ -147,6 +157,7 @@ const struct gen_strategy strategy_multi_turn = {
     .plan = multi_plan,
     .answer = multi_answer,
     .count = walk_count,
+    .follow = multi_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = walk_close,

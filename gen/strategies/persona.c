@@ -252,6 +252,7 @@ const struct gen_strategy strategy_persona = {
     .plan = persona_plan,
     .answer = persona_answer,
     .count = persona_count,
+    .follow = chain_follow,
     .position = persona_position,
     .seek = persona_seek,
     .close = persona_close,

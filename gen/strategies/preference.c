@@ -186,6 +186,18 @@ static int preference_answer(struct gen *g, void *state, const struct gen_answer
     return rc;
 }
 
+static struct gen_follow preference_follow(struct gen *g, const void *state, const char *step,
+                                           int64_t planned)
+{
+    const struct preference *p = state;
+    (void)g;
+    if (!strcmp(step, "second"))
+        return (struct gen_follow){planned, 0};
+    if (!strcmp(step, "compare") && verify_is_none(p->verify))
+        return (struct gen_follow){2 * planned, 4 * planned};
+    return (struct gen_follow){0, 0};
+}
+
 static const char *const steps[] = {"first", "second", "compare", NULL};
 static const char *const templates[] = {"preference", NULL};
 
@@ -200,6 +212,7 @@ const struct gen_strategy strategy_preference = {
     .plan = preference_plan,
     .answer = preference_answer,
     .count = walk_count,
+    .follow = preference_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = preference_close,

@@ -173,6 +173,14 @@ static int reason_answer(struct gen *g, void *state, const struct gen_answer *a,
     return rc;
 }
 
+static struct gen_follow reason_follow(struct gen *g, const void *state, const char *step,
+                                       int64_t planned)
+{
+    bool more = !strcmp(step, "shorten") && json_true(gen_setting(g, "reason.shorten"));
+    (void)state;
+    return more ? (struct gen_follow){planned, planned} : (struct gen_follow){0, 0};
+}
+
 static const char *const steps[] = {"think", "shorten", NULL};
 static const char *const templates[] = {"reason", "reason-shorten", NULL};
 
@@ -187,6 +195,7 @@ const struct gen_strategy strategy_reason = {
     .plan = reason_plan,
     .answer = reason_answer,
     .count = walk_count,
+    .follow = reason_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = reason_close,

@@ -111,6 +111,7 @@ const struct gen_strategy strategy_rewrite = {
     .plan = rewrite_plan,
     .answer = rewrite_answer,
     .count = walk_count,
+    .follow = chain_follow,
     .position = walk_position,
     .seek = walk_seek,
     .close = walk_close,

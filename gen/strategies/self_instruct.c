@@ -244,6 +244,20 @@ static int64_t self_count(struct gen *g, void *state)
     return -1;
 }
 
+static struct gen_follow self_follow(struct gen *g, const void *state, const char *step,
+                                     int64_t planned)
+{
+    const struct self *s = state;
+    int64_t tasks = s->requests * s->per_request;
+    (void)g;
+    if (!strcmp(step, "tasks"))
+        return (struct gen_follow){s->requests - planned, 0};
+    if (s->together)
+        return (struct gen_follow){0, 0};
+    tasks = s->wanted && s->wanted < tasks ? s->wanted : tasks;
+    return (struct gen_follow){tasks, tasks};
+}
+
 static const char *const steps[] = {"tasks", "answer", NULL};
 static const char *const templates[] = {"self-instruct", "self-instruct-together", NULL};
 
@@ -259,5 +273,6 @@ const struct gen_strategy strategy_self_instruct = {
     .plan = self_plan,
     .answer = self_answer,
     .count = self_count,
+    .follow = self_follow,
     .close = self_close,
 };
