@@ -137,7 +137,7 @@ static void close_all(struct engine *e)
     struct job *j;
     for (int slot = 0; slot < e->options.slots; slot++)
         if (e->replies[slot].job != NULL)
-            engine_reply_end(e, slot, FINISH_CANCELLED, NULL);
+            engine_reply_end(e, slot, FINISH_CANCELLED, "the server is shutting down");
     pthread_mutex_lock(&e->lock);
     j = e->first;
     e->first = e->last = NULL;

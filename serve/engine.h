@@ -60,6 +60,8 @@ struct engine_job {
     bool want_logprobs;
     bool score_prompt; /* tell the tokens of the prompt too, before the reply's */
     bool ignore_eos;
+    /* Asked before a reply is begun; false: nobody waits for it any more.  NULL: somebody does. */
+    bool (*wanted)(void *context);
     /* false asks to cancel the reply. */
     bool (*on_event)(void *context, const struct engine_event *event);
     void (*on_close)(void *context); /* the job is over and will not call again */

@@ -79,6 +79,18 @@ static int score_prompt(struct engine *e, struct reply *r, struct error *error)
     return p.go_on ? 0 : 1;
 }
 
+/* The next reply of a job ends before it has begun. */
+static void miss(struct job *j, enum engine_finish finish, const char *message)
+{
+    const struct engine_event event = {.choice = j->started++,
+                                       .finish = finish,
+                                       .message = message};
+    (void)j->spec.on_event(j->spec.context, &event);
+    j->primed = true;
+    if (--j->open == 0)
+        engine_job_close(j);
+}
+
 /* Open the next reply of a job in a slot. */
 void engine_reply_begin(struct engine *e, struct job *j)
 {
@@ -91,15 +103,13 @@ void engine_reply_begin(struct engine *e, struct job *j)
     sampling.seed =
         hash64(j->prompt, (size_t)spec->prompt_tokens * sizeof *j->prompt, sampling.seed) +
         (uint64_t)j->started;
+    if (spec->wanted != NULL && !spec->wanted(spec->context)) {
+        miss(j, FINISH_CANCELLED, "nobody waits for the reply");
+        return;
+    }
     slot = generator_open(e->generator, j->prompt, spec->prompt_tokens, &error);
     if (slot < 0) {
-        struct engine_event event = {.choice = j->started++,
-                                     .finish = FINISH_ERROR,
-                                     .message = error.text};
-        (void)spec->on_event(spec->context, &event);
-        j->primed = true;
-        if (--j->open == 0)
-            engine_job_close(j);
+        miss(j, FINISH_ERROR, error.text);
         return;
     }
     r = &e->replies[slot];

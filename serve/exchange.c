@@ -16,7 +16,8 @@ struct exchange {
     struct reply_choice *choices;
     size_t n_choices, ended;
     struct reply_usage usage;
-    bool failed;
+    int status; /* 200, or of the fault that ended a reply */
+    bool answered;
     char message[256];
     atomic_bool cancelled;
     atomic_int jobs; /* open ones, and one for exchange_begin */
@@ -46,19 +47,13 @@ static void exchange_free(struct exchange *x)
     mem_free(x);
 }
 
-static void let_go(struct exchange *x)
-{
-    if (atomic_fetch_sub(&x->jobs, 1) == 1)
-        exchange_free(x);
-}
-
 /* -- the end --------------------------------------------------------------------------------- */
 
 static void answer_fault(struct exchange *x)
 {
     struct api_problem problem;
     struct buf body = BUF;
-    api_problem_set(&problem, 500, "server_error", NULL, "%s", x->message);
+    api_problem_set(&problem, x->status, "server_error", NULL, "%s", x->message);
     if (x->request.stream) {
         buf_str(&body, "data: ");
         api_problem_write(&problem, &body);
@@ -74,7 +69,8 @@ static void answer_fault(struct exchange *x)
 static void answer(struct exchange *x)
 {
     struct buf body = BUF;
-    if (x->failed) {
+    x->answered = true;
+    if (x->status != 200) {
         answer_fault(x);
         return;
     }
@@ -91,6 +87,24 @@ static void answer(struct exchange *x)
     buf_free(&body);
 }
 
+static void fail(struct exchange *x, int status, const char *message)
+{
+    x->status = status;
+    (void)snprintf(x->message, sizeof x->message, "%s", message);
+}
+
+/* The last job is over.  One that the engine gave up before it began has told nothing. */
+static void let_go(struct exchange *x)
+{
+    if (atomic_fetch_sub(&x->jobs, 1) != 1)
+        return;
+    if (!x->answered) {
+        fail(x, 503, "the server is shutting down");
+        answer(x);
+    }
+    exchange_free(x);
+}
+
 /* -- events, on the engine's thread --------------------------------------------------------- */
 
 static void stream_event(struct exchange *x, const struct engine_event *event)
@@ -102,6 +116,12 @@ static void stream_event(struct exchange *x, const struct engine_event *event)
     buf_free(&body);
 }
 
+static bool wanted(void *context)
+{
+    const struct part *part = context;
+    return !atomic_load(&part->exchange->cancelled) && !httpd_gone(part->exchange->http);
+}
+
 static bool on_event(void *context, const struct engine_event *event)
 {
     struct part *part = context;
@@ -109,9 +129,8 @@ static bool on_event(void *context, const struct engine_event *event)
     struct engine_event named = *event;
     named.choice += part->first;
     if (event->finish == FINISH_ERROR || event->finish == FINISH_CANCELLED) {
-        x->failed = true;
-        (void)snprintf(x->message, sizeof x->message, "%s",
-                       event->message != NULL ? event->message : "the reply was cancelled");
+        fail(x, event->finish == FINISH_ERROR ? 500 : 503,
+             event->message != NULL ? event->message : "the reply was cancelled");
     } else if (x->request.stream) {
         stream_event(x, &named);
     } else {
@@ -122,7 +141,7 @@ static bool on_event(void *context, const struct engine_event *event)
         if (++x->ended == x->n_choices)
             answer(x);
     }
-    return !atomic_load(&x->cancelled) && !httpd_gone(x->http);
+    return wanted(part);
 }
 
 static void on_close(void *context)
@@ -187,6 +206,7 @@ static int submit(struct exchange *x, struct engine *engine, size_t prompt,
     part->first = (int)prompt * job.choices;
     job.prompt = ids->ids;
     job.prompt_tokens = (int32_t)ids->n;
+    job.wanted = wanted;
     job.on_event = on_event;
     job.on_close = on_close;
     job.context = part;
@@ -215,6 +235,7 @@ int exchange_begin(struct engine *engine, const struct served *served, struct re
     x->request = *request;
     *request = (struct request){.kind = request->kind};
     x->http = http;
+    x->status = 200;
     httpd_hold(http);
     atomic_store(&x->jobs, 1);
     name_reply(x, served);

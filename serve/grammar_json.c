@@ -3,39 +3,21 @@
 #include "core/buf.h"
 #include "core/mem.h"
 #include "core/vec.h"
-#include "serve/grammar_values.h"
+#include "serve/grammar_build.h"
 
 #include <string.h>
 
 enum { COUNT_MAX = 512, DEPTH_MAX = 32 };
 
-/* The common rules, and those of the $refs met so far. */
-struct build {
-    struct grammar_values v;
-    const struct json *root;
-    struct {
-        const struct json *schema;
-        int rule;
-    } * refs;
-    size_t n_refs, refs_cap;
-    struct error *error;
-    int depth;
-};
-
-static void literal(struct build *b, const char *text)
+static struct grammar_build build_begin(struct error *error)
 {
-    grammar_literal(b->v.g, slice_of(text));
-}
-
-static struct build build_begin(struct error *error)
-{
-    struct build b = {.v.g = grammar_new(), .error = error};
+    struct grammar_build b = {.v.g = grammar_new(), .error = error};
     grammar_values_define(&b.v);
     return b;
 }
 
 /* A text is one value and nothing else. */
-static struct grammar *build_end(struct build *b, int rule)
+static struct grammar *build_end(struct grammar_build *b, int rule)
 {
     struct grammar *g = b->v.g;
     mem_free(b->refs);
@@ -49,15 +31,13 @@ static struct grammar *build_end(struct build *b, int rule)
 
 struct grammar *grammar_json_object(void)
 {
-    struct build b = build_begin(NULL);
+    struct grammar_build b = build_begin(NULL);
     return build_end(&b, b.v.object);
 }
 
 /* -- schemas -------------------------------------------------------------------------------- */
 
-static int schema_rule(struct build *b, const struct json *schema);
-
-static int refuse(struct build *b, const char *keyword)
+static int refuse(struct grammar_build *b, const char *keyword)
 {
     return error_set(b->error, ERROR_USAGE,
                      "the schema keyword '%s' cannot be followed while writing; leave it out or "
@@ -76,7 +56,7 @@ static const char *const followed[] = {
     NULL,
 };
 
-static int check_keywords(struct build *b, const struct json *schema)
+static int check_keywords(struct grammar_build *b, const struct json *schema)
 {
     for (const struct json *k = json_first(schema); k != NULL; k = json_next(k)) {
         int i = 0;
@@ -89,7 +69,7 @@ static int check_keywords(struct build *b, const struct json *schema)
 }
 
 /* The rule that spells one JSON value as it is. */
-static int constant_rule(struct build *b, const struct json *value)
+static int constant_rule(struct grammar_build *b, const struct json *value)
 {
     struct buf text = BUF;
     int rule;
@@ -102,7 +82,7 @@ static int constant_rule(struct build *b, const struct json *value)
 }
 
 /* A choice of rules. */
-static int choice_rule(struct build *b, const int *rules, size_t n)
+static int choice_rule(struct grammar_build *b, const int *rules, size_t n)
 {
     const int rule = grammar_rule(b->v.g);
     for (size_t i = 0; i < n; i++) {
@@ -115,8 +95,8 @@ static int choice_rule(struct build *b, const int *rules, size_t n)
 }
 
 /* One rule for each child of an array, then their choice. */
-static int each_rule(struct build *b, const struct json *list,
-                     int (*make)(struct build *, const struct json *))
+static int each_rule(struct grammar_build *b, const struct json *list,
+                     int (*make)(struct grammar_build *, const struct json *))
 {
     const size_t n = json_count(list);
     int *rules = mem_zero(n, sizeof *rules), rule = 0;
@@ -131,87 +111,8 @@ static int each_rule(struct build *b, const struct json *list,
     return rule;
 }
 
-static bool is_required(const struct json *schema, const char *name)
-{
-    const struct json *list = json_get(schema, "required");
-    for (const struct json *r = json_first(list); r != NULL; r = json_next(r))
-        if (slice_is(json_string(r), name))
-            return true;
-    return false;
-}
-
-static int member_rule(struct build *b, const struct json *property)
-{
-    struct buf name = BUF;
-    const int value = schema_rule(b, property);
-    int rule;
-    if (value < 0)
-        return -1;
-    json_quote(slice_of(json_key(property)), 0, &name);
-    rule = grammar_rule(b->v.g);
-    grammar_literal(b->v.g, buf_view(&name));
-    literal(b, ":");
-    grammar_ref(b->v.g, b->v.space);
-    grammar_ref(b->v.g, value);
-    grammar_end(b->v.g);
-    buf_free(&name);
-    return rule;
-}
-
-/* What may follow from property `i` on, made from the last to the first:
- *     rest: ',' member rest' (| rest' when optional)     a member was written before
- *     head: member rest'     (| head' when optional)     none was */
-static int object_rule(struct build *b, const struct json *schema)
-{
-    const struct json *properties = json_get(schema, "properties");
-    const size_t n = json_count(properties);
-    int *members = mem_zero(n, sizeof *members), rest, head, rule = 0;
-    bool *needed = mem_zero(n, sizeof *needed);
-    const struct json *p = json_first(properties);
-    for (size_t i = 0; i < n && rule >= 0; i++, p = json_next(p)) {
-        needed[i] = is_required(schema, json_key(p));
-        rule = members[i] = member_rule(b, p);
-    }
-    rest = head = grammar_rule(b->v.g);
-    grammar_end(b->v.g);
-    for (size_t i = n; i-- > 0 && rule >= 0;) {
-        const int rest_behind = rest, head_behind = head;
-        rest = grammar_rule(b->v.g);
-        literal(b, ",");
-        grammar_ref(b->v.g, b->v.space);
-        grammar_ref(b->v.g, members[i]);
-        grammar_ref(b->v.g, b->v.space);
-        grammar_ref(b->v.g, rest_behind);
-        if (!needed[i]) {
-            grammar_or(b->v.g);
-            grammar_ref(b->v.g, rest_behind);
-        }
-        grammar_end(b->v.g);
-        head = grammar_rule(b->v.g);
-        grammar_ref(b->v.g, members[i]);
-        grammar_ref(b->v.g, b->v.space);
-        grammar_ref(b->v.g, rest_behind);
-        if (!needed[i]) {
-            grammar_or(b->v.g);
-            grammar_ref(b->v.g, head_behind);
-        }
-        grammar_end(b->v.g);
-    }
-    mem_free(members);
-    mem_free(needed);
-    if (rule < 0)
-        return -1;
-    rule = grammar_rule(b->v.g);
-    literal(b, "{");
-    grammar_ref(b->v.g, b->v.space);
-    grammar_ref(b->v.g, head);
-    literal(b, "}");
-    grammar_end(b->v.g);
-    return rule;
-}
-
 /* The bounds of a count; most is -1 where there is none. */
-static int read_bounds(struct build *b, const struct json *schema, const char *least_key,
+static int read_bounds(struct grammar_build *b, const struct json *schema, const char *least_key,
                        const char *most_key, int64_t bounds[2])
 {
     bounds[0] = 0;
@@ -230,7 +131,7 @@ static int read_bounds(struct build *b, const struct json *schema, const char *l
 }
 
 /* `unit` from bounds[0] to bounds[1] times. */
-static int repeat_rule(struct build *b, int unit, const int64_t bounds[2])
+static int repeat_rule(struct grammar_build *b, int unit, const int64_t bounds[2])
 {
     int rule = grammar_rule(b->v.g);
     if (bounds[1] < 0) { /* any number more: nothing | unit rule */
@@ -251,7 +152,7 @@ static int repeat_rule(struct build *b, int unit, const int64_t bounds[2])
     return rule;
 }
 
-static int string_rule(struct build *b, const struct json *schema)
+static int string_rule(struct grammar_build *b, const struct json *schema)
 {
     int64_t bounds[2];
     int characters, rule;
@@ -261,18 +162,18 @@ static int string_rule(struct build *b, const struct json *schema)
         return b->v.string;
     characters = repeat_rule(b, b->v.character, bounds);
     rule = grammar_rule(b->v.g);
-    literal(b, "\"");
+    grammar_build_literal(b, "\"");
     grammar_ref(b->v.g, characters);
-    literal(b, "\"");
+    grammar_build_literal(b, "\"");
     grammar_end(b->v.g);
     return rule;
 }
 
 /* '[' nothing ']' where allowed, or '[' item (',' item){least-1, most-1} ']' */
-static int array_rule(struct build *b, const struct json *schema)
+static int array_rule(struct grammar_build *b, const struct json *schema)
 {
     const struct json *items = json_get(schema, "items");
-    const int item = items != NULL ? schema_rule(b, items) : b->v.value;
+    const int item = items != NULL ? grammar_build_schema(b, items) : b->v.value;
     int64_t bounds[2], behind[2];
     int unit, more, rule;
     if (item < 0 || read_bounds(b, schema, "minItems", "maxItems", bounds) != 0)
@@ -280,56 +181,55 @@ static int array_rule(struct build *b, const struct json *schema)
     behind[0] = bounds[0] > 0 ? bounds[0] - 1 : 0;
     behind[1] = bounds[1] > 0 ? bounds[1] - 1 : bounds[1];
     unit = grammar_rule(b->v.g);
-    literal(b, ",");
+    grammar_build_literal(b, ",");
     grammar_ref(b->v.g, b->v.space);
     grammar_ref(b->v.g, item);
     grammar_ref(b->v.g, b->v.space);
     grammar_end(b->v.g);
     more = repeat_rule(b, unit, behind);
     rule = grammar_rule(b->v.g);
-    literal(b, "[");
+    grammar_build_literal(b, "[");
     grammar_ref(b->v.g, b->v.space);
     if (bounds[0] == 0) {
-        literal(b, "]");
+        grammar_build_literal(b, "]");
         if (bounds[1] == 0) {
             grammar_end(b->v.g);
             return rule;
         }
         grammar_or(b->v.g);
-        literal(b, "[");
+        grammar_build_literal(b, "[");
         grammar_ref(b->v.g, b->v.space);
     }
     grammar_ref(b->v.g, item);
     grammar_ref(b->v.g, b->v.space);
     grammar_ref(b->v.g, more);
-    literal(b, "]");
+    grammar_build_literal(b, "]");
     grammar_end(b->v.g);
     return rule;
 }
 
-static int boolean_rule(struct build *b)
+static int boolean_rule(struct grammar_build *b)
 {
     const int rule = grammar_rule(b->v.g);
-    literal(b, "true");
+    grammar_build_literal(b, "true");
     grammar_or(b->v.g);
-    literal(b, "false");
+    grammar_build_literal(b, "false");
     grammar_end(b->v.g);
     return rule;
 }
 
-static int null_rule(struct build *b)
+static int null_rule(struct grammar_build *b)
 {
     const int rule = grammar_rule(b->v.g);
-    literal(b, "null");
+    grammar_build_literal(b, "null");
     grammar_end(b->v.g);
     return rule;
 }
 
-static int type_rule(struct build *b, const struct json *schema, struct slice type)
+static int type_rule(struct grammar_build *b, const struct json *schema, struct slice type)
 {
     if (slice_is(type, "object"))
-        return json_count(json_get(schema, "properties")) != 0 ? object_rule(b, schema)
-                                                               : b->v.object;
+        return grammar_build_object(b, schema);
     if (slice_is(type, "array"))
         return array_rule(b, schema);
     if (slice_is(type, "string"))
@@ -346,7 +246,7 @@ static int type_rule(struct build *b, const struct json *schema, struct slice ty
                      (int)type.len, type.data != NULL ? type.data : "");
 }
 
-static int types_rule(struct build *b, const struct json *schema, const struct json *types)
+static int types_rule(struct grammar_build *b, const struct json *schema, const struct json *types)
 {
     int rules[8];
     size_t n = 0;
@@ -380,7 +280,7 @@ static const struct json *resolve(const struct json *root, struct slice ref)
 }
 
 /* A rule for each $ref, made once, so that a schema may refer to itself. */
-static int ref_rule(struct build *b, struct slice ref)
+static int ref_rule(struct grammar_build *b, struct slice ref)
 {
     const struct json *target = resolve(b->root, ref);
     int rule, body;
@@ -394,7 +294,7 @@ static int ref_rule(struct build *b, struct slice ref)
     b->refs = vec_reserve(b->refs, &b->refs_cap, b->n_refs + 1, sizeof *b->refs);
     b->refs[b->n_refs].schema = target;
     b->refs[b->n_refs++].rule = rule;
-    body = schema_rule(b, target);
+    body = grammar_build_schema(b, target);
     if (body < 0)
         return -1;
     grammar_define(b->v.g, rule);
@@ -403,7 +303,7 @@ static int ref_rule(struct build *b, struct slice ref)
     return body == rule ? refuse(b, "$ref") : rule;
 }
 
-static int keyword_rule(struct build *b, const struct json *schema)
+static int keyword_rule(struct grammar_build *b, const struct json *schema)
 {
     const struct json *k;
     if ((k = json_get(schema, "$ref")) != NULL)
@@ -413,20 +313,20 @@ static int keyword_rule(struct build *b, const struct json *schema)
     if ((k = json_get(schema, "enum")) != NULL)
         return each_rule(b, k, constant_rule);
     if ((k = json_get(schema, "anyOf")) != NULL || (k = json_get(schema, "oneOf")) != NULL)
-        return each_rule(b, k, schema_rule);
+        return each_rule(b, k, grammar_build_schema);
     if ((k = json_get(schema, "allOf")) != NULL)
-        return json_count(k) == 1 ? schema_rule(b, json_at(k, 0)) : refuse(b, "allOf");
+        return json_count(k) == 1 ? grammar_build_schema(b, json_at(k, 0)) : refuse(b, "allOf");
     k = json_get(schema, "type");
     if (json_type(k) == JSON_ARRAY)
         return types_rule(b, schema, k);
     if (k != NULL)
         return type_rule(b, schema, json_string(k));
     if (json_get(schema, "properties") != NULL)
-        return object_rule(b, schema);
+        return grammar_build_object(b, schema);
     return json_get(schema, "items") != NULL ? array_rule(b, schema) : b->v.value;
 }
 
-static int schema_rule(struct build *b, const struct json *schema)
+int grammar_build_schema(struct grammar_build *b, const struct json *schema)
 {
     int rule;
     if (json_type(schema) == JSON_TRUE)
@@ -445,7 +345,7 @@ static int schema_rule(struct build *b, const struct json *schema)
 
 struct grammar *grammar_json_schema(const struct json *schema, struct error *error)
 {
-    struct build b = build_begin(error);
+    struct grammar_build b = build_begin(error);
     b.root = schema;
-    return build_end(&b, schema_rule(&b, schema));
+    return build_end(&b, grammar_build_schema(&b, schema));
 }

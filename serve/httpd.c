@@ -1,12 +1,12 @@
 #include "serve/httpd.h"
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/mem.h"
+#include "serve/listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 enum { MEMORY_BYTES = 32 * 1024, STREAM_BLOCK = 16 * 1024, OVERRUN = 4 };
+
+/* How long a server that stops waits for clients to take what is left, and between two looks. */
+enum { STOP_MS = 1000, STEP_MS = 5 };
 
 struct httpd {
     struct httpd_options options;
@@ -47,6 +50,14 @@ struct httpd_request {
 
 /* -- life of a request ---------------------------------------------------------------------- */
 
+/* HEAD is GET here: libmicrohttpd leaves the body out. */
+static const char *method_name(const char *method)
+{
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return "GET";
+    return strcmp(method, "POST") == 0 ? "POST" : "OTHER";
+}
+
 static struct httpd_request *request_new(struct httpd *h, struct MHD_Connection *connection,
                                          const char *url, const char *method)
 {
@@ -54,7 +65,7 @@ static struct httpd_request *request_new(struct httpd *h, struct MHD_Connection 
     r->server = h;
     r->connection = connection;
     r->path = mem_strdup(url);
-    r->method = strcmp(method, "POST") == 0 ? "POST" : strcmp(method, "GET") == 0 ? "GET" : "OTHER";
+    r->method = method_name(method);
     r->body = BUF_MAX(h->options.max_body);
     r->out = BUF;
     r->refs = 1;
@@ -160,11 +171,25 @@ void httpd_end(struct httpd_request *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* While a connection is suspended nobody reads it, so that its end would go unnoticed: look.  With
+ * the lock held libmicrohttpd cannot close it meanwhile, for it must be resumed first. */
+static bool hung_up(const struct httpd_request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+    ssize_t n;
+    if (info == NULL)
+        return false;
+    n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 bool httpd_gone(struct httpd_request *r)
 {
     bool gone;
     pthread_mutex_lock(&r->lock);
-    gone = r->gone;
+    gone = r->gone || (r->suspended && hung_up(r));
     pthread_mutex_unlock(&r->lock);
     return gone;
 }
@@ -230,6 +255,8 @@ static enum MHD_Result queue_answer(struct httpd_request *r)
     (void)MHD_add_response_header(answer, "Content-Type", r->type);
     if (r->streaming)
         (void)MHD_add_response_header(answer, "Cache-Control", "no-cache");
+    if (is_stopping(r->server))
+        (void)MHD_add_response_header(answer, "Connection", "close");
     if (r->status == 401)
         (void)MHD_add_response_header(answer, "WWW-Authenticate", "Bearer");
     rc = MHD_queue_response(r->connection, (unsigned)r->status, answer);
@@ -296,56 +323,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 /* -- start and stop ------------------------------------------------------------------------- */
 
-static int bind_address(const struct httpd_options *o, struct sockaddr_storage *out, socklen_t *len)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, o->address, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)o->port);
-        *len = sizeof *v4;
-        return 0;
-    }
-    if (inet_pton(AF_INET6, o->address, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)o->port);
-        *len = sizeof *v6;
-        return 0;
-    }
-    return -1;
-}
-
-static int listen_on(const struct httpd_options *o, int *port, struct error *error)
-{
-    struct sockaddr_storage where;
-    socklen_t len;
-    const int one = 1;
-    int fd;
-    if (bind_address(o, &where, &len) != 0)
-        return error_set(error, ERROR_USAGE, "%s: not an IP address to listen on", o->address);
-    fd = socket(where.ss_family, SOCK_STREAM, 0);
-    if (fd < 0)
-        return error_system(error, errno, "cannot make a socket");
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&where, len) != 0 || listen(fd, 511) != 0 ||
-        getsockname(fd, (struct sockaddr *)&where, &len) != 0) {
-        error_system(error, errno, "cannot listen on %s port %d; try another --port", o->address,
-                     o->port);
-        close(fd);
-        return -1;
-    }
-    *port = ntohs(where.ss_family == AF_INET ? ((struct sockaddr_in *)&where)->sin_port
-                                             : ((struct sockaddr_in6 *)&where)->sin6_port);
-    return fd;
-}
-
 struct httpd *httpd_start(const struct httpd_options *options, struct error *error)
 {
     struct httpd *h = mem_zero(1, sizeof *h);
     h->options = *options;
     pthread_mutex_init(&h->lock, NULL);
-    h->listener = listen_on(options, &h->port, error);
+    h->listener = listen_open(options->address, options->port, &h->port, error);
     if (h->listener >= 0) {
         h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
                                          MHD_USE_EPOLL | MHD_USE_ITC,
@@ -376,6 +359,9 @@ void httpd_quiesce(struct httpd *h)
     const MHD_socket fd = MHD_quiesce_daemon(h->daemon);
     if (fd != MHD_INVALID_SOCKET)
         close(fd);
+    pthread_mutex_lock(&h->lock);
+    h->stopping = true;
+    pthread_mutex_unlock(&h->lock);
 }
 
 unsigned httpd_open(struct httpd *h)
@@ -404,6 +390,8 @@ void httpd_stop(struct httpd *h)
     if (h == NULL)
         return;
     answer_all(h);
+    for (int i = 0; i < STOP_MS / STEP_MS && httpd_open(h) != 0; i++)
+        clock_sleep_ms(STEP_MS); /* the last words go out */
     MHD_stop_daemon(h->daemon);
     pthread_mutex_destroy(&h->lock);
     mem_free(h);

@@ -34,15 +34,16 @@ struct httpd_options {
 
 struct httpd *httpd_start(const struct httpd_options *options, struct error *error);
 int httpd_port(const struct httpd *h);
-/* No new connections; the open ones go on. */
+/* No new connections or requests (503); what has arrived goes on, then its connection closes. */
 void httpd_quiesce(struct httpd *h);
 /* Requests that have arrived and are not yet answered in full. */
 unsigned httpd_open(struct httpd *h);
-/* Stop: what is still open is answered with 503 or cut. */
+/* Stop: what is still open is answered with 503 or ended; who does not take that within a second is
+ * cut. */
 void httpd_stop(struct httpd *h);
 
-const char *httpd_method(const struct httpd_request *r);
-const char *httpd_path(const struct httpd_request *r);                     /* without the query */
+const char *httpd_method(const struct httpd_request *r); /* "GET" (and HEAD), "POST", "OTHER" */
+const char *httpd_path(const struct httpd_request *r);   /* without the query */
 const char *httpd_header(const struct httpd_request *r, const char *name); /* NULL: none */
 struct slice httpd_body(const struct httpd_request *r);                    /* NUL-terminated */
 bool httpd_too_large(const struct httpd_request *r); /* the body was cut at the maximum */
@@ -57,6 +58,7 @@ void httpd_reply(struct httpd_request *r, int status, const char *type, struct s
 void httpd_stream(struct httpd_request *r, int status, const char *type);
 void httpd_add(struct httpd_request *r, struct slice piece);
 void httpd_end(struct httpd_request *r);
+/* The client has hung up, or closed its side: nobody reads the answer. */
 bool httpd_gone(struct httpd_request *r);
 
 #endif

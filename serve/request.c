@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "serve/grammar_json.h"
+#include "serve/request_prompt.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -39,7 +40,7 @@ void api_problem_write(const struct api_problem *p, struct buf *out)
         buf_str(out, ",\"code\":null}}");
 }
 
-static int invalid(struct api_problem *p, const char *param, const char *what)
+int api_problem_field(struct api_problem *p, const char *param, const char *what)
 {
     return api_problem_set(p, 400, "invalid_request_error", param, "%s: %s", param, what);
 }
@@ -92,7 +93,7 @@ static int read_flag(const struct json *body, const char *name, bool *out, struc
     if (absent(body, name))
         return 0;
     if (type != JSON_TRUE && type != JSON_FALSE)
-        return invalid(p, name, "expected true or false");
+        return api_problem_field(p, name, "expected true or false");
     *out = type == JSON_TRUE;
     return 0;
 }
@@ -125,7 +126,7 @@ static int read_sampling(struct request *r, struct api_problem *p)
         return 0;
     }
     if (json_integer(json_get(r->body, "seed"), &seed) != 0)
-        return invalid(p, "seed", "expected an integer");
+        return api_problem_field(p, "seed", "expected an integer");
     s->seed = (uint64_t)seed;
     return 0;
 }
@@ -136,13 +137,14 @@ static int read_bias(struct request *r, struct api_problem *p)
     if (absent(r->body, "logit_bias"))
         return 0;
     if (json_type(bias) != JSON_OBJECT || json_count(bias) > ENGINE_BIAS_MAX)
-        return invalid(p, "logit_bias", "expected an object of at most 300 token ids");
+        return api_problem_field(p, "logit_bias", "expected an object of at most 300 token ids");
     for (const struct json *b = json_first(bias); b != NULL; b = json_next(b)) {
         const double value = json_number(b, (double)NAN);
         int32_t id;
         char end;
         if (sscanf(json_key(b), "%d%c", &id, &end) != 1 || !(fabs(value) <= 100))
-            return invalid(p, "logit_bias", "expected token ids with numbers from -100 to 100");
+            return api_problem_field(p, "logit_bias",
+                                     "expected token ids with numbers from -100 to 100");
         r->job.bias[r->job.n_bias++] = (struct engine_bias){id, (float)value};
     }
     return 0;
@@ -154,7 +156,8 @@ static int add_stop(struct request *r, const struct json *stop, struct api_probl
 {
     const struct slice text = json_string(stop);
     if (text.data == NULL || text.len == 0 || r->job.n_stops == ENGINE_STOPS_MAX)
-        return invalid(p, "stop", "expected a text or a list of at most 16 texts, none empty");
+        return api_problem_field(p, "stop",
+                                 "expected a text or a list of at most 16 texts, none empty");
     r->job.stops[r->job.n_stops++] = text;
     return 0;
 }
@@ -195,7 +198,7 @@ static int read_logprobs(struct request *r, struct api_problem *p)
                          p) != 0)
             return -1;
         if (top >= 0 && !r->job.want_logprobs)
-            return invalid(p, "top_logprobs", "needs logprobs: true");
+            return api_problem_field(p, "top_logprobs", "needs logprobs: true");
     } else {
         if (read_integer(r->body, (struct number_field){"logprobs", 0, ENGINE_TOP_MAX}, &top, p) !=
             0)
@@ -213,9 +216,9 @@ static int read_stream(struct request *r, struct api_problem *p)
         read_flag(r->body, "echo", &r->echo, p) != 0)
         return -1;
     if (!absent(r->body, "stream_options") && json_type(options) != JSON_OBJECT)
-        return invalid(p, "stream_options", "expected an object");
+        return api_problem_field(p, "stream_options", "expected an object");
     if (r->echo && r->kind == REQUEST_CHAT)
-        return invalid(p, "echo", "is offered by /v1/completions alone");
+        return api_problem_field(p, "echo", "is offered by /v1/completions alone");
     r->job.score_prompt = r->echo && r->job.want_logprobs;
     return read_flag(options, "include_usage", &r->include_usage, p);
 }
@@ -234,9 +237,9 @@ static int read_format(struct request *r, struct api_problem *p)
         return 0;
     }
     if (!slice_is(type, "json_schema") || json_type(json_get(wrapper, "schema")) != JSON_OBJECT)
-        return invalid(p, "response_format",
-                       "expected {\"type\":\"text\"}, {\"type\":\"json_object\"} or "
-                       "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{…}}}");
+        return api_problem_field(p, "response_format",
+                                 "expected {\"type\":\"text\"}, {\"type\":\"json_object\"} or "
+                                 "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{…}}}");
     r->schema = json_copy(json_get(wrapper, "schema"));
     return 0;
 }
@@ -261,122 +264,7 @@ static int check_unsupported(const struct request *r, struct api_problem *p)
         const struct json *node = json_get(r->body, names[i]);
         const bool list = json_type(node) == JSON_ARRAY && json_count(node) == 0;
         if (!absent(r->body, names[i]) && !list && !(i == 4 && json_number(node, 0) <= 1))
-            return invalid(p, names[i], "is not supported by this server; leave it out");
-    }
-    return 0;
-}
-
-/* -- prompts --------------------------------------------------------------------------------- */
-
-static struct request_prompt *add_prompt(struct request *r)
-{
-    struct request_prompt *prompt;
-    r->prompts = mem_grow(r->prompts, r->n_prompts + 1, sizeof *r->prompts);
-    prompt = &r->prompts[r->n_prompts++];
-    *prompt = (struct request_prompt){TOKENS, BUF};
-    return prompt;
-}
-
-static int broken(struct api_problem *p, const char *param, const struct error *error)
-{
-    return api_problem_set(p, 400, "invalid_request_error", param, "%s", error->text);
-}
-
-static int prompt_of_messages(struct request *r, const struct served *served, struct api_problem *p)
-{
-    const struct json *messages = json_get(r->body, "messages");
-    const struct chat_input in = {.messages = messages,
-                                  .bos = served->bos,
-                                  .eos = served->eos,
-                                  .generation_prompt = true,
-                                  .date_ms = clock_wall_ms()};
-    struct chat_render render = CHAT_RENDER;
-    struct chat_tokens tokens = CHAT_TOKENS;
-    struct request_prompt *prompt;
-    struct error error = {0};
-    int rc;
-    if (json_type(messages) != JSON_ARRAY || json_count(messages) == 0)
-        return invalid(p, "messages", "expected a list of messages");
-    if (served->chat == NULL)
-        return invalid(p, "messages",
-                       "this model has no chat template; use /v1/completions, or "
-                       "start the server with --template NAME");
-    rc = chat_render(served->chat, &in, &render, &error);
-    if (rc == 0)
-        rc = chat_encode(served->tokenizer, served->scratch, &render, 0, &tokens, &error);
-    prompt = add_prompt(r);
-    prompt->ids = tokens.tokens;
-    tokens.tokens = TOKENS;
-    chat_tokens_free(&tokens);
-    chat_render_free(&render);
-    return rc == 0 ? 0 : broken(p, "messages", &error);
-}
-
-static int prompt_of_ids(struct request *r, const struct json *list, const struct served *served,
-                         struct api_problem *p)
-{
-    struct request_prompt *prompt = add_prompt(r);
-    for (const struct json *node = json_first(list); node != NULL; node = json_next(node)) {
-        int64_t id;
-        if (json_integer(node, &id) != 0 || id < 0 || id >= tokenizer_size(served->tokenizer))
-            return invalid(p, "prompt", "a token id is not one of this model's");
-        tokens_push(&prompt->ids, (int32_t)id);
-    }
-    tokenizer_decode(served->tokenizer, prompt->ids.ids, prompt->ids.n, 0, &prompt->text);
-    return 0;
-}
-
-static int prompt_of_text(struct request *r, struct slice text, const struct served *served,
-                          struct api_problem *p)
-{
-    struct request_prompt *prompt = add_prompt(r);
-    struct error error = {0};
-    buf_slice(&prompt->text, text);
-    if (tokenizer_encode(served->tokenizer, served->scratch, text,
-                         TOKENIZER_TEMPLATE | TOKENIZER_PARSE, &prompt->ids, &error) != 0)
-        return broken(p, "prompt", &error);
-    return 0;
-}
-
-/* A text, a list of ids, or a list of either. */
-static int read_prompt(struct request *r, const struct json *node, const struct served *served,
-                       struct api_problem *p)
-{
-    const struct json *first = json_first(node);
-    if (json_type(node) == JSON_STRING)
-        return prompt_of_text(r, json_string(node), served, p);
-    if (json_type(node) != JSON_ARRAY || first == NULL)
-        return invalid(p, "prompt", "expected a text, token ids, or a list of these");
-    if (json_type(first) == JSON_NUMBER)
-        return prompt_of_ids(r, node, served, p);
-    if (json_count(node) > REQUEST_PROMPTS_MAX)
-        return invalid(p, "prompt", "at most 256 prompts at once");
-    for (; first != NULL; first = json_next(first)) {
-        const bool text = json_type(first) == JSON_STRING;
-        if (text ? prompt_of_text(r, json_string(first), served, p) != 0
-                 : json_type(first) != JSON_ARRAY || prompt_of_ids(r, first, served, p) != 0)
-            return text || json_type(first) == JSON_ARRAY
-                       ? -1
-                       : invalid(p, "prompt", "expected a list of texts or of token ids");
-    }
-    return 0;
-}
-
-static int check_length(const struct request *r, const struct served *served, struct api_problem *p)
-{
-    for (size_t i = 0; i < r->n_prompts; i++) {
-        const size_t n = r->prompts[i].ids.n;
-        const char *param = r->kind == REQUEST_CHAT ? "messages" : "prompt";
-        if (n == 0)
-            return invalid(p, param, "the prompt is empty");
-        if (n < (size_t)served->capacity)
-            continue;
-        api_problem_set(p, 400, "invalid_request_error", param,
-                        "This model's maximum context length is %d tokens. However, your prompt "
-                        "has %zu tokens.",
-                        served->capacity, n);
-        p->code = "context_length_exceeded";
-        return -1;
+            return api_problem_field(p, names[i], "is not supported by this server; leave it out");
     }
     return 0;
 }
@@ -398,10 +286,7 @@ int request_parse(struct request *r, enum request_kind kind, struct slice body,
         read_lengths(r, served, problem) != 0 || read_logprobs(r, problem) != 0 ||
         read_stream(r, problem) != 0 || read_format(r, problem) != 0)
         return -1;
-    if ((kind == REQUEST_CHAT ? prompt_of_messages(r, served, problem)
-                              : read_prompt(r, json_get(r->body, "prompt"), served, problem)) != 0)
-        return -1;
-    return check_length(r, served, problem);
+    return request_prompt_read(r, served, problem);
 }
 
 void request_free(struct request *r)

@@ -33,6 +33,8 @@ struct api_problem {
 /* Fill it; returns -1. */
 int api_problem_set(struct api_problem *p, int status, const char *type, const char *param,
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* A field of the body is not as it must be; returns -1. */
+int api_problem_field(struct api_problem *p, const char *param, const char *what);
 /* The body {"error":{…}}. */
 void api_problem_write(const struct api_problem *p, struct buf *out);
 

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     BODY_MAX = 8 << 20,
@@ -58,16 +59,39 @@ static void handle_health(struct server *s, struct httpd_request *r)
     answer(s, r, "application/json", &body);
 }
 
+static void describe_model(const struct server *s, struct buf *out)
+{
+    buf_str(out, "{\"id\":");
+    json_quote(slice_of(s->served.name), JSON_REPAIR, out);
+    buf_printf(out,
+               ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"retort\","
+               "\"max_model_len\":%d}",
+               (long long)(s->started_ms / 1000), s->served.capacity);
+}
+
 static void handle_models(struct server *s, struct httpd_request *r)
 {
     struct buf body = BUF;
-    buf_str(&body, "{\"object\":\"list\",\"data\":[{\"id\":");
-    json_quote(slice_of(s->served.name), JSON_REPAIR, &body);
-    buf_printf(&body,
-               ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"retort\","
-               "\"max_model_len\":%d}]}",
-               (long long)(s->started_ms / 1000), s->served.capacity);
+    buf_str(&body, "{\"object\":\"list\",\"data\":[");
+    describe_model(s, &body);
+    buf_str(&body, "]}");
     answer(s, r, "application/json", &body);
+}
+
+static void handle_model(struct server *s, struct httpd_request *r)
+{
+    const char *name = httpd_path(r) + strlen("/v1/models/");
+    struct api_problem problem;
+    struct buf body = BUF;
+    if (strcmp(name, s->served.name) == 0) {
+        describe_model(s, &body);
+        answer(s, r, "application/json", &body);
+        return;
+    }
+    api_problem_set(&problem, 404, "invalid_request_error", "model",
+                    "there is no model '%.200s' here, only '%.200s'", name, s->served.name);
+    problem.code = "model_not_found";
+    refuse(s, r, &problem);
 }
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help,
@@ -201,8 +225,8 @@ static void handle_text(struct server *s, struct httpd_request *r)
 /* -- routing --------------------------------------------------------------------------------- */
 
 struct route {
-    const char *method, *path;
-    bool open; /* without a key */
+    const char *method, *path; /* with a slash at its end: all that begins so */
+    bool open;                 /* without a key */
     void (*handle)(struct server *s, struct httpd_request *r);
 };
 
@@ -210,6 +234,7 @@ static const struct route routes[] = {
     {"POST", "/v1/chat/completions", false, handle_chat},
     {"POST", "/v1/completions", false, handle_text},
     {"GET", "/v1/models", false, handle_models},
+    {"GET", "/v1/models/", false, handle_model},
     {"GET", "/health", true, handle_health},
     {"GET", "/metrics", false, handle_metrics},
     {"POST", "/tokenize", false, handle_tokenize},
@@ -232,15 +257,22 @@ static bool may_enter(const struct server *s, const struct httpd_request *r)
     const char *header = httpd_header(r, "Authorization");
     if (s->options->key == NULL)
         return true;
-    return header != NULL && strncmp(header, "Bearer ", 7) == 0 &&
+    return header != NULL && strncasecmp(header, "Bearer ", 7) == 0 &&
            same_key(header + 7, s->options->key);
+}
+
+static bool leads_to(const struct route *route, const char *path)
+{
+    const size_t n = strlen(route->path);
+    return route->path[n - 1] == '/' ? strncmp(route->path, path, n) == 0
+                                     : strcmp(route->path, path) == 0;
 }
 
 static const struct route *find_route(const struct httpd_request *r, bool *path_known)
 {
     *path_known = false;
     for (const struct route *route = routes; route->path != NULL; route++) {
-        if (strcmp(route->path, httpd_path(r)) != 0)
+        if (!leads_to(route, httpd_path(r)))
             continue;
         *path_known = true;
         if (strcmp(route->method, httpd_method(r)) == 0)

@@ -16,6 +16,7 @@ complains 2 "$retort" serve "$model" --template nonsense
 
 # ---- our own gen asks it, through the plain template
 served "$model" --template plain --name tiny
+first=$server
 cat >"$dir/prompts.jsonl" <<END
 {"id":"a","instruction":"Once upon a time"}
 {"id":"b","instruction":"Lily and Ben"}
@@ -47,13 +48,35 @@ r = c.chat.completions.create(n=2, logprobs=True, top_logprobs=4, **talk)
 assert len(r.choices) == 2 and len(r.choices[0].logprobs.content[0].top_logprobs) == 4
 s = list(c.chat.completions.create(stream=True, stream_options={"include_usage": True}, **talk))
 assert s[-1].usage.completion_tokens > 0
+assert c.models.retrieve(m).id == m
+one = dict(model=m, max_tokens=8, temperature=0)
+a = c.chat.completions.create(messages=[{"role": "user", "content": "Once\nmore"}], **one)
+b = c.chat.completions.create(messages=[{"role": "user", "content": [{"type": "text", "text": t} for t in ("Once", "more")]}], **one)
+assert a.choices[0].message.content == b.choices[0].message.content, (a, b)
+with c.chat.completions.stream(**talk) as s:
+    whole = [e for e in s]
+    assert any(e.type == "content.delta" for e in whole), whole
 try:
     c.chat.completions.create(model=m, messages=[])
     sys.exit("an empty conversation was taken")
 except BadRequestError as e:
     assert e.body["param"] == "messages", e.body
+# a model whose vocabulary has braces
+from pydantic import BaseModel
+from typing import Literal, Optional
+class Ticket(BaseModel):
+    kind: Literal["bug", "bill"]
+    ok: bool
+    next: Optional[Literal["now", "later"]]
+c = OpenAI(base_url=sys.argv[2], api_key="none")
+r = c.chat.completions.parse(model="teacher", messages=[{"role": "user", "content": "x"}], seed=1, max_tokens=400, response_format=Ticket)
+assert isinstance(r.choices[0].message.parsed, Ticket), r
 END
-    expect 0 "$python" "$dir/client.py" "$url"
+    tiny=$url
+    served demo/teacher
+    expect 0 "$python" "$dir/client.py" "$tiny" "$url"
+    kill "$server"
+    url=$tiny server=$first
 else
     echo "SKIP: the openai client; $python has no module openai (set RETORT_PYTHON)"
 fi

@@ -77,6 +77,22 @@ static const char ticket[] =
     "{\"child\":{\"anyOf\":[{\"$ref\":\"#/$defs/node\"},{\"type\":\"boolean\"}]}},"
     "\"required\":[\"child\"]}}}";
 
+/* The schema's grammar takes all good texts and no bad one. */
+static void follows(const char *text, const char *const *good, const char *const *bad)
+{
+    struct error error = {0};
+    struct json *schema = json_parse(slice_of(text), 0, &error);
+    struct grammar *g = grammar_json_schema(schema, &error);
+    assert_non_null(g);
+    for (int i = 0; good[i] != NULL; i++)
+        assert_true(accepts(g, good[i]));
+    for (int i = 0; bad[i] != NULL; i++)
+        if (accepts(g, bad[i]))
+            fail_msg("accepted: %s", bad[i]);
+    grammar_free(g);
+    json_free(schema);
+}
+
 static void test_schema(void **state)
 {
     static const char *const good[] = {
@@ -95,18 +111,20 @@ static void test_schema(void **state)
         "{\"category\":\"bug\",\"tags\":[\"abcd\"],\"next\":null}",
         "{\"category\":\"bug\",\"next\":null,\"x\":1}",
         NULL};
-    struct error error = {0};
-    struct json *schema = json_parse(slice_of(ticket), 0, &error);
-    struct grammar *g = grammar_json_schema(schema, &error);
     (void)state;
-    assert_non_null(g);
-    for (int i = 0; good[i] != NULL; i++)
-        assert_true(accepts(g, good[i]));
-    for (int i = 0; bad[i] != NULL; i++)
-        if (accepts(g, bad[i]))
-            fail_msg("accepted: %s", bad[i]);
-    grammar_free(g);
-    json_free(schema);
+    follows(ticket, good, bad);
+}
+
+/* Objects of which the schema says what all values are, or that there are none. */
+static void test_maps(void **state)
+{
+    static const char *const good[] = {"{}", "{\"a\":1}", "{\"a\": 1, \"b c\":-20 }", NULL};
+    static const char *const bad[] = {"{\"a\":\"x\"}", "{\"a\":1,}", "{,}", "{1:1}", NULL};
+    static const char *const none[] = {"{}", NULL};
+    (void)state;
+    follows("{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}}", good, bad);
+    follows("{\"type\":\"object\",\"additionalProperties\":false}", none, good + 1);
+    follows("{\"properties\":{},\"additionalProperties\":{\"type\":\"integer\"}}", good, bad);
 }
 
 static void refuses(const char *text, const char *word)
@@ -128,6 +146,9 @@ static void test_refused(void **state)
     refuses("{\"type\":\"thing\"}", "thing");
     refuses("{\"$ref\":\"#/$defs/none\"}", "none");
     refuses("{\"enum\":[]}", "empty");
+    refuses("{\"type\":\"object\",\"properties\":{\"a\":{}},\"required\":[\"a\",\"other\"]}",
+            "other");
+    refuses("{\"type\":\"object\",\"required\":[\"other\"]}", "other");
     refuses("{\"type\":\"array\",\"minItems\":100000}", "minItems");
     refuses("{\"$defs\":{\"a\":{\"$ref\":\"#/$defs/a\"}},\"$ref\":\"#/$defs/a\"}", "$ref");
 }
@@ -169,8 +190,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_object), cmocka_unit_test(test_schema),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_maps),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),       cmocka_unit_test(test_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
