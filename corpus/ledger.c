@@ -405,6 +405,28 @@ int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct erro
     return e->to == LEDGER_FAILED ? tally_cause(c, e->cause, 1, error) : 0;
 }
 
+int ledger_replaced(struct corpus *c, int64_t request, struct error *error)
+{
+    struct sql_stmt *q = sql_prepare(corpus_sql(c),
+                                     "SELECT 1 FROM request WHERE id = ?1 AND state = 'failed'"
+                                     " AND cause <> 'withdrawn'",
+                                     error);
+    if (!q)
+        return -1;
+    sql_bind_int(q, 1, request);
+    int rc = sql_step(q, error);
+    if (rc != 1)
+        return rc;
+    sql_reset(q);
+    if (untally_cause(c, request, error) || tally_cause(c, "withdrawn", 1, error))
+        return -1;
+    q = sql_prepare(corpus_sql(c), "UPDATE request SET cause = 'withdrawn' WHERE id = ?1", error);
+    if (!q)
+        return -1;
+    sql_bind_int(q, 1, request);
+    return sql_run(q, error);
+}
+
 /* ---- all at once ----------------------------------------------------------------------------- */
 
 int64_t ledger_withdraw(struct corpus *c, struct error *error)

@@ -127,6 +127,9 @@ int64_t ledger_withdraw(struct corpus *c, struct error *error);
 /* Failed requests of the cause wait again with no tries used.  Returns how many. */
 int64_t ledger_reopen(struct corpus *c, const char *cause, struct error *error);
 
+/* A failed request that was asked again as another one is withdrawn. */
+int ledger_replaced(struct corpus *c, int64_t request, struct error *error);
+
 struct ledger_item {
     struct ledger_request request;
     struct ledger_prompt prompt;
@@ -135,6 +138,9 @@ typedef int ledger_item_fn(void *context, const struct ledger_item *item, struct
 /* Waiting requests with a number over `after`, at most `limit`, in order.  How many, or -1. */
 int ledger_waiting(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
                    struct error *error);
+/* Requests that failed so (NULL: however, but withdrawn), over `after`, in order. */
+int ledger_failed(struct corpus *c, const char *cause, int64_t after, int limit, ledger_item_fn *fn,
+                  void *context, struct error *error);
 /* Requests answered with a cut reply that were not asked again yet, over `after`, in order. */
 int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
                      struct error *error);

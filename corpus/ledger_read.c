@@ -99,6 +99,23 @@ int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn 
     return walk_items(q, fn, context, error);
 }
 
+int ledger_failed(struct corpus *c, const char *cause, int64_t after, int limit, ledger_item_fn *fn,
+                  void *context, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c),
+                    "SELECT " ITEM " FROM request r JOIN prompt p ON p.id = r.prompt_id"
+                    " WHERE r.id > ?1 AND r.state = 'failed' AND r.cause <> 'withdrawn'"
+                    " AND r.cause = ifnull(?3, r.cause) ORDER BY r.id LIMIT ?2",
+                    error);
+    if (!q)
+        return -1;
+    sql_bind_int(q, 1, after);
+    sql_bind_int(q, 2, limit);
+    sql_bind_text(q, 3, slice_of(cause));
+    return walk_items(q, fn, context, error);
+}
+
 int ledger_find(struct corpus *c, int64_t request, ledger_item_fn *fn, void *context,
                 struct error *error)
 {

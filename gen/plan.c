@@ -60,7 +60,7 @@ int plan_open(struct gen *g, struct error *error)
     int same = 0, found = corpus_meta_get(g->corpus, "gen.plan", &text, error);
     struct json *at = found == 1 ? json_parse(buf_view(&text), 0, NULL) : NULL;
     buf_free(&text);
-    if (found < 0 || redo_truncated(g)) {
+    if (found < 0 || g->redo_anew) {
         json_free(at);
         return found < 0 ? -1 : 0;
     }
@@ -235,7 +235,7 @@ static bool wanting(const struct gen *g)
 
 int plan_more(struct gen *g, struct error *error)
 {
-    if (redo_truncated(g))
+    if (g->redo_anew)
         return redo_more(g, error);
     if (g->settings.strategy->ordered)
         return order_advance(g, error);

@@ -69,7 +69,7 @@ static int prepare_file(struct gen *g, struct error *error)
         goto fail;
     g->run_lost =
         ledger_recover(g->corpus, g->options->run_id, &g->next.reply, clock_wall_ms(), error);
-    if (g->run_lost < 0 || reopen(g, error) || redo_reopen(g, error))
+    if (g->run_lost < 0 || redo_open(g, error) || (!g->redo_anew && reopen(g, error)))
         goto fail;
     return corpus_commit(g->corpus, error);
 fail:
@@ -97,6 +97,7 @@ static int open_all(struct gen *g, struct error *error)
     if (g->settings.strategy->open(g, &g->strategy, error) || plan_open(g, error))
         return -1;
     ledger_totals(g->corpus, &g->totals);
+    g->counted = true;
     g->rows = ledger_rows(g->corpus);
     open_budget(g);
     if (batch_open(g, error))
@@ -356,7 +357,8 @@ int gen_run(const struct recipe *recipe, struct corpus *corpus, const struct gen
         rc = run(g, error);
         if (!rc)
             rc = verdict(g, error);
-        live_report(g, !rc, report);
+        if (g->counted)
+            live_report(g, !rc, report);
     }
     close_all(g);
     mem_free(g);

@@ -42,6 +42,7 @@ struct gen {
     struct budget budget;
     struct ledger_ids next;
     struct ledger_totals totals; /* as committed at the start, then kept up */
+    bool counted;                /* they were read: there is something to report */
     int64_t rows;                /* samples made by gen, of all runs */
 
     /* planning */
@@ -51,7 +52,8 @@ struct gen {
     size_t planning;                    /* asks posted, not committed */
     const struct store *chunk_out;      /* of the plan, being committed; NULL: none */
     int64_t asked;                      /* asks the plan made in this run */
-    int64_t redo_after;                 /* of --redo truncated */
+    bool redo_anew;                     /* --redo takes the place of the plan */
+    int64_t redo_after, redo_foreign;   /* where it is; requests of teachers that are no more */
     int64_t known, repeated;            /* of them: answered before; twice in the plan */
 
     int64_t bad_lines;
@@ -156,9 +158,8 @@ int estimate_run(struct gen *g, struct buf *report, struct error *error);
 /* reparse.c */
 int reparse_run(struct gen *g, struct error *error);
 
-/* redo.c: --redo truncated takes the place of the plan */
-bool redo_truncated(const struct gen *g);
-int redo_more(struct gen *g, struct error *error);
-int redo_reopen(struct gen *g, struct error *error); /* --redo CAUSE, in a transaction */
+/* redo.c */
+int redo_open(struct gen *g, struct error *error); /* in a transaction */
+int redo_more(struct gen *g, struct error *error); /* with redo_anew: the next ones */
 
 #endif

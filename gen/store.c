@@ -96,6 +96,8 @@ static int put_end(struct corpus *c, struct store *s, struct error *error)
 {
     if (s->supersedes && s->n_rows && remake_supersede(c, s->supersedes, error))
         return -1;
+    if (s->supersedes && s->has_end && ledger_replaced(c, s->supersedes, error))
+        return -1;
     if (s->remake && put_rows_again(c, s, error))
         return -1;
     if (put_scores(c, s, error))
