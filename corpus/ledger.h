@@ -138,8 +138,9 @@ typedef int ledger_item_fn(void *context, const struct ledger_item *item, struct
 /* Waiting requests with a number over `after`, at most `limit`, in order.  How many, or -1. */
 int ledger_waiting(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,
                    struct error *error);
-/* Requests that failed so (NULL: however, but withdrawn), over `after`, in order. */
-int ledger_failed(struct corpus *c, const char *cause, int64_t after, int limit, ledger_item_fn *fn,
+/* Requests that failed so (NULL: however, but withdrawn), over `after`, in order, at most so many. */
+enum { LEDGER_SOME = 256 };
+int ledger_failed(struct corpus *c, const char *cause, int64_t after, ledger_item_fn *fn,
                   void *context, struct error *error);
 /* Requests answered with a cut reply that were not asked again yet, over `after`, in order. */
 int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn *fn, void *context,

@@ -99,7 +99,7 @@ int ledger_truncated(struct corpus *c, int64_t after, int limit, ledger_item_fn 
     return walk_items(q, fn, context, error);
 }
 
-int ledger_failed(struct corpus *c, const char *cause, int64_t after, int limit, ledger_item_fn *fn,
+int ledger_failed(struct corpus *c, const char *cause, int64_t after, ledger_item_fn *fn,
                   void *context, struct error *error)
 {
     struct sql_stmt *q =
@@ -111,7 +111,7 @@ int ledger_failed(struct corpus *c, const char *cause, int64_t after, int limit,
     if (!q)
         return -1;
     sql_bind_int(q, 1, after);
-    sql_bind_int(q, 2, limit);
+    sql_bind_int(q, 2, LEDGER_SOME);
     sql_bind_text(q, 3, slice_of(cause));
     return walk_items(q, fn, context, error);
 }

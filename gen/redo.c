@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { AT_A_TIME = 256 };
+enum { AT_A_TIME = LEDGER_SOME };
 
 static bool truncated(const struct gen *g)
 {
@@ -106,8 +106,8 @@ static int next_ones(struct gen *g, struct error *error)
     const char *redo = g->options->redo;
     if (truncated(g))
         return ledger_truncated(g->corpus, g->redo_after, AT_A_TIME, one, g, error);
-    return ledger_failed(g->corpus, strcmp(redo, "failed") ? redo : NULL, g->redo_after, AT_A_TIME,
-                         one, g, error);
+    return ledger_failed(g->corpus, strcmp(redo, "failed") ? redo : NULL, g->redo_after, one, g,
+                         error);
 }
 
 static void stop_idle(struct gen *g)
