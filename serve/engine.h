@@ -22,7 +22,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum engine_finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_CANCELLED, FINISH_ERROR };
+enum engine_finish {
+    FINISH_NONE,
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_CANCELLED,
+    FINISH_IMPOSSIBLE, /* the vocabulary cannot spell what the grammar wants: so it would end again */
+    FINISH_ERROR,
+};
 
 enum { ENGINE_TOP_MAX = 20, ENGINE_STOPS_MAX = 16, ENGINE_BIAS_MAX = 300 };
 
@@ -36,7 +43,7 @@ struct engine_event {
     const struct score_alternative *top; /* `job.top` of them, best first; NULL where NAN */
     enum engine_finish finish;
     int32_t completion_tokens; /* of this reply so far */
-    const char *message;       /* FINISH_ERROR: why */
+    const char *message;       /* of the last three: why */
 };
 
 struct engine_bias {

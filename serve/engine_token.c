@@ -167,7 +167,7 @@ void engine_token_advance(struct engine *e)
         raw = generator_logits(e->generator, slot);
         id = pick(e, r, raw);
         if (id < 0)
-            engine_reply_end(e, slot, FINISH_ERROR,
+            engine_reply_end(e, slot, FINISH_IMPOSSIBLE,
                              "no token of this model continues the required form");
         else if (is_stop(e, r, id))
             engine_reply_end(e, slot, FINISH_STOP, NULL);

@@ -53,7 +53,11 @@ static void answer_fault(struct exchange *x)
 {
     struct api_problem problem;
     struct buf body = BUF;
-    api_problem_set(&problem, x->status, "server_error", NULL, "%s", x->message);
+    if (x->status == 400)
+        api_problem_set(&problem, 400, "invalid_request_error", "response_format", "%s",
+                        x->message);
+    else
+        api_problem_set(&problem, x->status, "server_error", NULL, "%s", x->message);
     if (x->request.stream) {
         buf_str(&body, "data: ");
         api_problem_write(&problem, &body);
@@ -93,6 +97,20 @@ static void fail(struct exchange *x, int status, const char *message)
     (void)snprintf(x->message, sizeof x->message, "%s", message);
 }
 
+/* The HTTP status of a reply that ended in a fault; 0: it did not. */
+static int fault_status(enum engine_finish finish)
+{
+    switch (finish) {
+    case FINISH_IMPOSSIBLE: return 400;
+    case FINISH_ERROR: return 500;
+    case FINISH_CANCELLED: return 503;
+    case FINISH_NONE:
+    case FINISH_STOP:
+    case FINISH_LENGTH: break;
+    }
+    return 0;
+}
+
 /* The last job is over.  One that the engine gave up before it began has told nothing. */
 static void let_go(struct exchange *x)
 {
@@ -128,8 +146,8 @@ static bool on_event(void *context, const struct engine_event *event)
     struct exchange *x = part->exchange;
     struct engine_event named = *event;
     named.choice += part->first;
-    if (event->finish == FINISH_ERROR || event->finish == FINISH_CANCELLED) {
-        fail(x, event->finish == FINISH_ERROR ? 500 : 503,
+    if (fault_status(event->finish) != 0) {
+        fail(x, fault_status(event->finish),
              event->message != NULL ? event->message : "the reply was cancelled");
     } else if (x->request.stream) {
         stream_event(x, &named);

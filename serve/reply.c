@@ -12,6 +12,7 @@ const char *reply_finish_name(enum engine_finish finish)
     case FINISH_LENGTH: return "length";
     case FINISH_NONE:
     case FINISH_CANCELLED:
+    case FINISH_IMPOSSIBLE:
     case FINISH_ERROR: break;
     }
     return NULL;

@@ -61,6 +61,12 @@ try:
     sys.exit("an empty conversation was taken")
 except BadRequestError as e:
     assert e.body["param"] == "messages", e.body
+# this vocabulary has no brace: said so, and not tried again
+try:
+    c.chat.completions.create(response_format={"type": "json_object"}, **talk)
+    sys.exit("JSON without braces")
+except BadRequestError as e:
+    assert e.body["param"] == "response_format", e.body
 # a model whose vocabulary has braces
 from pydantic import BaseModel
 from typing import Literal, Optional
