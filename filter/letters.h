@@ -75,4 +75,10 @@ static inline bool letters_han(const unsigned char *p, const unsigned char *end)
            (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80;
 }
 
+/* The code point of a character that letters_han found. */
+static inline uint32_t letters_han_code(const unsigned char *p)
+{
+    return (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+}
+
 #endif

@@ -6,45 +6,86 @@
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
-enum { WORD_PART = 256 }; /* a longer word is folded into a hash of parts */
+enum {
+    WORD_PART = 256,   /* a longer word is folded into a hash of parts */
+    STRETCH = 16 << 10 /* bytes of ASCII whose words are hashed at once */
+};
 
-void shingle_init(struct shingler *s, const struct mask_kernel *kernel)
+void shingle_init(struct shingler *s, const struct words_kernel *kernel)
 {
-    *s = (struct shingler){.kernel = kernel != NULL ? kernel : mask_best()};
+    *s = (struct shingler){.kernel = kernel != NULL ? kernel : words_best()};
 }
 
 void shingle_free(struct shingler *s)
 {
     mem_free(s->items);
     mem_free(s->masks);
+    mem_free(s->words);
     *s = (struct shingler){.kernel = s->kernel};
 }
 
 void shingle_start(struct shingler *s)
 {
     s->n = 0;
-    s->run = 0;
+    s->n_words = 0;
+    s->three = false;
     s->characters = 0;
     s->odd = 0;
     s->heads = 0;
     s->short_head = false;
 }
 
-static inline void push(struct shingler *s, uint64_t shingle)
+/* Room for that many more, and for what kernels write beyond. */
+static void reserve(struct shingler *s, size_t more)
 {
-    if (s->n == s->cap)
-        s->items = vec_reserve(s->items, &s->cap, s->n + 1, sizeof *s->items);
+    if (s->cap < s->n + more + WORDS_SLACK)
+        s->items =
+            vec_reserve(s->items, &s->cap, s->n + more + WORDS_SLACK, sizeof *s->items);
+}
+
+static void reserve_words(struct shingler *s, size_t more)
+{
+    if (s->words_cap < s->n_words + more + WORDS_SLACK)
+        s->words = vec_reserve(s->words, &s->words_cap, s->n_words + more + WORDS_SLACK,
+                               sizeof *s->words);
+}
+
+static void push(struct shingler *s, uint64_t shingle)
+{
+    reserve(s, 1);
     s->items[s->n++] = shingle;
+}
+
+/* The shingles of three words so far; the last two words stay, to go on with. */
+static void take_threes(struct shingler *s)
+{
+    const size_t n = s->n_words;
+    if (s->n == 0) {
+        s->heads = n < 2 ? n : 2;
+        for (size_t i = 0; i < s->heads; i++)
+            s->head[i] = s->words[i];
+    }
+    if (n < 3)
+        return;
+    reserve(s, n - 2);
+    s->kernel->threes(s->words, n, s->items + s->n);
+    s->n += n - 2;
+    s->words[0] = s->words[n - 2];
+    s->words[1] = s->words[n - 1];
+    s->n_words = 2;
+    s->three = true;
 }
 
 static void end_words(struct shingler *s)
 {
+    take_threes(s);
     s->short_head |= s->n == 0;
-    if (s->run == 1)
-        push(s, wordhash_one(s->w2));
-    else if (s->run == 2)
-        push(s, wordhash_two(s->w1, s->w2));
-    s->run = 0;
+    if (s->n_words == 1)
+        push(s, wordhash_one(s->words[0]));
+    else if (s->n_words == 2 && !s->three)
+        push(s, wordhash_two(s->words[0], s->words[1]));
+    s->n_words = 0;
+    s->three = false;
 }
 
 static void end_characters(struct shingler *s)
@@ -54,22 +95,12 @@ static void end_characters(struct shingler *s)
     s->characters = 0;
 }
 
-static inline void add_word(struct shingler *s, uint64_t h)
+static void add_word(struct shingler *s, uint64_t h)
 {
     if (s->characters != 0)
         end_characters(s);
-    if (s->run >= 2) {
-        push(s, wordhash_three(s->w1, s->w2, h));
-        s->run = 3;
-    } else {
-        if (s->n == 0) {
-            s->head[s->run] = h;
-            s->heads = s->run + 1;
-        }
-        s->run++;
-    }
-    s->w1 = s->w2;
-    s->w2 = h;
+    reserve_words(s, 1);
+    s->words[s->n_words++] = h;
 }
 
 static void add_character(struct shingler *s, uint32_t c, size_t at, size_t len)
@@ -84,24 +115,17 @@ static void add_character(struct shingler *s, uint32_t c, size_t at, size_t len)
     s->character_end = at + len;
 }
 
-/* A run of Han from `at` on; where it ends. */
+/* A run of Han, where there is a character at `at`; where it ends. */
 static size_t add_han(struct shingler *s, const unsigned char *p, size_t n, size_t at)
 {
-    uint32_t before = 0;
-    const size_t from = at;
-    for (; letters_han(p + at, p + n); at += 3) {
-        const uint32_t c =
-            (uint32_t)(p[at] & 0x0F) << 12 | (uint32_t)(p[at + 1] & 0x3F) << 6 | (p[at + 2] & 0x3F);
-        if (at == from)
-            add_character(s, c, at, 3);
-        else
-            push(s, wordhash_characters(before, c));
-        before = c;
-    }
-    s->characters = at > from + 3 ? 2 : s->characters;
-    s->character = before;
-    s->character_end = at;
-    return at;
+    add_character(s, letters_han_code(p + at), at, 3);
+    at += 3;
+    reserve(s, (n - at) / 3);
+    const size_t more = s->kernel->bigrams(p + at, n - at, &s->character, s->items + s->n);
+    s->n += more;
+    s->characters = more > 0 ? 2 : s->characters;
+    s->character_end = at + 3 * more;
+    return s->character_end;
 }
 
 /* The folded bytes of a word that is not all ASCII. */
@@ -208,40 +232,44 @@ static inline size_t next_clear(const uint64_t *m, size_t i, size_t n)
     return at < n ? at : n;
 }
 
-/* Text of ASCII alone: words begin and end where a bit differs from the one before. */
-static void scan_ascii(struct shingler *s, const unsigned char *p, size_t n, const uint64_t *word)
+/* The place behind the last bit before i that is clear. */
+static size_t after_clear(const uint64_t *m, size_t i)
 {
-    size_t from = 0;
-    uint64_t last = 0;
-    bool inside = false;
-    for (size_t at = 0; at < n; at += 64) {
-        const uint64_t w = word[at / 64];
-        for (uint64_t edges = w ^ (w << 1 | last); edges != 0; edges &= edges - 1) {
-            const size_t edge = at + (size_t)__builtin_ctzll(edges);
-            if (inside)
-                add_word(s, wordhash_ascii(p + from, edge - from, p + n));
-            inside = !inside;
-            from = edge;
-        }
-        last = w >> 63;
+    while (i > 0) {
+        const size_t k = (i - 1) >> 6, drop = 63 - ((i - 1) & 63);
+        const uint64_t v = ~m[k] << drop >> drop;
+        if (v != 0)
+            return (k << 6) + 64 - (size_t)__builtin_clzll(v);
+        i = k << 6;
     }
-    if (inside)
-        add_word(s, wordhash_ascii(p + from, n - from, p + n));
+    return 0;
 }
 
-/* `both` marks word and non-ASCII bytes, `high` the latter. */
-static void scan(struct shingler *s, const unsigned char *p, size_t n, const uint64_t *both,
-                 const uint64_t *high)
+/* Words of ASCII alone in [from, to), none of which is cut there. */
+static void scan_ascii(struct shingler *s, const struct words_text *t, size_t from, size_t to)
 {
-    for (size_t at = next_set(both, 0, n); at < n; at = next_set(both, at, n)) {
-        const size_t end = next_clear(both, at, n);
-        const size_t first = next_set(high, at, end);
-        if (first < end) { /* not all ASCII */
-            at = scan_unicode(s, p, n, at);
-            continue;
-        }
-        add_word(s, wordhash_ascii(p + at, end - at, p + n));
-        at = end;
+    while (from < to) {
+        const size_t end = to - from > STRETCH ? next_clear(t->word, from + STRETCH, to) : to;
+        reserve_words(s, (end - from) / 2 + 1);
+        const size_t n = s->kernel->hashes(t, from, end, s->words + s->n_words);
+        if (n > 0 && s->characters != 0)
+            end_characters(s);
+        s->n_words += n;
+        take_threes(s);
+        from = end;
+    }
+}
+
+/* `t->word` marks word and non-ASCII bytes, `high` the latter.  A word that has such, or is next to
+ * one, is scanned with it; what lies between is ASCII alone. */
+static void scan(struct shingler *s, const struct words_text *t, const uint64_t *high)
+{
+    for (size_t at = 0; at < t->n;) {
+        const size_t first = next_set(high, at, t->n);
+        size_t from = first < t->n ? after_clear(t->word, first) : t->n;
+        from = from > at ? from : at;
+        scan_ascii(s, t, at, from);
+        at = from < t->n ? scan_unicode(s, t->p, t->n, from) : from;
     }
 }
 
@@ -256,12 +284,12 @@ static void add_odd(struct shingler *s, struct slice piece)
 void shingle_add(struct shingler *s, struct slice piece)
 {
     const size_t blocks = (piece.len + 63) / 64;
-    const unsigned char *p = (const unsigned char *)piece.data;
     if (blocks == 0)
         return;
     s->masks = vec_reserve(s->masks, &s->mask_cap, 2 * blocks, sizeof *s->masks);
     uint64_t *both = s->masks, *high = s->masks + blocks, any_high = 0;
-    s->kernel->run(p, piece.len, both, high);
+    const struct words_text t = {(const unsigned char *)piece.data, piece.len, both};
+    s->kernel->masks(t.p, t.n, both, high);
     for (size_t i = 0; i < blocks; i++) {
         both[i] |= high[i];
         any_high |= high[i];
@@ -269,10 +297,11 @@ void shingle_add(struct shingler *s, struct slice piece)
     if (s->characters != 0)
         end_characters(s);
     if (any_high == 0)
-        scan_ascii(s, p, piece.len, both);
+        scan_ascii(s, &t, 0, t.n);
     else
-        scan(s, p, piece.len, both, high);
-    if (s->n == 0 && s->run == 0 && s->characters == 0)
+        scan(s, &t, high);
+    take_threes(s);
+    if (s->n == 0 && s->n_words == 0 && s->characters == 0)
         add_odd(s, piece);
 }
 
@@ -286,11 +315,13 @@ void shingle_end(struct shingler *s)
 
 bool shingle_join(struct shingler *s, const struct shingler *output)
 {
-    const bool any = s->n > 0 || s->run > 0 || s->characters > 0;
+    const bool any = s->n > 0 || s->n_words > 0 || s->characters > 0;
     if (!any || output->heads < 2 || output->short_head)
         return false;
     add_word(s, output->head[0]);
     add_word(s, output->head[1]);
-    s->run = 0; /* what follows is in `output` */
+    take_threes(s);
+    s->n_words = 0; /* what follows is in `output` */
+    s->three = false;
     return true;
 }

@@ -14,7 +14,7 @@
 #define FILTER_SHINGLE_H
 
 #include "core/slice.h"
-#include "filter/kernels/mask.h"
+#include "filter/kernels/words.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,21 +24,22 @@ struct shingler {
     uint64_t *items; /* the hashes in order of the text; repeated ones are repeated */
     size_t n, cap;
     /* private */
-    const struct mask_kernel *kernel;
+    const struct words_kernel *kernel;
     uint64_t *masks;
     size_t mask_cap;
-    uint64_t w1, w2;
-    unsigned run;         /* words in the open run, at most 3 */
+    uint64_t *words; /* of the open run; two when their shingles have been taken */
+    size_t n_words, words_cap;
+    bool three;           /* the open run has given shingles of three */
     uint32_t character;   /* last character of the open unspaced run */
     unsigned characters;  /* in that run, at most 2 */
     size_t character_end; /* its offset in the current piece */
     uint64_t odd;         /* hash of text without tokens */
     uint64_t head[2];     /* the words the text begins with, where it begins with words */
-    unsigned heads;       /* how many of them */
+    size_t heads;         /* how many of them */
     bool short_head;      /* no third word follows in their run */
 };
 
-void shingle_init(struct shingler *s, const struct mask_kernel *kernel); /* NULL: the best */
+void shingle_init(struct shingler *s, const struct words_kernel *kernel); /* NULL: the best */
 void shingle_free(struct shingler *s);
 void shingle_start(struct shingler *s);
 void shingle_add(struct shingler *s, struct slice piece);

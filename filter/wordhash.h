@@ -14,6 +14,7 @@
 #define WORDHASH_K1 UINT64_C(0x9E3779B97F4A7C15)
 #define WORDHASH_K2 UINT64_C(0xBF58476D1CE4E5B9)
 #define WORDHASH_K3 UINT64_C(0x94D049BB133111EB)
+#define WORDHASH_CHARACTERS UINT64_C(0x5851F42D4C957F2D)
 
 static inline uint64_t wordhash_chunk(uint64_t h, uint64_t chunk)
 {
@@ -79,7 +80,7 @@ static inline uint64_t wordhash_one(uint64_t a)
 /* Two adjacent characters of an unspaced script (b 0: one alone). */
 static inline uint64_t wordhash_characters(uint32_t a, uint32_t b)
 {
-    return wordhash_mix((uint64_t)a << 32 ^ b ^ UINT64_C(0x5851F42D4C957F2D));
+    return wordhash_mix((uint64_t)a << 32 ^ b ^ WORDHASH_CHARACTERS);
 }
 
 #endif

@@ -165,7 +165,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void check_kernel(const struct mask_kernel *k)
+static void check_kernel(const struct words_kernel *k)
 {
     struct rng r = rng_new(7, 1);
     struct buf b[2] = {BUF, BUF};
@@ -200,7 +200,7 @@ static void check_kernel(const struct mask_kernel *k)
 static void test_kernels(void **state)
 {
     (void)state;
-    for (const struct mask_kernel *k = mask_kernels; k->name != NULL; k++)
+    for (const struct words_kernel *k = words_kernels; k->name != NULL; k++)
         if (k->usable())
             check_kernel(k);
 }

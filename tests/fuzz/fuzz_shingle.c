@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void same_shingles(struct slice a, struct slice b)
 {
     struct shingler want, got;
-    const struct mask_kernel *last = mask_kernels;
+    const struct words_kernel *last = words_kernels;
     while (last[1].name != NULL)
         last++;
     shingle_init(&want, last);
@@ -20,7 +20,7 @@ static void same_shingles(struct slice a, struct slice b)
     shingle_add(&want, a);
     shingle_add(&want, b);
     shingle_end(&want);
-    for (const struct mask_kernel *k = mask_kernels; k->name != NULL; k++) {
+    for (const struct words_kernel *k = words_kernels; k->name != NULL; k++) {
         if (!k->usable())
             continue;
         shingle_init(&got, k);
