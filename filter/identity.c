@@ -1,9 +1,8 @@
 #include "filter/identity.h"
 
 #include "core/hash.h"
+#include "filter/kernels/fold.h"
 #include "filter/measure.h"
-
-#include <string.h>
 
 void identity_init(struct identity *w)
 {
@@ -26,52 +25,14 @@ static void add(struct identity *w, const struct chosen *c, struct slice piece)
     buf_char(&w->normal, '\0');
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* How many of eight bytes come before the first digit. */
-static inline size_t before_digit(const char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    const uint64_t x =
-        v ^ EACH(0x30); /* digits are below ten; borrowing spoils only what follows */
-    const uint64_t digits = (x - EACH(10)) & ~x & EACH(0x80);
-    return digits != 0 ? (size_t)__builtin_ctzll(digits) / 8 : 8;
-}
-
 /* The hash of the text with each run of digits as one mark. */
 static uint64_t masked(struct buf *scratch, const char *text, size_t len)
 {
-    size_t n = 0, i = 0;
     buf_clear(scratch);
-    if (buf_reserve(scratch, len + 8) != 0)
+    if (buf_reserve(scratch, len + FOLD_SLACK) != 0)
         return 0;
-    char *to = scratch->data;
-    while (i < len) {
-        size_t plain = !is_digit(text[i]);
-        to[n] = text[i];
-        if (i + 8 <= len) {
-            memcpy(to + n, text + i, 8);
-            plain = before_digit(text + i);
-        }
-        n += plain;
-        i += plain;
-        if (i == len || !is_digit(text[i]))
-            continue;
-        if (n == 0 || to[n - 1] != '\1')
-            to[n++] = '\1';
-        while (i < len && is_digit(text[i]))
-            i++;
-    }
-    return hash64(to, n, 0);
+    unsigned char *to = (unsigned char *)scratch->data;
+    return hash64(to, fold_best()->digits((const unsigned char *)text, len, to), 0);
 }
 
 static void texts(struct identity *w, const struct chosen *c, const struct row *row,

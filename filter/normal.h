@@ -1,6 +1,6 @@
 /*
  * Normalised text: what "the same text" means for exact duplicates.  NFKC, full case folding,
- * runs of white space (and zero-width spaces) as one blank, none at the ends; each may be
+ * runs of white space (and zero-width spaces, and NUL) as one blank, none at the ends; each may be
  * switched off, and punctuation dropped.
  */
 #ifndef FILTER_NORMAL_H

@@ -39,15 +39,14 @@ void shingle_start(struct shingler *s)
 static void reserve(struct shingler *s, size_t more)
 {
     if (s->cap < s->n + more + WORDS_SLACK)
-        s->items =
-            vec_reserve(s->items, &s->cap, s->n + more + WORDS_SLACK, sizeof *s->items);
+        s->items = vec_reserve(s->items, &s->cap, s->n + more + WORDS_SLACK, sizeof *s->items);
 }
 
 static void reserve_words(struct shingler *s, size_t more)
 {
     if (s->words_cap < s->n_words + more + WORDS_SLACK)
-        s->words = vec_reserve(s->words, &s->words_cap, s->n_words + more + WORDS_SLACK,
-                               sizeof *s->words);
+        s->words =
+            vec_reserve(s->words, &s->words_cap, s->n_words + more + WORDS_SLACK, sizeof *s->words);
 }
 
 static void push(struct shingler *s, uint64_t shingle)

@@ -1,5 +1,6 @@
 #include "filter/kernels/words.h"
 
+#include "filter/kernels/han.h"
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
@@ -41,9 +42,8 @@ static inline uint64_t between(uint64_t bits, size_t block, size_t from, size_t 
 }
 
 /* Words begin and end where a bit differs from the one before. */
-static inline __attribute__((always_inline)) size_t hash_words(const struct words_text *t,
-                                                               size_t from, size_t to,
-                                                               uint64_t *out)
+static inline __attribute__((always_inline)) size_t
+hash_words(const struct words_text *t, size_t from, size_t to, uint64_t *out)
 {
     const unsigned char *p = t->p, *end = p + t->n;
     size_t start = 0, n = 0;
@@ -201,23 +201,24 @@ static inline AVX512 __m512i hash_eight(const unsigned char *p, size_t n, __m512
 /* The places of the bits that are set, counted from `base`; how many. */
 static inline AVX512 size_t places(uint64_t bits, uint32_t base, uint32_t to[64])
 {
-    const __m512i number = _mm512_set_epi8(
-        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41,
-        40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18,
-        17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i number =
+        _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45,
+                        44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26,
+                        25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6,
+                        5, 4, 3, 2, 1, 0);
     const __m512i found = _mm512_maskz_compress_epi8(bits, number);
     const __m512i from = _mm512_set1_epi32((int)base);
     const size_t n = (size_t)__builtin_popcountll(bits);
-    _mm512_storeu_si512(
-        to, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(found))));
-    _mm512_storeu_si512(
-        to + 16, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1))));
+    _mm512_storeu_si512(to, _mm512_add_epi32(from,
+                                             _mm512_cvtepu8_epi32(_mm512_castsi512_si128(found))));
+    _mm512_storeu_si512(to + 16, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(
+                                                            _mm512_extracti32x4_epi32(found, 1))));
     if (n <= 32)
         return n;
-    _mm512_storeu_si512(
-        to + 32, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 2))));
-    _mm512_storeu_si512(
-        to + 48, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 3))));
+    _mm512_storeu_si512(to + 32, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(
+                                                            _mm512_extracti32x4_epi32(found, 2))));
+    _mm512_storeu_si512(to + 48, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(
+                                                            _mm512_extracti32x4_epi32(found, 3))));
     return n;
 }
 
@@ -269,30 +270,6 @@ AVX512 static void threes_avx512(const uint64_t *w, size_t n, uint64_t *out)
     }
 }
 
-/* The code points of sixteen sequences of three bytes; how many of them come before the first that
- * is not in U+4E00 to U+9FFF. */
-static inline AVX512 size_t sixteen_han(const unsigned char *p, size_t n, __m512i *codes)
-{
-    const __mmask64 in = n >= 48 ? (UINT64_C(1) << 48) - 1 : (UINT64_C(1) << n) - 1;
-    const __m512i v = _mm512_maskz_loadu_epi8(in, p);
-    /* the bytes of a lane from its lowest: third, second, first, none (the load's 64th is 0) */
-    const __m512i order = _mm512_set_epi8(
-        63, 45, 46, 47, 63, 42, 43, 44, 63, 39, 40, 41, 63, 36, 37, 38, 63, 33, 34, 35, 63, 30, 31,
-        32, 63, 27, 28, 29, 63, 24, 25, 26, 63, 21, 22, 23, 63, 18, 19, 20, 63, 15, 16, 17, 63, 12,
-        13, 14, 63, 9, 10, 11, 63, 6, 7, 8, 63, 3, 4, 5, 63, 0, 1, 2);
-    const __m512i x = _mm512_permutexvar_epi8(order, v);
-    const __m512i one = _mm512_and_si512(x, _mm512_set1_epi32(0x3F));
-    const __m512i two = _mm512_and_si512(_mm512_srli_epi32(x, 2), _mm512_set1_epi32(0xFC0));
-    const __m512i three = _mm512_and_si512(_mm512_srli_epi32(x, 4), _mm512_set1_epi32(0xF000));
-    *codes = _mm512_or_si512(one, _mm512_or_si512(two, three));
-    const __mmask16 shaped =
-        _mm512_cmpeq_epi32_mask(_mm512_and_si512(x, _mm512_set1_epi32(0xF0C0C0)),
-                                _mm512_set1_epi32(0xE08080));
-    const __mmask16 han = _mm512_mask_cmplt_epu32_mask(
-        shaped, _mm512_sub_epi32(*codes, _mm512_set1_epi32(0x4E00)), _mm512_set1_epi32(0x5200));
-    return (size_t)__builtin_ctz(~(uint32_t)han);
-}
-
 /* wordhash_characters of eight pairs. */
 static inline AVX512 __m512i pair_eight(__m256i before, __m256i codes)
 {
@@ -308,7 +285,7 @@ AVX512 static size_t bigrams_avx512(const unsigned char *p, size_t n, uint32_t *
     __m512i last = _mm512_set1_epi32((int)*before);
     for (size_t k = 0;;) {
         __m512i codes;
-        const size_t got = sixteen_han(p + 3 * k, n - 3 * k, &codes);
+        const size_t got = han_sixteen(han_load(p + 3 * k, n - 3 * k), &codes);
         const __m512i left = _mm512_alignr_epi32(codes, last, 15);
         _mm512_storeu_si512(out + k, pair_eight(_mm512_castsi512_si256(left),
                                                 _mm512_castsi512_si256(codes)));
