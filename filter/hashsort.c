@@ -1,17 +1,19 @@
 #include "filter/hashsort.h"
 
 #include "core/mem.h"
+#include "filter/kernels/settle.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL = 32, MOST_BITS = 16, LITTLE = 1024 };
+enum { SMALL = 32, MOST_BITS = 16, LITTLE = 1024, EVEN = 8 };
 
 /* The bounds of the buckets of n items, about one in each. */
 struct buckets {
     uint32_t *start; /* 2^bits + 1 */
     unsigned shift;
+    uint32_t most; /* of the items in a bucket */
     uint32_t few[512 + 1];
 };
 
@@ -35,8 +37,13 @@ static void buckets_close(struct buckets *b)
 /* Counts, at start[i + 1], to offsets. */
 static void buckets_sum(struct buckets *b)
 {
-    for (size_t i = 1; i <= (size_t)1 << (64 - b->shift); i++)
-        b->start[i] += b->start[i - 1];
+    uint32_t sum = 0, most = 0;
+    for (size_t i = 1; i <= (size_t)1 << (64 - b->shift); i++) {
+        most = b->start[i] > most ? b->start[i] : most;
+        sum += b->start[i];
+        b->start[i] = sum;
+    }
+    b->most = most;
 }
 
 static int by_key(const void *a, const void *b)
@@ -53,21 +60,25 @@ static bool sorted(const uint64_t *a, size_t n)
     return i >= n;
 }
 
-/* Few by insertion; a crowded bucket, of keys that agree in their upper half, by qsort. */
+/* Few as they are; a crowded bucket, of keys that agree in their upper half, by qsort. */
 static void sort_keys(uint64_t *a, size_t n)
 {
-    if (n > SMALL) {
-        if (!sorted(a, n))
-            qsort(a, n, sizeof *a, by_key);
+    if (n <= SMALL)
+        settle_best()->run(a, n);
+    else if (!sorted(a, n))
+        qsort(a, n, sizeof *a, by_key);
+}
+
+/* The keys lie in their buckets; start[i] is where bucket i ends. */
+static void sort_buckets(const struct buckets *b, uint64_t *keys, size_t n)
+{
+    if (b->most <= EVEN) {
+        settle_best()->run(keys, n);
         return;
     }
-    for (size_t i = 1; i < n; i++) {
-        const uint64_t x = a[i];
-        size_t k = i;
-        for (; k > 0 && a[k - 1] > x; k--)
-            a[k] = a[k - 1];
-        a[k] = x;
-    }
+    for (size_t i = 0, from = 0; i < (size_t)1 << (64 - b->shift); from = b->start[i++])
+        if (b->start[i] > from + 1)
+            sort_keys(keys + from, b->start[i] - from);
 }
 
 void hashsort_keys(uint64_t *keys, size_t n)
@@ -86,10 +97,7 @@ void hashsort_keys(uint64_t *keys, size_t n)
     buckets_sum(&b);
     for (size_t i = 0; i < n; i++)
         to[b.start[keys[i] >> b.shift]++] = keys[i];
-    /* start[i] is now where bucket i ends */
-    for (size_t i = 0, from = 0; i < (size_t)1 << (64 - b.shift); from = b.start[i++])
-        if (b.start[i] > from + 1)
-            sort_keys(to + from, b.start[i] - from);
+    sort_buckets(&b, to, n);
     memcpy(keys, to, n * sizeof *keys);
     buckets_close(&b);
     if (to != little)
@@ -104,12 +112,9 @@ static int by_pair(const void *a, const void *b)
     return (x->kind < y->kind) - (x->kind > y->kind);
 }
 
-static void sort_pairs(struct hashsort_pair *a, size_t n)
+/* Nearly sorted ones. */
+static void settle_pairs(struct hashsort_pair *a, size_t n)
 {
-    if (n > SMALL) {
-        qsort(a, n, sizeof *a, by_pair);
-        return;
-    }
     for (size_t i = 1; i < n; i++) {
         const struct hashsort_pair x = a[i];
         size_t k = i;
@@ -119,16 +124,37 @@ static void sort_pairs(struct hashsort_pair *a, size_t n)
     }
 }
 
+/* By keys that are most of the hash, and the place of the pair. */
+static void sort_few_pairs(struct hashsort_pair *items, size_t n)
+{
+    struct hashsort_pair sorted_items[LITTLE];
+    uint64_t keys[LITTLE];
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (items[i].hash & ~(uint64_t)(LITTLE - 1)) | i;
+    hashsort_keys(keys, n);
+    for (size_t i = 0; i < n; i++)
+        sorted_items[i] = items[keys[i] & (LITTLE - 1)];
+    settle_pairs(sorted_items, n); /* of one hash by kind */
+    if (n > 0)
+        memcpy(items, sorted_items, n * sizeof *items);
+}
+
+static void sort_pairs(struct hashsort_pair *a, size_t n)
+{
+    if (n > SMALL)
+        qsort(a, n, sizeof *a, by_pair);
+    else
+        settle_pairs(a, n);
+}
+
 void hashsort_pairs(struct hashsort_pair *items, size_t n)
 {
     struct buckets b;
-    struct hashsort_pair little[LITTLE / 2], *to = little;
-    if (n <= SMALL) {
-        sort_pairs(items, n);
+    if (n <= LITTLE) {
+        sort_few_pairs(items, n);
         return;
     }
-    if (n > LITTLE / 2)
-        to = mem_alloc(n * sizeof *to);
+    struct hashsort_pair *to = mem_alloc(n * sizeof *to);
     buckets_open(&b, n);
     for (size_t i = 0; i < n; i++)
         b.start[(items[i].hash >> b.shift) + 1]++;
@@ -140,6 +166,5 @@ void hashsort_pairs(struct hashsort_pair *items, size_t n)
             sort_pairs(to + from, b.start[i] - from);
     memcpy(items, to, n * sizeof *items);
     buckets_close(&b);
-    if (to != little)
-        mem_free(to);
+    mem_free(to);
 }

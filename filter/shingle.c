@@ -33,6 +33,7 @@ void shingle_start(struct shingler *s)
     s->odd = 0;
     s->heads = 0;
     s->short_head = false;
+    s->unspaced_head = false;
 }
 
 /* Room for that many more, and for what kernels write beyond. */
@@ -104,6 +105,7 @@ static void add_word(struct shingler *s, uint64_t h)
 
 static void add_character(struct shingler *s, uint32_t c, size_t at, size_t len)
 {
+    s->unspaced_head |= s->n == 0 && s->n_words == 0 && s->characters == 0;
     end_words(s);
     if (s->characters != 0 && s->character_end != at)
         end_characters(s);
@@ -315,6 +317,11 @@ void shingle_end(struct shingler *s)
 bool shingle_join(struct shingler *s, const struct shingler *output)
 {
     const bool any = s->n > 0 || s->n_words > 0 || s->characters > 0;
+    if (any && output->unspaced_head) { /* nothing reaches from here into it */
+        end_words(s);
+        end_characters(s);
+        return true;
+    }
     if (!any || output->heads < 2 || output->short_head)
         return false;
     add_word(s, output->head[0]);

@@ -37,6 +37,7 @@ struct shingler {
     uint64_t head[2];     /* the words the text begins with, where it begins with words */
     size_t heads;         /* how many of them */
     bool short_head;      /* no third word follows in their run */
+    bool unspaced_head;   /* it begins with a character of an unspaced script */
 };
 
 void shingle_init(struct shingler *s, const struct words_kernel *kernel); /* NULL: the best */
