@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL = 32, MOST_BITS = 16, LITTLE = 1024, EVEN = 8 };
+enum {
+    FEW = 8,    /* are sorted as they are */
+    SMALL = 32, /* and so many of one bucket; more might take long */
+    EVEN = 8,   /* buckets of at most so many are sorted in one go */
+    LITTLE = 1024,
+    MOST_BITS = 16
+};
 
 /* The bounds of the buckets of n items, about one in each. */
 struct buckets {
@@ -60,11 +66,22 @@ static bool sorted(const uint64_t *a, size_t n)
     return i >= n;
 }
 
-/* Few as they are; a crowded bucket, of keys that agree in their upper half, by qsort. */
-static void sort_keys(uint64_t *a, size_t n)
+static void insert(uint64_t *a, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const uint64_t x = a[i];
+        size_t k = i;
+        for (; k > 0 && a[k - 1] > x; k--)
+            a[k] = a[k - 1];
+        a[k] = x;
+    }
+}
+
+/* A crowded bucket, of keys that agree in their upper half, by qsort. */
+static void sort_bucket(uint64_t *a, size_t n)
 {
     if (n <= SMALL)
-        settle_best()->run(a, n);
+        insert(a, n);
     else if (!sorted(a, n))
         qsort(a, n, sizeof *a, by_key);
 }
@@ -78,15 +95,15 @@ static void sort_buckets(const struct buckets *b, uint64_t *keys, size_t n)
     }
     for (size_t i = 0, from = 0; i < (size_t)1 << (64 - b->shift); from = b->start[i++])
         if (b->start[i] > from + 1)
-            sort_keys(keys + from, b->start[i] - from);
+            sort_bucket(keys + from, b->start[i] - from);
 }
 
 void hashsort_keys(uint64_t *keys, size_t n)
 {
     struct buckets b;
     uint64_t little[LITTLE], *to = little;
-    if (n <= SMALL) {
-        sort_keys(keys, n);
+    if (n <= FEW) {
+        insert(keys, n);
         return;
     }
     if (n > LITTLE)
@@ -112,10 +129,12 @@ static int by_pair(const void *a, const void *b)
     return (x->kind < y->kind) - (x->kind > y->kind);
 }
 
-/* Nearly sorted ones. */
+/* Nearly sorted ones: mostly nothing is to be done. */
 static void settle_pairs(struct hashsort_pair *a, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
+        if (by_pair(&a[i - 1], &a[i]) <= 0)
+            continue;
         const struct hashsort_pair x = a[i];
         size_t k = i;
         for (; k > 0 && by_pair(&a[k - 1], &x) > 0; k--)

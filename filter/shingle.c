@@ -3,12 +3,13 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/vec.h"
+#include "filter/bits.h"
 #include "filter/letters.h"
 #include "filter/wordhash.h"
 
 enum {
-    WORD_PART = 256,   /* a longer word is folded into a hash of parts */
-    STRETCH = 16 << 10 /* bytes of ASCII whose words are hashed at once */
+    WORD_PART = 256, /* a longer word is folded into a hash of parts */
+    STRETCH = 2048   /* bytes of ASCII whose words are hashed at once */
 };
 
 void shingle_init(struct shingler *s, const struct words_kernel *kernel)
@@ -205,54 +206,23 @@ static size_t scan_unicode(struct shingler *s, const unsigned char *p, size_t n,
     return at;
 }
 
-/* The first bit at or after i that is set in the array; n where there is none. */
-static inline size_t next_set(const uint64_t *m, size_t i, size_t n)
-{
-    if (i >= n)
-        return n;
-    size_t k = i >> 6;
-    uint64_t v = m[k] >> (i & 63) << (i & 63);
-    while (v == 0) {
-        if (++k << 6 >= n)
-            return n;
-        v = m[k];
-    }
-    return k << 6 | (size_t)__builtin_ctzll(v);
-}
-
-static inline size_t next_clear(const uint64_t *m, size_t i, size_t n)
-{
-    size_t k = i >> 6;
-    uint64_t v = ~m[k] >> (i & 63) << (i & 63);
-    while (v == 0) {
-        if (++k << 6 >= n)
-            return n;
-        v = ~m[k];
-    }
-    const size_t at = k << 6 | (size_t)__builtin_ctzll(v);
-    return at < n ? at : n;
-}
-
-/* The place behind the last bit before i that is clear. */
-static size_t after_clear(const uint64_t *m, size_t i)
-{
-    while (i > 0) {
-        const size_t k = (i - 1) >> 6, drop = 63 - ((i - 1) & 63);
-        const uint64_t v = ~m[k] << drop >> drop;
-        if (v != 0)
-            return (k << 6) + 64 - (size_t)__builtin_clzll(v);
-        i = k << 6;
-    }
-    return 0;
-}
+/* A piece of text. */
+struct piece {
+    const unsigned char *p;
+    size_t n;
+    const uint64_t *both,
+        *high; /* masks: of words and of bytes that are not ASCII; of the latter */
+};
 
 /* Words of ASCII alone in [from, to), none of which is cut there. */
-static void scan_ascii(struct shingler *s, const struct words_text *t, size_t from, size_t to)
+static void scan_ascii(struct shingler *s, const struct piece *t, size_t from, size_t to)
 {
+    uint32_t edges[STRETCH + 2 + WORDS_SLACK];
     while (from < to) {
-        const size_t end = to - from > STRETCH ? next_clear(t->word, from + STRETCH, to) : to;
-        reserve_words(s, (end - from) / 2 + 1);
-        const size_t n = s->kernel->hashes(t, from, end, s->words + s->n_words);
+        const size_t end = to - from > STRETCH ? bits_next_clear(t->both, from + STRETCH, to) : to;
+        const size_t n = s->kernel->edges(t->both, from, end, edges) / 2;
+        reserve_words(s, n);
+        s->kernel->hashes(&(struct words){t->p, t->n, edges, n}, s->words + s->n_words);
         if (n > 0 && s->characters != 0)
             end_characters(s);
         s->n_words += n;
@@ -261,13 +231,13 @@ static void scan_ascii(struct shingler *s, const struct words_text *t, size_t fr
     }
 }
 
-/* `t->word` marks word and non-ASCII bytes, `high` the latter.  A word that has such, or is next to
- * one, is scanned with it; what lies between is ASCII alone. */
-static void scan(struct shingler *s, const struct words_text *t, const uint64_t *high)
+/* A word that has a byte that is not ASCII, or is next to one, is scanned with it; what lies between
+ * is ASCII alone. */
+static void scan(struct shingler *s, const struct piece *t)
 {
     for (size_t at = 0; at < t->n;) {
-        const size_t first = next_set(high, at, t->n);
-        size_t from = first < t->n ? after_clear(t->word, first) : t->n;
+        const size_t first = bits_next_set(t->high, at, t->n);
+        size_t from = first < t->n ? bits_after_clear(t->both, first) : t->n;
         from = from > at ? from : at;
         scan_ascii(s, t, at, from);
         at = from < t->n ? scan_unicode(s, t->p, t->n, from) : from;
@@ -288,19 +258,14 @@ void shingle_add(struct shingler *s, struct slice piece)
     if (blocks == 0)
         return;
     s->masks = vec_reserve(s->masks, &s->mask_cap, 2 * blocks, sizeof *s->masks);
-    uint64_t *both = s->masks, *high = s->masks + blocks, any_high = 0;
-    const struct words_text t = {(const unsigned char *)piece.data, piece.len, both};
+    uint64_t *both = s->masks, *high = s->masks + blocks;
+    const struct piece t = {(const unsigned char *)piece.data, piece.len, both, high};
     s->kernel->masks(t.p, t.n, both, high);
-    for (size_t i = 0; i < blocks; i++) {
+    for (size_t i = 0; i < blocks; i++)
         both[i] |= high[i];
-        any_high |= high[i];
-    }
     if (s->characters != 0)
         end_characters(s);
-    if (any_high == 0)
-        scan_ascii(s, &t, 0, t.n);
-    else
-        scan(s, &t, high);
+    scan(s, &t);
     take_threes(s);
     if (s->n == 0 && s->n_words == 0 && s->characters == 0)
         add_odd(s, piece);

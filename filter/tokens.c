@@ -2,117 +2,43 @@
 
 #include "core/mem.h"
 #include "core/vec.h"
+#include "filter/bits.h"
+#include "filter/kernels/words.h"
 #include "filter/letters.h"
+#include "filter/special.h"
 #include "filter/wordhash.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* Words that turn a statement round.  Contractions fall into two words at the apostrophe; the
- * half that carries the meaning stands here ("don", "isn"). */
-static const char *const negations[] = {
-    "not",     "no",     "never",   "none",   "nobody",  "nothing", "neither", "nor",    "cannot",
-    "without", "isn",    "aren",    "wasn",   "weren",   "don",     "doesn",   "didn",   "won",
-    "wouldn",  "couldn", "shouldn", "hasn",   "haven",   "hadn",    "non",     "except", "unless",
-    "nicht",   "kein",   "keine",   "keinen", "nie",     "ohne",    "ne",      "pas",    "jamais",
-    "sans",    "aucun",  "nunca",   "sin",    "ninguno", "jamás",   "não",     "sem",    "mai",
-    "senza",   "не",     "нет",     "без",    "никогда", "ikke",    "inte",    "niet",   "geen",
-    "nie",     "değil",  "لا",      "ليس",    "नहीं",     "不",      "没",      "沒",     "未",
-    "无",      "無",     "非",      "别",     "ない",    "ません",  NULL,
-};
-
-static const char *const number_words[] = {
-    "zero",      "two",      "three",    "four",    "five",     "six",      "seven",   "eight",
-    "nine",      "ten",      "eleven",   "twelve",  "thirteen", "fourteen", "fifteen", "sixteen",
-    "seventeen", "eighteen", "nineteen", "twenty",  "thirty",   "forty",    "fifty",   "sixty",
-    "seventy",   "eighty",   "ninety",   "hundred", "thousand", "million",  "billion", "dozen",
-    "half",      "twice",    "double",   "triple",  "second",   "third",    "fourth",  "fifth",
-    "zwei",      "drei",     "vier",     "fünf",    "deux",     "trois",    "quatre",  "cinq",
-    "dos",       "tres",     "cuatro",   "cinco",   "два",      "три",      "пять",    "десять",
-    "二",        "三",       "四",       "五",      "六",       "七",       "八",      "九",
-    "十",        "百",       "千",       "万",      "亿",       "两",       NULL,
-};
-
-/* Frequent words of four letters and more that no text is about. */
-static const char *const function_words[] = {
-    "this",   "that",    "with",      "from",  "your",  "what",  "which", "when",   "where",
-    "there",  "here",    "have",      "does",  "will",  "would", "could", "should", "their",
-    "they",   "them",    "these",     "those", "about", "into",  "than",  "then",   "some",
-    "each",   "such",    "also",      "been",  "were",  "being", "make",  "give",   "tell",
-    "please", "provide", "following", "using", "eine",  "einen", "nicht", "dass",   "dans",
-    "avec",   "pour",    "para",      "como",  "este",  NULL,
-};
-
-struct special {
-    uint64_t hash;
-    uint32_t kind;
-    bool taken;
-};
-
-enum { SPECIALS = 1024 };
-static struct special specials[SPECIALS]; /* open addressing */
-static pthread_once_t made = PTHREAD_ONCE_INIT;
-
-static struct special *special_slot(uint64_t hash)
-{
-    size_t k = (size_t)(hash >> 32) % SPECIALS;
-    while (specials[k].taken && specials[k].hash != hash)
-        k = (k + 1) % SPECIALS;
-    return &specials[k];
-}
-
-static uint64_t special_hash(const char *word)
-{
-    unsigned char low[64];
-    size_t n = strlen(word);
-    uint32_t code = 0;
-    if ((unsigned char)word[0] >= 0x80 &&
-        letters_decode((const unsigned char *)word, (const unsigned char *)word + n, &code) == n)
-        return wordhash_characters(code, 0); /* one character of an unspaced script */
-    for (size_t i = 0; i < n; i++)
-        low[i] = (unsigned char)((unsigned char)word[i] < 0x80 ? word[i] | 0x20 : word[i]);
-    return wordhash_bytes(low, n);
-}
-
-static void learn(const char *const *words, uint32_t kind)
-{
-    for (; *words != NULL; words++) {
-        const uint64_t hash = special_hash(*words);
-        struct special *s = special_slot(hash);
-        *s = (struct special){hash, s->kind | kind, true};
-    }
-}
-
 /* What an ASCII byte is to a token. */
-enum { IN_WORD = 1, UPPER = 2, DIGIT = 4, SIGN = 8 };
-static unsigned char classes[256]; /* made with the special words */
+enum {
+    UPPER = 1,
+    BEFORE = 2, /* may stand between the start of a sentence and its first word */
+    STOP = 4,   /* ends a sentence, a line, or opens an entry */
+};
 
-static void make_ascii(void)
-{
-    for (unsigned c = 0; c < 128; c++) {
-        const uint32_t letter = letters_of(c);
-        classes[c] = (unsigned char)((letter & LETTER_WORD ? IN_WORD : 0) |
-                                     (letter & LETTER_UPPER ? UPPER : 0) |
-                                     (letter & LETTER_NUMBER ? DIGIT : 0));
-    }
-    for (const char *p = "+-*/<>=^%"; *p != '\0'; p++)
-        classes[(unsigned char)*p] |= SIGN;
-}
+enum {
+    PART = 252,  /* bytes of a longer word that are hashed by themselves */
+    CHUNK = 2048 /* bytes of text looked at in one go */
+};
+
+static unsigned char classes[256];
+static pthread_once_t made = PTHREAD_ONCE_INIT;
 
 static void make(void)
 {
-    make_ascii();
-    learn(negations, TOKEN_NEGATION);
-    learn(number_words, TOKEN_NUMBER_WORD);
-    learn(function_words, 0);
-}
-
-/* -1: no special word. */
-static int special_kind(uint64_t hash)
-{
-    const struct special *s = special_slot(hash);
-    return s->taken ? (int)s->kind : -1;
+    for (unsigned c = 'A'; c <= 'Z'; c++)
+        classes[c] = UPPER;
+    for (const char *p = " \"'(*_#>"; *p != '\0'; p++)
+        classes[(unsigned char)*p] = BEFORE;
+    for (const char *p = ".!?:;\n\r\t-"; *p != '\0'; p++)
+        classes[(unsigned char)*p] = STOP;
+    classes[0] = STOP;
+    for (unsigned c = 0x80; c < 256; c++)
+        classes[c] = STOP;
+    special_make();
 }
 
 void tokens_release(struct tokens *t)
@@ -150,15 +76,23 @@ static bool look(struct cursor *c)
 /* Does a sentence, line, quotation or list entry start here? */
 static bool sentence_start(struct slice text, size_t at)
 {
-    while (at > 0 && strchr(" \"'(*_#>", text.data[at - 1]) != NULL && text.data[at - 1] != '\0')
+    const unsigned char *p = (const unsigned char *)text.data;
+    while (at > 0 && (classes[p[at - 1]] & BEFORE))
         at--;
-    return at == 0 || strchr(".!?:;\n\r\t-", text.data[at - 1]) != NULL ||
-           (unsigned char)text.data[at - 1] >= 0x80;
+    return at == 0 || (classes[p[at - 1]] & STOP);
+}
+
+/* What the word alone says. */
+static inline uint32_t kind_of(uint64_t hash, size_t letters)
+{
+    const unsigned special = special_kind(hash);
+    const uint32_t content = (uint32_t)(special == 0) & (uint32_t)(letters >= 4);
+    return (special & ~(unsigned)SPECIAL_KNOWN) | content * TOKEN_CONTENT;
 }
 
 static void add_word(struct tokens *t, struct slice text, struct cursor *c)
 {
-    unsigned char low[256];
+    unsigned char low[PART + 4];
     size_t n = 0, letters = 0, upper = 0;
     const size_t from = c->at;
     uint64_t before = 0;
@@ -184,57 +118,24 @@ static void add_word(struct tokens *t, struct slice text, struct cursor *c)
             memcpy(low + n, u.b, k);
             n += k;
         }
-        if (n >= 252) {
+        if (n >= PART) {
             before = wordhash_mix(before ^ wordhash_bytes(low, n));
             n = 0;
         }
         c->at += c->len;
     } while (look(c) && (c->letter & LETTER_WORD));
     const uint64_t h = before ^ (n > 0 ? wordhash_bytes(low, n) : 0);
-    const int special = special_kind(h);
-    if (special > 0)
-        kind |= (uint32_t)special;
-    if (special < 0 && letters >= 4)
-        kind |= TOKEN_CONTENT;
+    kind |= kind_of(h, letters);
     if (first_upper && (letters == 1 || upper < letters) && !sentence_start(text, from))
         kind |= TOKEN_NAME;
     push(t, h, kind, from);
 }
 
-/* A word of ASCII bytes alone, as most are.  False: it is none, or a long one. */
-static bool add_ascii_word(struct tokens *t, struct slice text, struct cursor *c)
-{
-    const unsigned char *p = c->p;
-    const size_t from = c->at;
-    size_t at = from;
-    unsigned any = 0, upper = 0;
-    for (; at < c->n && (classes[p[at]] & IN_WORD); at++) {
-        any |= classes[p[at]];
-        upper += (classes[p[at]] & UPPER) != 0;
-    }
-    const size_t letters = at - from;
-    if (letters >= 252 || (at < c->n && p[at] >= 0x80))
-        return false;
-    const uint64_t h = wordhash_ascii(p + from, letters, p + c->n);
-    const int special = special_kind(h);
-    uint32_t kind = any & DIGIT ? TOKEN_NUMBER : 0U;
-    if (special > 0)
-        kind |= (uint32_t)special;
-    if (special < 0 && letters >= 4)
-        kind |= TOKEN_CONTENT;
-    if ((classes[p[from]] & UPPER) && (letters == 1 || upper < letters) &&
-        !sentence_start(text, from))
-        kind |= TOKEN_NAME;
-    push(t, h, kind, from);
-    c->at = at;
-    return true;
-}
-
 static void add_character(struct tokens *t, struct cursor *c)
 {
     const uint64_t h = wordhash_characters(c->letter & LETTER_CODE, 0);
-    const int special = special_kind(h);
-    push(t, h, special > 0 ? (uint32_t)special : TOKEN_CONTENT, c->at);
+    const uint32_t kind = special_kind(h) & ~(unsigned)SPECIAL_KNOWN;
+    push(t, h, kind != 0 ? kind : TOKEN_CONTENT, c->at);
     c->at += c->len;
 }
 
@@ -278,22 +179,120 @@ static void add_other(struct tokens *t, struct slice text, struct cursor *c)
     c->at += c->len;
 }
 
-void tokens_add(struct tokens *t, struct slice text)
+/* From `at`, where a byte is not ASCII or a word runs into one, up to the next ASCII byte that does
+ * not go on with a word.  Returns the offset reached. */
+static size_t add_unicode(struct tokens *t, struct slice text, size_t at)
 {
-    struct cursor c = {.p = (const unsigned char *)text.data, .n = text.len};
-    pthread_once(&made, make);
-    for (;;) {
-        while (c.at < c.n && c.p[c.at] < 0x80 && (classes[c.p[c.at]] & (IN_WORD | SIGN)) == 0)
-            c.at++; /* blanks and stops */
-        if (c.at < c.n && (classes[c.p[c.at]] & IN_WORD) && add_ascii_word(t, text, &c))
-            continue;
-        if (!look(&c))
-            return;
+    struct cursor c = {.p = (const unsigned char *)text.data, .n = text.len, .at = at};
+    while ((c.at == at || (c.at < c.n && c.p[c.at] >= 0x80)) && look(&c)) {
         if (c.letter & LETTER_WORD)
             add_word(t, text, &c);
         else if (c.letter & LETTER_BIGRAM)
             add_character(t, &c);
         else
             add_other(t, text, &c);
+    }
+    return c.at;
+}
+
+/* A part of the text that cuts no word, and what its bytes are. */
+struct chunk {
+    struct slice text; /* all of it */
+    size_t at;         /* where in it the chunk begins */
+    uint64_t word[CHUNK / 64], high[CHUNK / 64], sign[CHUNK / 64];
+    uint64_t digit[CHUNK / 64 + 1];
+    uint32_t words[CHUNK + 2 + WORDS_SLACK], signs[CHUNK + 2 + WORDS_SLACK]; /* edges */
+    uint64_t hashes[CHUNK / 2 + 1 + WORDS_SLACK];
+};
+
+static inline const unsigned char *bytes_of(const struct chunk *c)
+{
+    return (const unsigned char *)c->text.data + c->at;
+}
+
+/* Of a word that begins with a capital: is not all of it in capitals, and does no sentence start? */
+static bool is_name(const struct chunk *c, size_t from, size_t to)
+{
+    const unsigned char *p = bytes_of(c);
+    size_t i = from + 1;
+    while (i < to && (classes[p[i]] & UPPER))
+        i++;
+    return (i < to || to - from == 1) && !sentence_start(c->text, c->at + from);
+}
+
+/* A word of ASCII bytes alone, as most are.  There are few branches: what words are, nothing
+ * foretells. */
+static void add_ascii_word(struct tokens *t, const struct chunk *c, size_t from, size_t to,
+                           uint64_t hash)
+{
+    if (to - from >= PART) {
+        (void)add_unicode(t, c->text, c->at + from);
+        return;
+    }
+    const uint32_t number = bits_any(c->digit, from, to) ? TOKEN_NUMBER : 0;
+    uint32_t kind = kind_of(hash, to - from) | number;
+    if ((classes[bytes_of(c)[from]] & UPPER) && is_name(c, from, to))
+        kind |= TOKEN_NAME;
+    push(t, hash, kind, c->at + from);
+}
+
+/* The operators among the signs from run k on that come before a place; which run is the next. */
+static size_t add_signs(struct tokens *t, const struct chunk *c, size_t k, size_t n, size_t before)
+{
+    for (; k < n && c->signs[2 * k] < before; k++)
+        for (size_t at = c->signs[2 * k]; at < c->signs[2 * k + 1]; at++)
+            if (is_operator(c->text, c->at + at, 1))
+                push(t, wordhash_one(bytes_of(c)[at]), TOKEN_OPERATOR, c->at + at);
+    return k;
+}
+
+/* The words and signs in [from, to) of the chunk, all ASCII. */
+static void add_ascii(struct tokens *t, struct chunk *c, const struct words_kernel *kernel,
+                      size_t from, size_t to)
+{
+    const size_t n = kernel->edges(c->word, from, to, c->words) / 2;
+    const size_t n_signs = kernel->edges(c->sign, from, to, c->signs) / 2;
+    size_t sign = 0;
+    kernel->hashes(&(struct words){bytes_of(c), c->text.len - c->at, c->words, n}, c->hashes);
+    for (size_t i = 0; i < n; i++) {
+        const size_t start = c->words[2 * i];
+        if (sign < n_signs && c->signs[2 * sign] < start)
+            sign = add_signs(t, c, sign, n_signs, start);
+        add_ascii_word(t, c, start, c->words[2 * i + 1], c->hashes[i]);
+    }
+    add_signs(t, c, sign, n_signs, to);
+}
+
+/* The next part of the text; its length, 0 where one word or run of other scripts fills it. */
+static size_t next_chunk(struct chunk *c, const struct words_kernel *kernel)
+{
+    const size_t left = c->text.len - c->at, n = left < CHUNK ? left : CHUNK;
+    kernel->masks(bytes_of(c), n, c->word, c->high);
+    kernel->signs(bytes_of(c), n, c->digit, c->sign);
+    for (size_t i = 0; i < (n + 63) / 64; i++)
+        c->word[i] |= c->high[i];
+    return n < left ? bits_after_clear(c->word, n) : n;
+}
+
+void tokens_add(struct tokens *t, struct slice text)
+{
+    const struct words_kernel *kernel = words_best();
+    struct chunk c;
+    pthread_once(&made, make);
+    c.text = text;
+    c.at = 0;
+    while (c.at < text.len) {
+        const size_t len = next_chunk(&c, kernel);
+        if (len == 0)
+            c.at = add_unicode(t, text, c.at);
+        for (size_t at = 0; at < len;) {
+            const size_t first = bits_next_set(c.high, at, len);
+            size_t from = first < len ? bits_after_clear(c.word, first) : len;
+            from = from > at ? from : at;
+            if (at < from)
+                add_ascii(t, &c, kernel, at, from);
+            at = from < len ? add_unicode(t, text, c.at + from) - c.at : from;
+        }
+        c.at += len;
     }
 }

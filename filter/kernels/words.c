@@ -1,5 +1,6 @@
 #include "filter/kernels/words.h"
 
+#include "filter/bits.h"
 #include "filter/kernels/han.h"
 #include "filter/letters.h"
 #include "filter/wordhash.h"
@@ -33,39 +34,48 @@ static void masks_reference(const unsigned char *p, size_t n, uint64_t *word, ui
     }
 }
 
-/* Of the block's bits those in [from, to). */
-static inline uint64_t between(uint64_t bits, size_t block, size_t from, size_t to)
+static void signs_reference(const unsigned char *p, size_t n, uint64_t *digit, uint64_t *sign)
 {
-    if (from > block * 64)
-        bits = bits >> (from & 63) << (from & 63);
-    return to < block * 64 + 64 ? bits & ((UINT64_C(1) << (to & 63)) - 1) : bits;
+    for (size_t at = 0; at < n; at += 64) {
+        uint64_t d = 0, s = 0;
+        for (size_t i = 0; i < 64 && at + i < n; i++) {
+            const unsigned char c = p[at + i];
+            d |= (uint64_t)(c >= '0' && c <= '9') << i;
+            s |= (uint64_t)(c != 0 && strchr("+-*/<>=^%", c) != NULL) << i;
+        }
+        *digit++ = d;
+        *sign++ = s;
+    }
 }
 
-/* Words begin and end where a bit differs from the one before. */
-static inline __attribute__((always_inline)) size_t
-hash_words(const struct words_text *t, size_t from, size_t to, uint64_t *out)
+/* A run begins or ends where a bit differs from the one before. */
+static inline __attribute__((always_inline)) size_t find_edges(const uint64_t *bits, size_t from,
+                                                               size_t to, uint32_t *out)
 {
-    const unsigned char *p = t->p, *end = p + t->n;
-    size_t start = 0, n = 0;
     uint64_t last = 0;
+    size_t n = 0;
     for (size_t block = from / 64; block * 64 < to; block++) {
-        const uint64_t w = between(t->word[block], block, from, to);
-        for (uint64_t edges = w ^ (w << 1 | last); edges != 0; edges &= edges - 1) {
-            const size_t edge = block * 64 + (size_t)__builtin_ctzll(edges);
-            if (last)
-                out[n++] = wordhash_ascii(p + start, edge - start, end);
-            last ^= 1;
-            start = edge;
-        }
+        const uint64_t b = bits_between(bits, block, from, to);
+        for (uint64_t edges = b ^ (b << 1 | last); edges != 0; edges &= edges - 1)
+            out[n++] = (uint32_t)(block * 64) + (uint32_t)__builtin_ctzll(edges);
+        last = b >> 63;
     }
-    if (last)
-        out[n++] = wordhash_ascii(p + start, to - start, end);
+    if (n & 1)
+        out[n++] = (uint32_t)to;
     return n;
 }
 
-static size_t hashes_reference(const struct words_text *t, size_t from, size_t to, uint64_t *out)
+static size_t edges_reference(const uint64_t *bits, size_t from, size_t to, uint32_t *out)
 {
-    return hash_words(t, from, to, out);
+    return find_edges(bits, from, to, out);
+}
+
+static void hashes_reference(const struct words *w, uint64_t *out)
+{
+    for (size_t i = 0; i < w->n_words; i++) {
+        const uint32_t from = w->edges[2 * i], to = w->edges[2 * i + 1];
+        out[i] = wordhash_ascii(w->p + from, to - from, w->p + w->n);
+    }
 }
 
 static void threes_reference(const uint64_t *w, size_t n, uint64_t *out)
@@ -110,27 +120,67 @@ AVX2 static uint32_t word_bits32(__m256i c)
     return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(alpha, _mm256_or_si256(digit, under)));
 }
 
-AVX2 static void masks_avx2(const unsigned char *p, size_t n, uint64_t *word, uint64_t *high)
+/* The next 64 bytes, and zeros behind the end. */
+struct half {
+    __m256i low, high;
+};
+
+AVX2 static inline struct half load_avx2(const unsigned char *p, size_t n)
 {
     unsigned char tail[64];
+    if (n < 64) {
+        memset(tail, 0, sizeof tail);
+        memcpy(tail, p, n);
+        p = tail;
+    }
+    return (struct half){_mm256_loadu_si256((const __m256i *)(const void *)p),
+                         _mm256_loadu_si256((const __m256i *)(const void *)(p + 32))};
+}
+
+AVX2 static void masks_avx2(const unsigned char *p, size_t n, uint64_t *word, uint64_t *high)
+{
     for (size_t at = 0; at < n; at += 64) {
-        const unsigned char *q = p + at;
-        if (n - at < 64) {
-            memset(tail, 0, sizeof tail);
-            memcpy(tail, q, n - at);
-            q = tail;
-        }
-        const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)q);
-        const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(q + 32));
-        *word++ = (uint64_t)word_bits32(a) | (uint64_t)word_bits32(b) << 32;
-        *high++ = (uint64_t)(uint32_t)_mm256_movemask_epi8(a) |
-                  (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+        const struct half c = load_avx2(p + at, n - at);
+        *word++ = (uint64_t)word_bits32(c.low) | (uint64_t)word_bits32(c.high) << 32;
+        *high++ = (uint64_t)(uint32_t)_mm256_movemask_epi8(c.low) |
+                  (uint64_t)(uint32_t)_mm256_movemask_epi8(c.high) << 32;
     }
 }
 
-AVX2 static size_t hashes_avx2(const struct words_text *t, size_t from, size_t to, uint64_t *out)
+/* The signs by both halves of their bytes: a bit for 0x2., 0x3. and 0x5. each. */
+#define SIGN_LOW  0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1, 2, 3, 6, 1
+#define SIGN_HIGH 0, 0, 1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+
+AVX2 static uint32_t sign_bits32(__m256i c)
 {
-    return hash_words(t, from, to, out);
+    const __m256i half = _mm256_set1_epi8(15);
+    const __m256i low =
+        _mm256_shuffle_epi8(_mm256_setr_epi8(SIGN_LOW, SIGN_LOW), _mm256_and_si256(c, half));
+    const __m256i high = _mm256_shuffle_epi8(_mm256_setr_epi8(SIGN_HIGH, SIGN_HIGH),
+                                             _mm256_and_si256(_mm256_srli_epi16(c, 4), half));
+    const __m256i none = _mm256_cmpeq_epi8(_mm256_and_si256(low, high), _mm256_setzero_si256());
+    return ~(uint32_t)_mm256_movemask_epi8(none);
+}
+
+AVX2 static uint32_t digit_bits32(__m256i c)
+{
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_and_si256(_mm256_cmpgt_epi8(c, _mm256_set1_epi8('0' - 1)),
+                         _mm256_cmpgt_epi8(_mm256_set1_epi8('9' + 1), c)));
+}
+
+AVX2 static void signs_avx2(const unsigned char *p, size_t n, uint64_t *digit, uint64_t *sign)
+{
+    for (size_t at = 0; at < n; at += 64) {
+        const struct half c = load_avx2(p + at, n - at);
+        *digit++ = (uint64_t)digit_bits32(c.low) | (uint64_t)digit_bits32(c.high) << 32;
+        *sign++ = (uint64_t)sign_bits32(c.low) | (uint64_t)sign_bits32(c.high) << 32;
+    }
+}
+
+AVX2 static size_t edges_avx2(const uint64_t *bits, size_t from, size_t to, uint32_t *out)
+{
+    return find_edges(bits, from, to, out);
 }
 
 /* ---- AVX-512: eight words at a time */
@@ -143,12 +193,15 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
 }
 
+AVX512 static inline __m512i load_avx512(const unsigned char *p, size_t n)
+{
+    return _mm512_maskz_loadu_epi8(n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1, p);
+}
+
 AVX512 static void masks_avx512(const unsigned char *p, size_t n, uint64_t *word, uint64_t *high)
 {
     for (size_t at = 0; at < n; at += 64) {
-        const size_t left = n - at;
-        const __mmask64 in = left >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << left) - 1;
-        const __m512i c = _mm512_maskz_loadu_epi8(in, p + at);
+        const __m512i c = load_avx512(p + at, n - at);
         const __m512i low = _mm512_or_si512(c, _mm512_set1_epi8(0x20));
         const __mmask64 alpha = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(low, _mm512_set1_epi8('a')),
                                                        _mm512_set1_epi8(26));
@@ -156,6 +209,21 @@ AVX512 static void masks_avx512(const unsigned char *p, size_t n, uint64_t *word
             _mm512_cmplt_epu8_mask(_mm512_sub_epi8(c, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
         *word++ = alpha | digit | _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('_'));
         *high++ = _mm512_movepi8_mask(c);
+    }
+}
+
+AVX512 static void signs_avx512(const unsigned char *p, size_t n, uint64_t *digit, uint64_t *sign)
+{
+    const __m512i low = _mm512_broadcast_i32x4(_mm_setr_epi8(SIGN_LOW));
+    const __m512i high = _mm512_broadcast_i32x4(_mm_setr_epi8(SIGN_HIGH));
+    const __m512i half = _mm512_set1_epi8(15);
+    for (size_t at = 0; at < n; at += 64) {
+        const __m512i c = load_avx512(p + at, n - at);
+        *digit++ =
+            _mm512_cmplt_epu8_mask(_mm512_sub_epi8(c, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
+        *sign++ = _mm512_test_epi8_mask(
+            _mm512_shuffle_epi8(low, _mm512_and_si512(c, half)),
+            _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(c, 4), half)));
     }
 }
 
@@ -222,42 +290,32 @@ static inline AVX512 size_t places(uint64_t bits, uint32_t base, uint32_t to[64]
     return n;
 }
 
-/* Of n words, given by where they begin and end. */
-static inline AVX512 void hash_edges(const struct words_text *t, const uint32_t *edges, size_t n,
-                                     uint64_t *out)
+AVX512 static size_t edges_avx512(const uint64_t *bits, size_t from, size_t to, uint32_t *out)
 {
-    for (size_t i = 0; i < n; i += 8) {
-        const __mmask8 in = n - i >= 8 ? 0xFF : (__mmask8)((1U << (n - i)) - 1);
-        const __m512i words = _mm512_loadu_si512(edges + 2 * i);
-        _mm512_storeu_si512(out + i, hash_eight(t->p, t->n, words, in));
+    uint64_t last = 0;
+    size_t n = 0;
+    for (size_t block = from / 64; block * 64 < to; block++) {
+        const uint64_t b = bits_between(bits, block, from, to);
+        n += places(b ^ (b << 1 | last), (uint32_t)(block * 64), out + n);
+        last = b >> 63;
     }
+    if (n & 1)
+        out[n++] = (uint32_t)to;
+    return n;
 }
 
-enum { EDGES = 256 }; /* gathered before they are hashed */
-
-AVX512 static size_t hashes_avx512(const struct words_text *t, size_t from, size_t to,
-                                   uint64_t *out)
+AVX512 static void hashes_avx512(const struct words *w, uint64_t *out)
 {
-    uint32_t edges[EDGES + 64 + 16];
-    size_t n_edges = 0, n = 0;
-    uint64_t last = 0;
-    if (t->n < 8)
-        return hash_words(t, from, to, out);
-    for (size_t block = from / 64; block * 64 < to; block++) {
-        const uint64_t w = between(t->word[block], block, from, to);
-        n_edges += places(w ^ (w << 1 | last), (uint32_t)(block * 64), edges + n_edges);
-        last = w >> 63;
-        if (n_edges < EDGES)
-            continue;
-        hash_edges(t, edges, n_edges / 2, out + n);
-        n += n_edges / 2;
-        edges[0] = edges[n_edges - 1]; /* where a word has begun, if one is open */
-        n_edges &= 1;
+    if (w->n < 8) {
+        hashes_reference(w, out);
+        return;
     }
-    edges[n_edges] = (uint32_t)to;
-    n_edges += n_edges & 1;
-    hash_edges(t, edges, n_edges / 2, out + n);
-    return n + n_edges / 2;
+    for (size_t i = 0; i < w->n_words; i += 8) {
+        const size_t left = w->n_words - i;
+        const __mmask8 in = left >= 8 ? 0xFF : (__mmask8)((1U << left) - 1);
+        _mm512_storeu_si512(out + i,
+                            hash_eight(w->p, w->n, _mm512_loadu_si512(w->edges + 2 * i), in));
+    }
 }
 
 AVX512 static void threes_avx512(const uint64_t *w, size_t n, uint64_t *out)
@@ -306,11 +364,14 @@ AVX512 static size_t bigrams_avx512(const unsigned char *p, size_t n, uint32_t *
 
 const struct words_kernel words_kernels[] = {
 #if defined(__x86_64__)
-    {"avx512", has_avx512, masks_avx512, hashes_avx512, threes_avx512, bigrams_avx512},
-    {"avx2", has_avx2, masks_avx2, hashes_avx2, threes_reference, bigrams_reference},
+    {"avx512", has_avx512, masks_avx512, signs_avx512, edges_avx512, hashes_avx512, threes_avx512,
+     bigrams_avx512},
+    {"avx2", has_avx2, masks_avx2, signs_avx2, edges_avx2, hashes_reference, threes_reference,
+     bigrams_reference},
 #endif
-    {"reference", always, masks_reference, hashes_reference, threes_reference, bigrams_reference},
-    {NULL, NULL, NULL, NULL, NULL, NULL},
+    {"reference", always, masks_reference, signs_reference, edges_reference, hashes_reference,
+     threes_reference, bigrams_reference},
+    {.name = NULL},
 };
 
 const struct words_kernel *words_best(void)
