@@ -223,6 +223,17 @@ int index_band(const struct index *x, int band, uint32_t *keys, struct error *er
     return index_keys(x, band, 0, x->n, keys, error);
 }
 
+const uint32_t *index_column(const struct index *x, int band, size_t block,
+                             uint32_t own[INDEX_BLOCK], struct error *error)
+{
+    const size_t first = block * INDEX_BLOCK, left = x->n - first;
+    if (x->blocks[block] != NULL)
+        return x->blocks[block] + (size_t)band * STRIDE;
+    return index_keys(x, band, first, left < INDEX_BLOCK ? left : INDEX_BLOCK, own, error) == 0
+               ? own
+               : NULL;
+}
+
 int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error)
 {
     const size_t block = row / INDEX_BLOCK, place = (size_t)band * STRIDE + row % INDEX_BLOCK;

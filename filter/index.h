@@ -81,6 +81,10 @@ int index_band(const struct index *x, int band, uint32_t *keys, struct error *er
 /* The keys of one band for the rows from, from + 1 …: keys[n]. */
 int index_keys(const struct index *x, int band, size_t from, size_t n, uint32_t *keys,
                struct error *error);
+/* The keys of one band for the rows of a block (INDEX_BLOCK of them, fewer in the last): in place, or
+ * read back into `own`.  NULL where that failed. */
+const uint32_t *index_column(const struct index *x, int band, size_t block,
+                             uint32_t own[INDEX_BLOCK], struct error *error);
 /* The key of one row. */
 int index_key(const struct index *x, size_t row, int band, uint32_t *key, struct error *error);
 /* How many of the 128 sketched places agree; chance makes (128 - same) / 16 too many. */

@@ -1,35 +1,18 @@
 #include "filter/near.h"
 
 #include "core/mem.h"
-#include "core/vec.h"
 #include "filter/closest.h"
 #include "filter/hashsort.h"
+#include "filter/meetings.h"
 
 #include <math.h>
 #include <stdbool.h>
 
 enum {
     NEAR_FEW = 2,      /* leaders and neighbours of a part of an oversized bucket */
-    NEAR_TOGETHER = 4, /* bands searched in one go, whatever the number of threads */
-    SLOTS_A_ROW = 8,   /* of the table of keys */
-    LEAST_SLOTS = 4096
+    NEAR_TOGETHER = 4, /* bands searched in one go, where they might give very many pairs */
+    AHEAD = 16,        /* rows whose entries are asked for before they are looked at */
 };
-
-/* A row and its key in one number, so that sorting these sorts by key, then by row. */
-static inline uint64_t keyed(uint32_t key, uint32_t row)
-{
-    return (uint64_t)key << 32 | row;
-}
-
-static inline uint32_t row_of(uint64_t keyed)
-{
-    return (uint32_t)keyed;
-}
-
-static inline bool same_key(uint64_t a, uint64_t b)
-{
-    return (a ^ b) >> 32 == 0;
-}
 
 /* The work of one band; each has its own result and error. */
 struct band {
@@ -50,7 +33,7 @@ struct search {
     int agree;         /* least agreement of sketches */
     bucket_fn *bucket; /* what is done with rows that share a key */
     int first;         /* band of task 0 */
-    struct band bands[NEAR_TOGETHER];
+    struct band bands[MINHASH_BANDS];
 };
 
 /* The least agreement that a pair at the threshold shows but once in 30,000 (four sigma). */
@@ -78,7 +61,7 @@ static void all_pairs(const struct search *s, const uint64_t *rows, size_t n, st
 {
     for (size_t i = 1; i < n; i++)
         for (size_t k = 0; k < i; k++)
-            try_pair(s, row_of(rows[k]), row_of(rows[i]), out);
+            try_pair(s, meetings_row(rows[k]), meetings_row(rows[i]), out);
 }
 
 static bool before(const struct search *s, uint32_t a, uint32_t b)
@@ -94,7 +77,7 @@ static void with_leaders(const struct search *s, const uint64_t *rows, size_t n,
     uint32_t leaders[NEAR_LEADERS];
     size_t have = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t row = row_of(rows[i]);
+        const uint32_t row = meetings_row(rows[i]);
         size_t k = have < most ? have++ : most;
         if (k == most && before(s, leaders[most - 1], row))
             continue;
@@ -103,8 +86,8 @@ static void with_leaders(const struct search *s, const uint64_t *rows, size_t n,
         leaders[k] = row;
     }
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < have && leaders[k] != row_of(rows[i]); k++)
-            try_pair(s, leaders[k], row_of(rows[i]), out);
+        for (size_t k = 0; k < have && leaders[k] != meetings_row(rows[i]); k++)
+            try_pair(s, leaders[k], meetings_row(rows[i]), out);
 }
 
 /* Each row with the ones before it by content, which does not depend on the order of rows. */
@@ -112,20 +95,20 @@ static void with_neighbours(const struct search *s, uint64_t *rows, size_t n, si
                             struct pairs *out)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint32_t row = row_of(rows[i]);
-        rows[i] = keyed((uint32_t)(s->x->entries[row].content >> 32), row);
+        const uint32_t row = meetings_row(rows[i]);
+        rows[i] = meetings_keyed((uint32_t)(s->x->entries[row].content >> 32), row);
     }
     hashsort_keys(rows, n);
     for (size_t i = 1; i < n; i++)
         for (size_t k = i > window ? i - window : 0; k < i; k++)
-            try_pair(s, row_of(rows[k]), row_of(rows[i]), out);
+            try_pair(s, meetings_row(rows[k]), meetings_row(rows[i]), out);
 }
 
 /* How many rows from `from` on share its key. */
 static size_t bucket_of(const uint64_t *rows, size_t from, size_t n)
 {
     size_t to = from + 1;
-    while (to < n && same_key(rows[to], rows[from]))
+    while (to < n && meetings_same(rows[to], rows[from]))
         to++;
     return to - from;
 }
@@ -158,9 +141,9 @@ static int split(const struct search *s, const struct part *p, struct pairs *out
     out->split++;
     for (size_t i = 0; i < n; i++) {
         uint32_t key;
-        if (index_key(s->x, row_of(rows[i]), band, &key, error) != 0)
+        if (index_key(s->x, meetings_row(rows[i]), band, &key, error) != 0)
             return -1;
-        rows[i] = keyed(key, row_of(rows[i]));
+        rows[i] = meetings_keyed(key, meetings_row(rows[i]));
     }
     hashsort_keys(rows, n);
     for (size_t from = 0, size; from < n; from += size) {
@@ -188,70 +171,25 @@ static int bucket_leaders(const struct search *s, int band, uint64_t *rows, size
     return 0;
 }
 
-/* Which keys of a band are met again, by a hash of a few bits: most rows are alone with theirs and
- * need not be sorted. */
-struct meetings {
-    uint64_t *once, *again; /* a bit a slot */
-    unsigned shift;
-};
-
-static struct meetings meetings_of(const uint32_t *keys, const uint32_t *rows, size_t n)
+/* Entries lie anywhere: whoever waits for each in turn waits long. */
+static void fetch(const struct search *s, const uint64_t *rows, size_t at, size_t n)
 {
-    size_t slots = LEAST_SLOTS;
-    struct meetings m = {.shift = 32 - 12};
-    while (slots < n * SLOTS_A_ROW && m.shift > 0) {
-        slots *= 2;
-        m.shift--;
+    if (at < n) {
+        const struct index_entry *e = &s->x->entries[meetings_row(rows[at])];
+        __builtin_prefetch(e);
+        __builtin_prefetch(&e->flags);
     }
-    m.once = mem_zero(2 * slots / 64, sizeof *m.once);
-    m.again = m.once + slots / 64;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t slot = keys[rows[i]] * UINT32_C(0x9E3779B1) >> m.shift;
-        const uint64_t bit = UINT64_C(1) << (slot & 63);
-        m.again[slot >> 6] |= m.once[slot >> 6] & bit;
-        m.once[slot >> 6] |= bit;
-    }
-    return m;
-}
-
-static inline bool met_again(const struct meetings *m, uint32_t key)
-{
-    const uint32_t slot = key * UINT32_C(0x9E3779B1) >> m->shift;
-    return m->again[slot >> 6] >> (slot & 63) & 1;
-}
-
-/* The rows that may share their key with another, by key. */
-static int meeting_rows(const struct search *s, int band, uint64_t **out, size_t *n_out,
-                        struct error *error)
-{
-    uint32_t *keys = mem_alloc(s->x->n * sizeof *keys + 1);
-    const int rc = index_band(s->x, band, keys, error);
-    size_t n = 0, cap = 0;
-    *out = NULL;
-    if (rc == 0) {
-        struct meetings m = meetings_of(keys, s->rows, s->n);
-        for (size_t i = 0; i < s->n; i++) {
-            const uint32_t row = s->rows[i];
-            if (!met_again(&m, keys[row]))
-                continue;
-            *out = n == cap ? vec_reserve(*out, &cap, n + 1, sizeof **out) : *out;
-            (*out)[n++] = keyed(keys[row], row);
-        }
-        mem_free(m.once);
-        hashsort_keys(*out, n);
-    }
-    mem_free(keys);
-    *n_out = n;
-    return rc;
 }
 
 static int search_band(const struct search *s, int band, struct pairs *out, struct error *error)
 {
     uint64_t *rows;
     size_t n;
-    int rc = meeting_rows(s, band, &rows, &n, error);
+    int rc = meetings_find(&(struct meetings){s->x, band, s->rows, s->n}, &rows, &n, error);
     for (size_t from = 0, size; rc == 0 && from < n; from += size) {
         size = bucket_of(rows, from, n);
+        for (size_t i = 0; i < size; i++)
+            fetch(s, rows, from + AHEAD + i, n);
         if (size > 1)
             rc = s->bucket(s, band, rows + from, size, out, error);
     }
@@ -290,13 +228,22 @@ static void settle(const struct search *s, struct pairs *out)
         closest_keep(out, s->x, s->agree);
 }
 
-/* A few bands at a time: the memory of a band is up to 16 bytes a row. */
+/* How many bands to search next: all that are left where the pairs would not be too many, going by
+ * those before. */
+static int next_bands(const struct search *s, int bands, const struct pairs *so_far)
+{
+    const int left = bands - s->first;
+    if (s->first > 0 && so_far->n / (size_t)s->first * (size_t)bands < NEAR_PAIRS / 2)
+        return left;
+    return left < NEAR_TOGETHER ? left : NEAR_TOGETHER;
+}
+
 static int run_bands(struct search *s, int bands, struct pool *pool, struct pairs *out,
                      struct error *error)
 {
-    int rc = 0;
-    for (s->first = 0; s->first < bands && rc == 0; s->first += NEAR_TOGETHER) {
-        const int n = bands - s->first < NEAR_TOGETHER ? bands - s->first : NEAR_TOGETHER;
+    int rc = 0, n = 0;
+    for (s->first = 0; s->first < bands && rc == 0; s->first += n) {
+        n = next_bands(s, bands, out);
         pool_run(pool, (size_t)n, band_task, s);
         rc = gather(s, n, out, error);
         if (rc != 0 || out->n < NEAR_PAIRS)
