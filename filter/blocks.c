@@ -4,27 +4,28 @@
 
 #include <string.h>
 
-static int workers_of(const struct blocks *b)
-{
-    return b->of.pool != NULL ? pool_threads(b->of.pool) : 1;
-}
-
 void block_open(struct block *to, const struct blocks *b)
 {
-    *to = (struct block){.reader = SOURCE_READER(b->of.source, b->of.x)};
+    *to = (struct block){.reader = SOURCE_READER(b->of.source, b->of.x),
+                         .workers = b->of.pool != NULL ? pool_threads(b->of.pool) : 1};
+    to->scratch = mem_alloc((size_t)to->workers * sizeof *to->scratch);
+    for (int i = 0; i < to->workers; i++)
+        similar_open(&to->scratch[i]);
 }
 
 static void forget_rows(struct block *b)
 {
-    for (size_t i = 0; i < b->n; i++)
-        similar_free(&b->entries[b->places[i] - b->first].text);
+    for (int i = 0; i < b->workers; i++)
+        similar_reset(&b->scratch[i]);
     arena_reset(&b->reader.arena);
     b->key = b->n = 0;
 }
 
 void block_close(struct block *b)
 {
-    forget_rows(b);
+    for (int i = 0; i < b->workers; i++)
+        similar_close(&b->scratch[i]);
+    mem_free(b->scratch);
     mem_free(b->entries);
     mem_free(b->places);
     source_close(&b->reader);
@@ -34,16 +35,10 @@ void blocks_open(struct blocks *b, const struct blocks_of *of)
 {
     b->of = *of;
     block_open(&b->ahead, b);
-    b->scratch = mem_alloc((size_t)workers_of(b) * sizeof *b->scratch);
-    for (int i = 0; i < workers_of(b); i++)
-        similar_open(&b->scratch[i]);
 }
 
 void blocks_close(struct blocks *b)
 {
-    for (int i = 0; i < workers_of(b); i++)
-        similar_close(&b->scratch[i]);
-    mem_free(b->scratch);
     block_close(&b->ahead);
 }
 
@@ -80,7 +75,7 @@ static void load_task(void *context, size_t task, int worker)
         return;
     }
     struct block_entry *e = &l->now->entries[l->now->places[task] - l->now->first];
-    similar_shingles(&e->text, &b->scratch[worker], b->of.fields, &e->row);
+    similar_shingles(&e->text, &l->now->scratch[worker], b->of.fields, &e->row);
 }
 
 int blocks_load(struct blocks *b, struct block *to, const struct block_want *want,
@@ -104,7 +99,7 @@ int blocks_load(struct blocks *b, struct block *to, const struct block_want *wan
 }
 
 struct telling {
-    struct blocks *blocks;
+    struct block *of;
     struct block_entry **entries;
 };
 
@@ -112,11 +107,11 @@ static void tokens_task(void *context, size_t task, int worker)
 {
     const struct telling *t = context;
     struct block_entry *e = t->entries[task];
-    similar_tokens(&e->text, &t->blocks->scratch[worker], &e->row);
+    similar_tokens(&e->text, &t->of->scratch[worker], &e->row);
 }
 
-void blocks_tokens(struct blocks *b, struct block_entry **entries, size_t n)
+void blocks_tokens(struct blocks *b, struct block *of, struct block_entry **entries, size_t n)
 {
-    struct telling t = {b, entries};
+    struct telling t = {of, entries};
     pool_run(b->of.pool, n, tokens_task, &t);
 }

@@ -34,6 +34,8 @@ struct block {
     size_t key, n;
     uint32_t *places; /* [n] */
     struct source_reader reader;
+    struct similar_scratch *scratch; /* one a worker */
+    int workers;
     int rc;
     struct error error;
 };
@@ -48,8 +50,7 @@ struct blocks_of {
 
 struct blocks {
     struct blocks_of of;
-    struct block ahead;              /* the next one, as read */
-    struct similar_scratch *scratch; /* one a worker */
+    struct block ahead; /* the next one, as read */
 };
 
 void blocks_open(struct blocks *b, const struct blocks_of *of);
@@ -60,7 +61,7 @@ void block_close(struct block *to);
  * nothing). */
 int blocks_load(struct blocks *b, struct block *to, const struct block_want *want,
                 const struct block_want *next, struct error *error);
-/* The tokens of those entries, each once. */
-void blocks_tokens(struct blocks *b, struct block_entry **entries, size_t n);
+/* The tokens of those entries of the block, each once. */
+void blocks_tokens(struct blocks *b, struct block *of, struct block_entry **entries, size_t n);
 
 #endif

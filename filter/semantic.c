@@ -46,7 +46,8 @@ struct prepared {
     struct similar_row *raw;
     size_t n;
     struct similar_scratch *scratch; /* one a worker */
-    enum similar_fields fields;      /* what was not embedded makes no variant */
+    int workers;
+    enum similar_fields fields; /* what was not embedded makes no variant */
 };
 
 static int by_number(const void *a, const void *b)
@@ -108,19 +109,18 @@ static int prepare(const struct semantic *s, struct prepared *p, struct error *e
     p->texts = mem_zero(p->n + 1, sizeof *p->texts);
     p->raw = mem_zero(p->n + 1, sizeof *p->raw);
     p->scratch = mem_alloc((size_t)workers_of(s) * sizeof *p->scratch);
-    for (int i = 0; i < workers_of(s); i++)
+    p->workers = workers_of(s);
+    for (int i = 0; i < p->workers; i++)
         similar_open(&p->scratch[i]);
     const int rc = read_texts(s, p, &reader, error);
-    for (int i = 0; i < workers_of(s); i++)
-        similar_close(&p->scratch[i]);
     source_close(&reader);
     return rc;
 }
 
 static void release(struct prepared *p)
 {
-    for (size_t i = 0; i < p->n; i++)
-        similar_free(&p->texts[i]);
+    for (int i = 0; i < p->workers; i++)
+        similar_close(&p->scratch[i]);
     mem_free(p->texts);
     mem_free(p->rows);
     mem_free(p->raw);

@@ -10,13 +10,19 @@
 
 void similar_open(struct similar_scratch *s)
 {
-    *s = (struct similar_scratch){.shingles = NULL};
+    *s = (struct similar_scratch){.texts = ARENA};
     shingle_init(&s->whole, NULL);
     shingle_init(&s->output, NULL);
 }
 
+void similar_reset(struct similar_scratch *s)
+{
+    arena_reset(&s->texts);
+}
+
 void similar_close(struct similar_scratch *s)
 {
+    arena_free(&s->texts);
     shingle_free(&s->whole);
     shingle_free(&s->output);
     mem_free(s->shingles);
@@ -83,7 +89,7 @@ void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
     const size_t n = both_sets(scratch, fields, row);
     *t = (struct similar_text){.skeleton = 1, .numbers = 1};
     unite(t, scratch->shingles, n);
-    t->shingles = mem_alloc(t->n * sizeof *t->shingles + 1);
+    t->shingles = arena_alloc(&scratch->texts, t->n * sizeof *t->shingles + 1);
     if (t->n > 0)
         memcpy(t->shingles, scratch->shingles, t->n * sizeof *t->shingles);
 }
@@ -106,16 +112,10 @@ void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
     tokens_add(output, row->output);
     add_sequence(t, prompt);
     add_sequence(t, output);
-    struct hashsort_pair *at = mem_alloc((prompt->n + output->n) * sizeof *at + 1);
+    struct hashsort_pair *at =
+        arena_alloc(&scratch->texts, (prompt->n + output->n) * sizeof *at + 1);
     sort_tokens(&t->prompt, at, prompt);
     sort_tokens(&t->output, at + prompt->n, output);
-}
-
-void similar_free(struct similar_text *t)
-{
-    mem_free(t->shingles);
-    mem_free(t->prompt.items);
-    *t = (struct similar_text){.shingles = NULL};
 }
 
 /* Share of the words of two sorted lists that both have: 2 common / all. */

@@ -16,6 +16,7 @@
 #ifndef FILTER_SIMILAR_H
 #define FILTER_SIMILAR_H
 
+#include "core/arena.h"
 #include "core/slice.h"
 #include "filter/shingle.h"
 #include "filter/tokens.h"
@@ -45,7 +46,7 @@ struct similar_row {
     size_t n_prompt;
 };
 
-/* A row made ready for comparison; owns its memory. */
+/* A row made ready for comparison, in the memory of the scratch it was made with. */
 struct similar_text {
     uint64_t *shingles; /* of both sets: sorted, distinct, SIMILAR_IN_… in their lowest bits */
     size_t n, n_whole, n_output;
@@ -53,8 +54,9 @@ struct similar_text {
     uint64_t skeleton, numbers;   /* hashes of the tokens, numbers masked; of the numbers */
 };
 
-/* Working memory, for many rows one after the other. */
+/* Working memory, for many rows one after the other, and that of their texts. */
 struct similar_scratch {
+    struct arena texts;
     struct shingler whole, output;
     uint64_t *shingles;
     size_t cap;
@@ -70,13 +72,13 @@ struct similar_result {
 
 void similar_open(struct similar_scratch *s);
 void similar_close(struct similar_scratch *s);
+void similar_reset(struct similar_scratch *s); /* all texts made so far are gone */
 /* The shingles, which similar_measure compares. */
 void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
                       enum similar_fields fields, const struct similar_row *row);
 /* The tokens, which similar_tell compares. */
 void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
                     const struct similar_row *row);
-void similar_free(struct similar_text *t);
 /* Conditions 1 and 2; `kind` is SIMILAR_DUPLICATE where both hold. */
 void similar_measure(const struct similar_text *a, const struct similar_text *b,
                      enum similar_fields fields, double threshold, struct similar_result *out);

@@ -29,7 +29,12 @@ struct member {
     uint32_t rank; /* 0: in very many pairs, so that those of a component share few blocks */
 };
 
-enum { MANY_PAIRS = 256 };
+enum {
+    MANY_PAIRS = 256,
+    FIRST_ROWS =
+        256 /* in the first block, while which is read nothing else can be done; the next one
+                      * twice as many … */
+};
 
 static int by_component(const void *a, const void *b)
 {
@@ -70,15 +75,16 @@ static struct visit plan(const struct index *x, const struct pair *pairs, size_t
 {
     struct visit v = {.place = mem_alloc(x->n * sizeof *v.place + 1)};
     struct member *m = NULL;
-    size_t bytes = 0, rows = 0;
+    size_t bytes = 0, rows = 0, most = FIRST_ROWS;
     v.n = members(x, pairs, n, &m);
     v.rows = mem_alloc(v.n * sizeof *v.rows + 1);
     v.block = mem_alloc(v.n * sizeof *v.block + 1);
     for (size_t i = 0; i < v.n; i++) {
         const size_t len = x->entries[m[i].row].length;
-        if (rows == BLOCKS_ROWS || (rows > 0 && bytes + len > BLOCKS_BYTES)) {
+        if (rows == most || (rows > 0 && bytes + len > BLOCKS_BYTES)) {
             v.n_blocks++;
             rows = bytes = 0;
+            most = most < BLOCKS_ROWS ? 2 * most : most;
         }
         rows++;
         bytes += len;
@@ -218,20 +224,24 @@ static struct block_entry *entry_of(const struct block *b, uint32_t place)
     return &b->entries[place - b->first];
 }
 
-static struct block_entry *left(const struct judging *j, size_t pair)
+static struct block *block_of(struct judging *j, bool right)
 {
-    return entry_of(&j->a, j->now.work[pair].places.a);
+    return right && j->now.work->block_a != j->now.work->block_b ? &j->b : &j->a;
 }
 
-static struct block_entry *right(const struct judging *j, size_t pair)
+static struct block_entry *left(struct judging *j, size_t pair)
 {
-    const struct work *w = &j->now.work[pair];
-    return entry_of(w->block_a == w->block_b ? &j->a : &j->b, w->places.b);
+    return entry_of(block_of(j, false), j->now.work[pair].places.a);
+}
+
+static struct block_entry *right(struct judging *j, size_t pair)
+{
+    return entry_of(block_of(j, true), j->now.work[pair].places.b);
 }
 
 static void measure_task(void *context, size_t task, int worker)
 {
-    const struct judging *j = context;
+    struct judging *j = context;
     const size_t n = j->now.n, to = (task + 1) * JUDGE_CHUNK < n ? (task + 1) * JUDGE_CHUNK : n;
     (void)worker;
     for (size_t i = task * JUDGE_CHUNK; i < to; i++)
@@ -241,7 +251,7 @@ static void measure_task(void *context, size_t task, int worker)
 
 static void tell_task(void *context, size_t task, int worker)
 {
-    const struct judging *j = context;
+    struct judging *j = context;
     const size_t n = j->now.n, to = (task + 1) * JUDGE_CHUNK < n ? (task + 1) * JUDGE_CHUNK : n;
     (void)worker;
     for (size_t i = task * JUDGE_CHUNK; i < to; i++)
@@ -249,18 +259,19 @@ static void tell_task(void *context, size_t task, int worker)
             similar_tell(&left(j, i)->text, &right(j, i)->text, j->v->fields, &j->results[i]);
 }
 
-/* The tokens of the rows whose shingles are alike: few rows need them. */
-static void make_tokens(struct judging *j)
+/* The tokens of the block's rows whose shingles are alike with another's: few rows need them. */
+static void make_tokens(struct judging *j, struct block *of)
 {
     size_t n = 0;
     for (size_t i = 0; i < j->now.n; i++)
         for (int side = 0; side < 2 && j->results[i].kind == SIMILAR_DUPLICATE; side++) {
             struct block_entry *e = side == 0 ? left(j, i) : right(j, i);
-            if (!e->tokens)
-                j->untold[n++] = e;
+            if (block_of(j, side != 0) != of || e->tokens)
+                continue;
             e->tokens = true;
+            j->untold[n++] = e;
         }
-    blocks_tokens(&j->blocks, j->untold, n);
+    blocks_tokens(&j->blocks, of, j->untold, n);
 }
 
 static int report(const struct judging *j, struct error *error)
@@ -298,7 +309,9 @@ static int judge_group(struct judging *j, struct error *error)
     if (load_group(j, error) != 0)
         return -1;
     pool_run(j->v->pool, chunks, measure_task, j);
-    make_tokens(j);
+    make_tokens(j, &j->a);
+    if (block_of(j, true) != &j->a)
+        make_tokens(j, &j->b);
     pool_run(j->v->pool, chunks, tell_task, j);
     return report(j, error);
 }

@@ -46,8 +46,6 @@ static struct similar_result judge(struct text a, struct text b, double threshol
     forth = compare(&x, &y, threshold);
     back = compare(&y, &x, threshold);
     assert_int_equal(forth.kind, back.kind); /* symmetric */
-    similar_free(&x);
-    similar_free(&y);
     similar_close(&s);
     return forth;
 }
@@ -122,8 +120,7 @@ static void test_sets(void **state)
         if (fabs(got.all - whole) > 0 || fabs(got.output - output) > 0)
             fail_msg("\"%s\" \"%s\" / \"%s\" \"%s\": %g, %g, not %g, %g", text[0], text[1], text[2],
                      text[3], got.all, got.output, whole, output);
-        similar_free(&x);
-        similar_free(&y);
+        similar_reset(&s);
     }
     similar_close(&s);
 }

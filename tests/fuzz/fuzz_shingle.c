@@ -81,8 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     similar_measure(&x, &y, SIMILAR_ALL, 0.5, &r);
     if (r.kind == SIMILAR_DUPLICATE)
         similar_tell(&x, &y, SIMILAR_ALL, &r);
-    similar_free(&x);
-    similar_free(&y);
     similar_close(&s);
     buf_free(&scratch);
     buf_free(&out);
