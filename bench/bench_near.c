@@ -202,6 +202,7 @@ int main(int argc, char **argv)
         fputs("bench_near: corpus=FILE is needed, and repeats from 1 to 99\n", stderr);
         return 2;
     }
+    mem_keep_freed(); /* as the filter does */
     buf_printf(&threshold, "filter.near.threshold=%s", words_find(argc, argv, "threshold", "0.7"));
     const char *sets[] = {"filter.rules=[\"exact_duplicate\",\"near_duplicate\"]",
                           buf_text(&threshold)};

@@ -6,6 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 static void default_failure(size_t size)
 {
     static const char text[] = "retort: out of memory\n";
@@ -80,6 +84,14 @@ void *mem_try(size_t size, const char *what, struct error *error)
     }
     memset(p, 0, rounded != 0 ? rounded : 64);
     return p;
+}
+
+void mem_keep_freed(void)
+{
+#if defined(__GLIBC__)
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most there can be */
+    (void)mallopt(M_TRIM_THRESHOLD, 128 << 20);
+#endif
 }
 
 size_t mem_peak(void)

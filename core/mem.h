@@ -25,6 +25,13 @@ void *mem_try(size_t size, const char *what, struct error *error);
 /* Replace the hook called when a small allocation fails. */
 void mem_on_failure(void (*hook)(size_t size));
 
+/*
+ * From now on keep what is freed, up to 128 MB, for what is allocated next, instead of giving it back
+ * to the system.  For work that goes through much memory in many short phases: a page that the system
+ * has to hand out and clear anew costs more than most of what is done with it.
+ */
+void mem_keep_freed(void);
+
 /* Peak resident set of this process so far, in bytes (0 where unknown). */
 size_t mem_peak(void);
 

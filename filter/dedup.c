@@ -7,6 +7,7 @@
 #include "filter/hashsort.h"
 #include "filter/near.h"
 #include "filter/order.h"
+#include "filter/twice.h"
 #include "filter/verify.h"
 
 #include <string.h>
@@ -54,28 +55,47 @@ static void join_same(struct state *s, const struct hashsort_pair *group, size_t
         mem_free(rows);
 }
 
-/* same[i] for all rows; returns which rows stand for their group. */
-static unsigned char *find_same(struct state *s)
+/* The rows that may have their text in common with another, by its hash. */
+static size_t rows_met_twice(const struct index *x, const unsigned char *take,
+                             struct hashsort_pair *out)
 {
-    const struct index *x = s->d->x;
-    struct hashsort_pair *rows = mem_alloc(x->n * sizeof *rows + 1);
-    unsigned char *take = mem_zero(x->n + 1, 1);
+    struct twice met = twice_open(x->n);
     size_t n = 0;
-    for (size_t i = 0; i < x->n; i++) {
-        s->f.same[i] = (uint32_t)i;
-        take[i] = !(x->entries[i].flags & INDEX_GONE);
+    for (size_t i = 0; i < x->n; i++)
         if (take[i])
-            rows[n++] = (struct hashsort_pair){x->entries[i].exact.lo, 0, (uint32_t)i};
-    }
-    if (s->d->chosen->exact)
-        hashsort_pairs(rows, n);
-    for (size_t from = 0, to; s->d->chosen->exact && from < n; from = to) {
+            twice_meet(&met, (uint32_t)x->entries[i].exact.lo);
+    for (size_t i = 0; i < x->n; i++)
+        if (take[i] && twice_met(&met, (uint32_t)x->entries[i].exact.lo))
+            out[n++] = (struct hashsort_pair){x->entries[i].exact.lo, 0, (uint32_t)i};
+    twice_close(&met);
+    hashsort_pairs(out, n);
+    return n;
+}
+
+static void join_all_same(struct state *s, unsigned char *take)
+{
+    struct hashsort_pair *rows = mem_alloc(s->d->x->n * sizeof *rows + 1);
+    const size_t n = rows_met_twice(s->d->x, take, rows);
+    for (size_t from = 0, to; from < n; from = to) {
         for (to = from + 1; to < n && rows[to].hash == rows[from].hash; to++)
             ;
         if (to - from > 1)
             join_same(s, rows + from, to - from, take);
     }
     mem_free(rows);
+}
+
+/* same[i] for all rows; returns which rows stand for their group. */
+static unsigned char *find_same(struct state *s)
+{
+    const struct index *x = s->d->x;
+    unsigned char *take = mem_alloc(x->n + 1);
+    for (size_t i = 0; i < x->n; i++) {
+        s->f.same[i] = (uint32_t)i;
+        take[i] = !(x->entries[i].flags & INDEX_GONE);
+    }
+    if (s->d->chosen->exact)
+        join_all_same(s, take);
     return take;
 }
 
@@ -108,7 +128,7 @@ static uint32_t *number_rows(const struct state *s, struct cluster_edge *edges, 
                 rows[n++] = row;
             }
         }
-    order_sort(rows, n, by_preference, &s->order);
+    order_rows(&s->order, rows, n);
     for (size_t i = 0; i < n; i++)
         place[rows[i]] = (uint32_t)i;
     for (size_t i = 0; i < s->n_edges; i++) {

@@ -393,6 +393,7 @@ int filter_run(const struct recipe *recipe, struct corpus *corpus,
             options->against);
     if (chosen_open(&r.chosen, recipe, error) != 0)
         return -1;
+    mem_keep_freed();
     rc = chosen_has(&r.chosen, "command") ? external_check(error) : 0;
     if (rc == 0 && !options->dry_run)
         rc = corpus_claim(corpus, "filter", error);

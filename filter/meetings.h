@@ -1,6 +1,6 @@
 /*
- * The rows that share their key of a band with another.  Most rows are alone with theirs, which a
- * table of two bits a key tells; only the others are sorted.
+ * The rows that share their key of a band with another.  Most rows are alone with theirs
+ * (filter/twice.h); only the others are sorted.
  */
 #ifndef FILTER_MEETINGS_H
 #define FILTER_MEETINGS_H

@@ -19,4 +19,7 @@ typedef int order_fn(const void *context, uint32_t a, uint32_t b);
 /* A stable merge sort; rows that compare equal stay in their order. */
 void order_sort(uint32_t *rows, size_t n, order_fn *compare, const void *context);
 
+/* Rows by preference: as order_sort with order_compare, but most are told apart by one number. */
+void order_rows(const struct order *o, uint32_t *rows, size_t n);
+
 #endif

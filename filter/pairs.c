@@ -62,7 +62,7 @@ static bool pass(const struct pair *from, struct pair *to, size_t n, int digit)
     return true;
 }
 
-static void sort(struct pair *items, size_t n)
+void pairs_sort(struct pair *items, size_t n)
 {
     if (n <= SMALL) {
         if (n > 1)
@@ -84,7 +84,7 @@ static void sort(struct pair *items, size_t n)
 void pairs_distinct(struct pairs *p)
 {
     size_t kept = 0;
-    sort(p->items, p->n);
+    pairs_sort(p->items, p->n);
     for (size_t i = 0; i < p->n; i++)
         if (kept == 0 || compare(&p->items[i], &p->items[kept - 1]) != 0)
             p->items[kept++] = p->items[i];

@@ -22,6 +22,7 @@ struct pairs {
 void pairs_push(struct pairs *p, uint32_t a, uint32_t b);
 /* Append all of `more` and free it. */
 void pairs_take(struct pairs *p, struct pairs *more);
+void pairs_sort(struct pair *items, size_t n); /* by a, then b */
 /* By a, then b; each once. */
 void pairs_distinct(struct pairs *p);
 void pairs_free(struct pairs *p);

@@ -103,31 +103,37 @@ struct work {
     struct pair places;
 };
 
-static int by_blocks(const void *a, const void *b)
+/* By their first or second block; those of one block in the order in which they are. */
+static void by_block(const struct work *from, struct work *to, size_t n, size_t n_blocks,
+                     bool second)
 {
-    const struct work *x = a, *y = b;
-    if (x->block_a != y->block_a)
-        return x->block_a > y->block_a ? 1 : -1;
-    if (x->block_b != y->block_b)
-        return x->block_b > y->block_b ? 1 : -1;
-    if (x->places.a != y->places.a)
-        return x->places.a > y->places.a ? 1 : -1;
-    return (x->places.b > y->places.b) - (x->places.b < y->places.b);
+    size_t *start = mem_zero(n_blocks + 2, sizeof *start);
+    for (size_t i = 0; i < n; i++)
+        start[(second ? from[i].block_b : from[i].block_a) + 1]++;
+    for (size_t i = 1; i <= n_blocks; i++)
+        start[i] += start[i - 1];
+    for (size_t i = 0; i < n; i++)
+        to[start[second ? from[i].block_b : from[i].block_a]++] = from[i];
+    mem_free(start);
 }
 
 static struct work *order(const struct visit *p, const struct pair *pairs, size_t n)
 {
-    struct work *w = mem_alloc(n * sizeof *w + 1);
+    struct pair *places = mem_alloc(n * sizeof *places + 1);
+    struct work *w = mem_alloc(n * sizeof *w + 1), *other = mem_alloc(n * sizeof *w + 1);
     for (size_t i = 0; i < n; i++) {
-        uint32_t a = p->place[pairs[i].a], b = p->place[pairs[i].b];
-        if (a > b) {
-            const uint32_t t = a;
-            a = b;
-            b = t;
-        }
-        w[i] = (struct work){p->block[a], p->block[b], {a, b}};
+        const uint32_t a = p->place[pairs[i].a], b = p->place[pairs[i].b];
+        places[i] = (struct pair){a < b ? a : b, a < b ? b : a};
     }
-    qsort(w, n, sizeof *w, by_blocks);
+    pairs_sort(places, n);
+    for (size_t i = 0; i < n; i++)
+        w[i] = (struct work){p->block[places[i].a], p->block[places[i].b], places[i]};
+    if (p->n_blocks > 1) {
+        by_block(w, other, n, p->n_blocks, true);
+        by_block(other, w, n, p->n_blocks, false);
+    }
+    mem_free(places);
+    mem_free(other);
     return w;
 }
 
