@@ -35,7 +35,7 @@ static inline AVX512 bool order_pairs(uint64_t *keys, size_t n, size_t from)
 {
     uint32_t changed = 0;
     for (size_t i = from; i + 1 < n; i += 8) {
-        const __mmask8 in = n - i >= 8 ? 0xFF : (__mmask8)((1U << (n - i)) - 1);
+        const __mmask8 in = (__mmask8)((1U << (n - i < 8 ? n - i : 8)) - 1);
         const __m512i v = _mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), in, keys + i);
         const __m512i other = _mm512_shuffle_epi32(v, _MM_PERM_BADC);
         const __m512i least = _mm512_min_epu64(v, other);

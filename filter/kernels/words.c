@@ -312,7 +312,7 @@ AVX512 static void hashes_avx512(const struct words *w, uint64_t *out)
     }
     for (size_t i = 0; i < w->n_words; i += 8) {
         const size_t left = w->n_words - i;
-        const __mmask8 in = left >= 8 ? 0xFF : (__mmask8)((1U << left) - 1);
+        const __mmask8 in = (__mmask8)((1U << (left < 8 ? left : 8)) - 1);
         _mm512_storeu_si512(out + i,
                             hash_eight(w->p, w->n, _mm512_loadu_si512(w->edges + 2 * i), in));
     }

@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/buf.h"
 #include "core/rng.h"
 #include "filter/similar.h"
+#include "filter/special.h"
 #include "tests/filter/plain_sets.h"
 
 #include <math.h>
@@ -214,6 +216,7 @@ static void test_kinds(void **state)
 {
     struct tokens t = {NULL, 0, 0};
     (void)state;
+    assert_int_equal(special_lost(), 0);
     tokens_add(&t, SLICE("He met Anna at 5 pm, not Bob; x + y isn't seven. Then 我不"));
     const uint32_t name = t.items[2].kind, number = t.items[4].kind, first = t.items[0].kind;
     assert_true(name & TOKEN_NAME);
@@ -231,12 +234,33 @@ static void test_kinds(void **state)
     tokens_release(&t);
 }
 
+/* A word that fills what is looked at in one go, and words that lie across its end. */
+static void test_long_tokens(void **state)
+{
+    struct buf b = BUF;
+    struct tokens t = {NULL, 0, 0};
+    (void)state;
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&b, "w%04d ", i);
+    for (int i = 0; i < 5000; i++)
+        buf_char(&b, 'x');
+    buf_str(&b, " 5 - 3");
+    tokens_add(&t, buf_view(&b));
+    assert_int_equal(t.n, 3000 + 1 + 3);
+    for (uint32_t i = 0; i < 3000; i++)
+        assert_int_equal(t.items[i].rest, 6 * i);
+    assert_int_equal(t.items[3002].kind, TOKEN_OPERATOR);
+    tokens_release(&t);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sets),     cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_variants), cmocka_unit_test(test_other),
-        cmocka_unit_test(test_marks),    cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_sets),        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_variants),    cmocka_unit_test(test_other),
+        cmocka_unit_test(test_marks),       cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_long_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
