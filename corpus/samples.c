@@ -210,10 +210,10 @@ int samples_texts(struct corpus *c, int64_t after, samples_fn *fn, void *context
     return walk(q, after, fill_texts, fn, context, error);
 }
 
-int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error)
+/* The row of a query whose ?1 is its number: 1 found, 0 there is none. */
+static int one(struct sql_stmt *q, int64_t id, void (*row)(struct sql_stmt *, struct sample *),
+               samples_fn *fn, void *context, struct error *error)
 {
-    struct sql_stmt *q =
-        sql_prepare(corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id = ?1", error);
     struct sample s;
     int rc;
     if (q == NULL)
@@ -221,11 +221,18 @@ int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, st
     sql_bind_int(q, 1, id);
     rc = sql_step(q, error);
     if (rc == 1) {
-        fill_texts(q, &s);
+        row(q, &s);
         rc = fn(context, &s, error) < 0 ? -1 : 1;
         sql_reset(q);
     }
     return rc;
+}
+
+int samples_text(struct corpus *c, int64_t id, samples_fn *fn, void *context, struct error *error)
+{
+    struct sql_stmt *q =
+        sql_prepare(corpus_sql(c), "SELECT " TEXT_COLUMNS " FROM sample WHERE id = ?1", error);
+    return one(q, id, fill_texts, fn, context, error);
 }
 
 int64_t samples_count(struct corpus *c, enum samples_which which, struct error *error)
@@ -272,18 +279,7 @@ int samples_get(struct corpus *c, int64_t id, samples_fn *fn, void *context, str
     struct sql_stmt *q =
         sql_prepare(corpus_sql(c), "SELECT " COLUMNS ", " KEPT " FROM sample s WHERE s.id = ?1",
                     error);
-    struct sample s;
-    int rc;
-    if (q == NULL)
-        return -1;
-    sql_bind_int(q, 1, id);
-    rc = sql_step(q, error);
-    if (rc == 1) {
-        fill(q, &s);
-        rc = fn(context, &s, error) < 0 ? -1 : 1;
-        sql_reset(q);
-    }
-    return rc;
+    return one(q, id, fill, fn, context, error);
 }
 
 int samples_find(struct corpus *c, const char *id, samples_fn *fn, void *context,
