@@ -22,10 +22,17 @@ uint64_t hash64(const void *data, size_t len, uint64_t seed)
     return XXH3_64bits_withSeed(data != NULL ? data : "", len, seed);
 }
 
+/* Written out, compilers make one instruction of it. */
 static void put64(unsigned char *out, uint64_t v)
 {
-    for (int i = 0; i < 8; i++)
-        out[i] = (unsigned char)(v >> (56 - 8 * i));
+    out[0] = (unsigned char)(v >> 56);
+    out[1] = (unsigned char)(v >> 48);
+    out[2] = (unsigned char)(v >> 40);
+    out[3] = (unsigned char)(v >> 32);
+    out[4] = (unsigned char)(v >> 24);
+    out[5] = (unsigned char)(v >> 16);
+    out[6] = (unsigned char)(v >> 8);
+    out[7] = (unsigned char)v;
 }
 
 static uint64_t get64(const unsigned char *in)
