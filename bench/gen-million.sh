@@ -38,9 +38,9 @@ start() {
 ask() {
     sqlite3 -cmd '.timeout 9000' "$work/$1" "$2"
 }
-# first DATASET WHAT: when the last run sent its first request
+# first DATASET WHAT: when the last run sent its first request (replies read back are older)
 first() {
-    at=$(ask "$1" "SELECT min(started_ms) FROM attempt WHERE run_id = (SELECT max(id) FROM run)")
+    at=$(ask "$1" "SELECT min(started_ms) FROM attempt WHERE started_ms >= $began")
     echo "{\"run\":\"$2\",\"first_request_ms\":$((${at:-$began} - began))}"
 }
 echo '{}' >"$work/r.jsonc"
