@@ -1,5 +1,6 @@
 #include "filter/kernels/fold.h"
 
+#include "core/processor.h"
 #include "filter/kernels/han.h"
 #include "filter/letters.h"
 
@@ -71,7 +72,7 @@ static size_t digits_reference(const unsigned char *p, size_t n, unsigned char *
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+    return processor_has(PROCESSOR_AVX2);
 }
 
 static inline AVX2 __m256i load32(const unsigned char *p)
@@ -158,8 +159,7 @@ AVX2 static size_t digits_avx2(const unsigned char *p, size_t n, unsigned char *
 
 static bool has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2");
+    return processor_has(PROCESSOR_AVX512_VBMI2);
 }
 
 static inline AVX512 __mmask64 within64(__m512i v, char first, char last)

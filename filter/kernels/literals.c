@@ -1,5 +1,7 @@
 #include "filter/kernels/literals.h"
 
+#include "core/processor.h"
+
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -91,7 +93,7 @@ static size_t next_reference(const struct literals *l, const unsigned char *p, s
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2");
+    return processor_has(PROCESSOR_AVX2);
 }
 
 __attribute__((target("avx2"))) static __m256i table_of(const uint8_t t[16])

@@ -4,6 +4,8 @@
  */
 #include "filter/minhash.h"
 
+#include "core/processor.h"
+
 #include <pthread.h>
 
 #if defined(__x86_64__)
@@ -54,12 +56,12 @@ static void minhash_reference(const uint64_t *shingles, size_t n, uint32_t min[M
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2");
+    return processor_has(PROCESSOR_AVX2);
 }
 
 static bool has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f");
+    return processor_has(PROCESSOR_AVX512);
 }
 
 /* 32 permutations at a time: 4 registers each of a, b and minima fit the 16 there are. */

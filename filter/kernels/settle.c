@@ -1,5 +1,7 @@
 #include "filter/kernels/settle.h"
 
+#include "core/processor.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -27,7 +29,7 @@ static void settle_reference(uint64_t *keys, size_t n)
 
 static bool has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    return processor_has(PROCESSOR_AVX512);
 }
 
 /* Put the pairs from, from + 1; from + 2, from + 3 … in order; were any not? */

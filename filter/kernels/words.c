@@ -1,5 +1,6 @@
 #include "filter/kernels/words.h"
 
+#include "core/processor.h"
 #include "filter/bits.h"
 #include "filter/kernels/han.h"
 #include "filter/letters.h"
@@ -105,8 +106,7 @@ static size_t bigrams_reference(const unsigned char *p, size_t n, uint32_t *befo
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
+    return processor_has(PROCESSOR_AVX2);
 }
 
 AVX2 static uint32_t word_bits32(__m256i c)
@@ -189,8 +189,7 @@ AVX2 static size_t edges_avx2(const uint64_t *bits, size_t from, size_t to, uint
 
 static bool has_avx512(void)
 {
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+    return processor_has(PROCESSOR_AVX512_VBMI2);
 }
 
 AVX512 static inline __m512i load_avx512(const unsigned char *p, size_t n)

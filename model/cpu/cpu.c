@@ -6,7 +6,6 @@
 #include "model/int8.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RUN_ELEMENTS = 16384 }; /* of one task of an elementwise operation: 64 KB */
@@ -77,14 +76,10 @@ void cpu_rows(struct cpu *c, int64_t rows, int64_t cols, cpu_rows_fn *fn, const 
 static struct backend *open_cpu(struct pool *pool, struct error *error)
 {
     struct cpu *c = mem_zero(1, sizeof *c);
-    const char *wanted = getenv("RETORT_KERNELS");
     (void)error;
     c->base = (struct backend){&backend_cpu, pool};
     c->k = kernels_best();
-    for (size_t i = 0; wanted != NULL && kernel_tables[i] != NULL; i++)
-        if (strcmp(kernel_tables[i]->name, wanted) == 0 && kernel_tables[i]->usable())
-            c->k = kernel_tables[i];
-    c->int8 = int8_kernels_best(c->k->name);
+    c->int8 = int8_kernels_best();
     c->micro[false] = micro_best(false);
     c->micro[true] = micro_best(true);
     c->scratch = mem_zero((size_t)pool_threads(pool), sizeof *c->scratch);

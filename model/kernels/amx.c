@@ -3,6 +3,7 @@
 
 #include "model/kernels/amx.h"
 
+#include "core/processor.h"
 #include "model/half.h"
 
 #include <math.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #if AMX_BUILT
-#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -21,18 +21,6 @@
 /* ---- processor and system ------------------------------------------------------------------ */
 
 #if AMX_BUILT
-static bool in_processor(void)
-{
-    enum { AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24 };
-    unsigned a, b, c, d;
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl") ||
-        !__builtin_cpu_supports("avx512bf16"))
-        return false;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-           (d & (AMX_BF16 | AMX_TILE)) == (AMX_BF16 | AMX_TILE);
-}
-
 /* Does the system save tiles?  XCR0, as AVX-512 is there. */
 static bool saved_by_system(void)
 {
@@ -54,7 +42,7 @@ static bool permitted(void)
 
 static const char *missing(void)
 {
-    if (!in_processor())
+    if (!processor_has(PROCESSOR_AVX512_BF16) || !processor_has(PROCESSOR_AMX_BF16))
         return "not in this processor";
     if (!saved_by_system())
         return "left out: the system does not save tile registers";

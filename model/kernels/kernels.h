@@ -86,7 +86,7 @@ struct kernels {
 extern const struct kernels kernels_generic, kernels_avx2, kernels_avx512;
 extern const struct kernels *const kernel_tables[]; /* best last, NULL-ended */
 
-/* The fastest table that this processor runs. */
+/* The fastest table that may run here. */
 const struct kernels *kernels_best(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "model/kernels/kernels_int8.h"
 
+#include "core/processor.h"
 #include "model/int8.h"
 
 #include <math.h>
@@ -32,8 +33,7 @@ static float round_generic(int8_t *q, const float *x, size_t n)
     return int8_round(q, x, n);
 }
 
-static const struct int8_kernels generic = {"generic", "generic", always, dots_generic,
-                                            round_generic};
+static const struct int8_kernels generic = {"generic", always, dots_generic, round_generic};
 
 #if defined(__x86_64__)
 
@@ -42,14 +42,12 @@ static const struct int8_kernels generic = {"generic", "generic", always, dots_g
 
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return processor_has(PROCESSOR_AVX2);
 }
 
 static bool has_vnni(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
+    return processor_has(PROCESSOR_AVX512_VNNI);
 }
 
 AVX2 static inline int32_t add_256(__m256i v)
@@ -216,8 +214,8 @@ VNNI static void dots_vnni(const struct int8_dots *d)
             one_512(d, i, j);
 }
 
-static const struct int8_kernels avx2 = {"avx2", "avx2", has_avx2, dots_avx2, round_avx2};
-static const struct int8_kernels vnni = {"avx512-vnni", "avx512", has_vnni, dots_vnni, round_avx2};
+static const struct int8_kernels avx2 = {"avx2", has_avx2, dots_avx2, round_avx2};
+static const struct int8_kernels vnni = {"avx512-vnni", has_vnni, dots_vnni, round_avx2};
 
 const struct int8_kernels *const int8_kernel_tables[] = {&generic, &avx2, &vnni, NULL};
 
@@ -227,14 +225,11 @@ const struct int8_kernels *const int8_kernel_tables[] = {&generic, NULL};
 
 #endif
 
-const struct int8_kernels *int8_kernels_best(const char *tier)
+const struct int8_kernels *int8_kernels_best(void)
 {
     const struct int8_kernels *best = int8_kernel_tables[0];
-    for (size_t i = 0; int8_kernel_tables[i] != NULL; i++) {
+    for (size_t i = 0; int8_kernel_tables[i] != NULL; i++)
         if (int8_kernel_tables[i]->usable())
             best = int8_kernel_tables[i];
-        if (tier != NULL && strcmp(int8_kernel_tables[i]->tier, tier) == 0)
-            break;
-    }
     return best;
 }

@@ -27,7 +27,7 @@ struct int8_dots {
 };
 
 struct int8_kernels {
-    const char *name, *tier; /* tier: the name of the float kernels that go with it */
+    const char *name;
     bool (*usable)(void);
     void (*dots)(const struct int8_dots *d);
     /* As int8_round of model/int8.h, to the same bits. */
@@ -36,7 +36,7 @@ struct int8_kernels {
 
 extern const struct int8_kernels *const int8_kernel_tables[]; /* best last, NULL-ended */
 
-/* The best table that this processor runs, of the tier (`avx2`) or below; NULL: of all. */
-const struct int8_kernels *int8_kernels_best(const char *tier);
+/* The best table that may run here. */
+const struct int8_kernels *int8_kernels_best(void);
 
 #endif

@@ -1,7 +1,6 @@
 #include "model/kernels/micro.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 const struct micro *const micro_tables[] = {&micro_generic, &micro_avx2, &micro_avx512, NULL};
 const struct micro *const micro_half_tables[] = {&micro_bf16_plain, &micro_bf16_avx512,
@@ -11,13 +10,9 @@ const struct micro *micro_best(bool half)
 {
     const struct micro *const *tables = half ? micro_half_tables : micro_tables;
     const struct micro *best = tables[0];
-    const char *wanted = getenv("RETORT_KERNELS");
-    for (size_t i = 0; tables[i] != NULL; i++) {
+    for (size_t i = 0; tables[i] != NULL; i++)
         if (tables[i]->usable())
             best = tables[i];
-        if (wanted != NULL && strcmp(tables[i]->name, wanted) == 0)
-            break;
-    }
     return best;
 }
 

@@ -59,9 +59,9 @@ extern const struct micro micro_bf16_plain, micro_bf16_avx512, micro_bf16_amx;
 extern const struct micro *const micro_tables[];      /* float, best last, NULL-ended */
 extern const struct micro *const micro_half_tables[]; /* bf16, likewise */
 
-/* The fastest table of the processor; RETORT_KERNELS=NAME asks for none above that one. */
+/* The fastest table that may run here. */
 const struct micro *micro_best(bool half);
-/* Does the processor multiply BF16 itself? */
+/* Does the processor multiply BF16 itself, and may it? */
 bool micro_half_native(void);
 
 #endif

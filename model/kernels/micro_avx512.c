@@ -6,6 +6,13 @@
 
 #include "model/kernels/micro.h"
 
+#include "core/processor.h"
+
+static bool usable(void)
+{
+    return processor_has(PROCESSOR_AVX512);
+}
+
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute push(                                                                      \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
@@ -13,16 +20,6 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
 #endif
-
-static bool usable(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#else
-    return false;
-#endif
-}
 
 #define MICRO         micro_avx512
 #define MICRO_NAME    "avx512"

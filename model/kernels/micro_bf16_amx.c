@@ -5,6 +5,7 @@
  * do not say that they read memory: stores that they depend on may be moved behind them.  For the
  * same reason every one of them that touches memory is a barrier to the compiler.
  */
+#include "core/processor.h"
 #include "model/kernels/amx.h"
 #include "model/kernels/micro.h"
 
@@ -16,6 +17,11 @@
 #include <immintrin.h>
 #endif
 
+static bool usable(void)
+{
+    return processor_allows(PROCESSOR_AMX_BF16) && amx_usable();
+}
+
 #if AMX_BUILT && defined(__clang__)
 #pragma clang attribute push(__attribute__((target(                                                \
                                  "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16"))),      \
@@ -24,11 +30,6 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16,prefer-vector-width=512")
 #endif
-
-static bool usable(void)
-{
-    return amx_usable();
-}
 
 #if AMX_BUILT
 #define TILE_CONFIG(config) __asm__ volatile("ldtilecfg %0" : : "m"(*(config)) : "memory")

@@ -9,6 +9,13 @@
 
 #include "model/kernels/micro.h"
 
+#include "core/processor.h"
+
+static bool usable(void)
+{
+    return processor_has(PROCESSOR_AVX512_BF16);
+}
+
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute push(__attribute__((target(                                                \
                                  "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16"))),      \
@@ -17,17 +24,6 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16,prefer-vector-width=512")
 #endif
-
-static bool usable(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
 
 typedef float sums_of_16 __attribute__((vector_size(64)));
 typedef uint32_t pairs_of_16 __attribute__((vector_size(64)));

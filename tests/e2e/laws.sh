@@ -10,6 +10,7 @@ sh tests/layers.sh || note "the layer law is broken"
 sh tests/lint.sh || note "lint found something"
 sh tests/shell.sh || note "a script is not in order"
 sh tests/symbols.sh || note "two files export one name"
+sh tests/vectors.sh || note "an instruction that not every x86-64 has, outside of the kernels"
 
 # breaks SCRIPT FILE WORDS... : a tree of one file holding standard input must be refused in WORDS.
 breaks() {
@@ -45,5 +46,9 @@ echo 'void f(void) { strcpy(a, b); }' | breaks lint.sh core/x.c 'banned function
 echo 'void f(void) { printf("x"); }' | breaks lint.sh model/x.c 'only cli/ prints'
 echo 'void f(void) { exit(1); }' | breaks lint.sh gen/x.c 'only cli/ prints'
 sh tests/symbols.sh "$BUILD/libcli.a" "$BUILD/libcli.a" >"$dir/out" && note "symbols.sh accepts a name exported twice"
+if [ "$(uname -m)" = x86_64 ]; then
+    cp "$BUILD/model/kernels/micro_avx2.o" "$dir/elsewhere.o"
+    sh tests/vectors.sh "$dir/elsewhere.o" >"$dir/out" && note "vectors.sh accepts AVX2 in any file"
+fi
 printf '/* %s: later */\n' 'TO''DO' | breaks lint.sh cli/x.c 'left open'
 [ ! -e "$dir/failed" ]

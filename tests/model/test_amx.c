@@ -8,11 +8,12 @@
 #include "tests/model/pass.h"
 #include "tests/model/products.h"
 
+#include "core/processor.h"
 #include "model/kernels/amx.h"
 
 static bool usable(void)
 {
-    return true;
+    return processor_allows(PROCESSOR_AMX_BF16);
 }
 
 #define MICRO micro_bf16_amx
@@ -144,5 +145,6 @@ int main(void)
         cmocka_unit_test(test_model),   cmocka_unit_test(test_lost),
         cmocka_unit_test(test_special), cmocka_unit_test(test_check),
     };
+    unsetenv("RETORT_KERNELS"); /* the emulated tiles, whatever else is asked for */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
