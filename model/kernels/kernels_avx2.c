@@ -21,8 +21,10 @@ static bool usable(void)
 #pragma GCC target("avx2,fma")
 #endif
 
-#define KERNELS      kernels_avx2
-#define KERNELS_NAME "avx2"
+#define KERNELS       kernels_avx2
+#define KERNELS_NAME  "avx2"
+#define KERNELS_LANES 8
+#define FEW_SIDE      3
 #include "model/kernels/kernels_body.h"
 
 #if defined(__x86_64__) && defined(__clang__)

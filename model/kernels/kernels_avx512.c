@@ -22,9 +22,10 @@ static bool usable(void)
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
 #endif
 
-#define KERNELS      kernels_avx512
-#define KERNELS_NAME "avx512"
-#define FEW_SIDE     4
+#define KERNELS       kernels_avx512
+#define KERNELS_NAME  "avx512"
+#define KERNELS_LANES 16
+#define FEW_SIDE      4
 #include "model/kernels/kernels_body.h"
 
 #if defined(__x86_64__) && defined(__clang__)

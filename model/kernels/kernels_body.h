@@ -1,16 +1,16 @@
 /*
  * The loops themselves.  Included by kernels_generic.c, kernels_avx2.c and kernels_avx512.c, each
- * of which sets the instruction set and KERNELS (the name of its table).  They are written in
- * vectors of 16 numbers that the compiler maps to the machine's.  The end of a run goes through the
- * same arithmetic as its middle, so that a number's bits do not depend on where it stands; sums
- * have a fixed order.
+ * of which sets the instruction set, KERNELS (the name of its table), FEW_SIDE (kernels_few.h) and
+ * KERNELS_LANES, the numbers of a vector: what a register has, since gcc keeps sums that need two of
+ * them in memory.  The end of a run goes through the same arithmetic as its middle, so that a
+ * number's bits do not depend on where it stands; sums have a fixed order.
  */
 #include "model/kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 16 };
+enum { LANES = KERNELS_LANES };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t ilanes __attribute__((vector_size(LANES * sizeof(int32_t))));
@@ -40,10 +40,9 @@ static inline float add_lanes(const lanes *v)
 {
     float s[LANES];
     memcpy(s, v, sizeof s);
-    for (int i = 0; i < LANES / 2; i++)
-        s[i] += s[i + LANES / 2];
-    for (int i = 0; i < LANES / 4; i++)
-        s[i] += s[i + LANES / 4];
+    for (int n = LANES / 2; n >= 4; n /= 2)
+        for (int i = 0; i < n; i++)
+            s[i] += s[i + n];
     return (s[0] + s[2]) + (s[1] + s[3]);
 }
 

@@ -1,5 +1,5 @@
 /*
- * exp and log of doubles, eight at a time; included by kernels_body.h.
+ * exp and log of doubles; included by kernels_body.h.
  *
  *     exp x = 2^n exp r,  n the nearest integer to x / log 2, |r| <= log 2 / 2: Taylor to r^13
  *     log x = n log 2 + log m,  m in [sqrt 1/2, sqrt 2), f = (m-1)/(m+1): 2 (f + f^3/3 + ...)
@@ -7,7 +7,7 @@
 #ifndef MODEL_KERNELS_DOUBLE_H
 #define MODEL_KERNELS_DOUBLE_H
 
-enum { WIDE = 8 };
+enum { WIDE = LANES / 2 };
 
 typedef double doubles __attribute__((vector_size(WIDE * sizeof(double))));
 typedef int64_t integers __attribute__((vector_size(WIDE * sizeof(int64_t))));

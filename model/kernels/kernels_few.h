@@ -1,15 +1,11 @@
 /*
- * Products with few rows: tiles of R rows of x by C rows of w, 16 lanes along k.  The tail of k is
+ * Products with few rows: tiles of R rows of x by C rows of w, LANES along k.  The tail of k is
  * added one by one, so that the order of additions does not depend on R or C.  A part of
  * kernels_body.h.
  */
 #include <stdbool.h>
 
-/* As many sums as stay in registers: 32 of 64 bytes, or 16 of 32. */
-#ifndef FEW_SIDE
-#define FEW_SIDE 2
-#endif
-/* Of one row, so many columns at once. */
+/* FEW_SIDE by FEW_SIDE sums stay in registers.  Of one row, so many columns at once. */
 #define ROW_SIDE (FEW_SIDE * FEW_SIDE)
 
 typedef uint16_t halves __attribute__((vector_size(LANES * 2), aligned(2), may_alias));

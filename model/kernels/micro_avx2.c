@@ -23,7 +23,8 @@ static bool usable(void)
 #define MICRO         micro_avx2
 #define MICRO_NAME    "avx2"
 #define MICRO_ROWS    6
-#define MICRO_VECTORS 1
+#define MICRO_LANES   8
+#define MICRO_VECTORS 2
 #define MICRO_DEPTH   256
 #define MICRO_BLOCK   192
 #define MICRO_HALF    0

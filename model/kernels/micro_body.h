@@ -1,7 +1,7 @@
 /*
  * A table of micro.h.  Included by micro_*.c, each of which sets the instruction set, MICRO (the
- * table's name), MICRO_NAME, MICRO_ROWS and MICRO_VECTORS (the full tile: rows by vectors of 16),
- * MICRO_DEPTH, MICRO_BLOCK, MICRO_HALF and, for BF16, half_multiply_add.
+ * table's name), MICRO_NAME, MICRO_ROWS and MICRO_VECTORS (the full tile: rows by vectors of
+ * MICRO_LANES), MICRO_DEPTH, MICRO_BLOCK, MICRO_HALF and, for BF16, half_multiply_add.
  */
 #include "model/kernels/micro_put.h"
 

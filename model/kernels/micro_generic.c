@@ -1,4 +1,4 @@
-/* Products for the instruction set that the compiler was told to assume: 4 x 16. */
+/* Products for the instruction set that the compiler was told to assume: 4 x 8. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,8 @@ static bool usable(void)
 #define MICRO         micro_generic
 #define MICRO_NAME    "generic"
 #define MICRO_ROWS    4
-#define MICRO_VECTORS 1
+#define MICRO_LANES   4
+#define MICRO_VECTORS 2
 #define MICRO_DEPTH   256
 #define MICRO_BLOCK   128
 #define MICRO_HALF    0

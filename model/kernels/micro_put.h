@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { LANES = 16 };
+/* Numbers of a vector: no more than a register has, since gcc keeps sums that need two in memory. */
+#ifndef MICRO_LANES
+#define MICRO_LANES 16
+#endif
+
+enum { LANES = MICRO_LANES };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 typedef uint32_t word_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
