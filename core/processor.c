@@ -1,5 +1,7 @@
 #include "core/processor.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +11,10 @@
 
 /* What RETORT_KERNELS may name, from the smallest on. */
 static const char *const names[] = {"generic", "avx2", "avx512", "amx"};
-enum { GENERIC, AVX2, AVX512, AMX, NAMES };
+enum { GENERIC, AVX2, AVX512, AMX };
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static atomic_int highest;
 
 static int level_of(enum processor_set set)
 {
@@ -24,13 +29,29 @@ static int level_of(enum processor_set set)
     return AMX;
 }
 
+static void allow(const char *name)
+{
+    int i = 0;
+    while (name != NULL && i < AMX && strcmp(name, names[i]) != 0)
+        i++;
+    atomic_store(&highest, name != NULL ? i : AMX);
+}
+
+static void read_environment(void)
+{
+    allow(getenv("RETORT_KERNELS"));
+}
+
+void processor_limit(const char *name)
+{
+    (void)pthread_once(&once, read_environment);
+    allow(name);
+}
+
 bool processor_allows(enum processor_set set)
 {
-    const char *wanted = getenv("RETORT_KERNELS");
-    for (int i = 0; wanted != NULL && i < NAMES; i++)
-        if (strcmp(wanted, names[i]) == 0)
-            return level_of(set) <= i;
-    return true;
+    (void)pthread_once(&once, read_environment);
+    return level_of(set) <= atomic_load_explicit(&highest, memory_order_relaxed);
 }
 
 #if defined(__x86_64__)

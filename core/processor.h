@@ -25,4 +25,7 @@ bool processor_has(enum processor_set set);
 /* Does RETORT_KERNELS allow it? */
 bool processor_allows(enum processor_set set);
 
+/* As if RETORT_KERNELS were `name` from now on, NULL: as if it were not set.  For tests. */
+void processor_limit(const char *name);
+
 #endif

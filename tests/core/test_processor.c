@@ -7,18 +7,13 @@
 
 #include "core/processor.h"
 
-#include <stdlib.h>
-
 enum { SETS = PROCESSOR_AMX_BF16 + 1 };
 
 /* How many of the sets, in their order, are allowed: none is behind one that is not. */
 static int allowed(const char *name)
 {
     int n = 0;
-    if (name != NULL)
-        setenv("RETORT_KERNELS", name, 1);
-    else
-        unsetenv("RETORT_KERNELS");
+    processor_limit(name);
     while (n < SETS && processor_allows((enum processor_set)n))
         n++;
     for (int i = n; i < SETS; i++) {

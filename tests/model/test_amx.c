@@ -31,9 +31,9 @@ static void test_chosen(void **state)
     (void)state;
     assert_string_equal(gemm_half_name(), "amx");
     assert_ptr_equal(micro_best(true), &micro_bf16_amx);
-    setenv("RETORT_KERNELS", "avx512", 1);
+    processor_limit("avx512");
     assert_ptr_not_equal(micro_best(true), &micro_bf16_amx);
-    unsetenv("RETORT_KERNELS");
+    processor_limit(NULL);
 }
 
 /* Rows, columns and depths around tiles (16), blocks and steps (32) and strips (640 deep, 512 rows);
@@ -145,6 +145,6 @@ int main(void)
         cmocka_unit_test(test_model),   cmocka_unit_test(test_lost),
         cmocka_unit_test(test_special), cmocka_unit_test(test_check),
     };
-    unsetenv("RETORT_KERNELS"); /* the emulated tiles, whatever else is asked for */
+    processor_limit(NULL); /* the emulated tiles, whatever else is asked for */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

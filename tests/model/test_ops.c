@@ -10,13 +10,13 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "core/processor.h"
 #include "core/rng.h"
 #include "model/backend.h"
 #include "model/half.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TENSORS = 16, T = 29, WIDTH = 37, HEADS = 6, KV = 2, DIM = 10 };
@@ -453,13 +453,13 @@ static void test_cpu_against_reference(void **state)
     struct pool *pool = pool_new(3);
     (void)state;
     for (size_t k = 0; k < 3; k++) {
-        setenv("RETORT_KERNELS", tables[k], 1);
+        processor_limit(tables[k]);
         for (int i = 0; i < OPERATIONS; i++)
             check_cpu(&operations[i], k == 1 ? pool : NULL);
         for (int i = 0; i < LARGE; i++)
             check_cpu(&large[i], k == 1 ? pool : NULL);
     }
-    unsetenv("RETORT_KERNELS");
+    processor_limit(NULL);
     pool_free(pool);
 }
 
