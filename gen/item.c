@@ -208,11 +208,19 @@ bool item_bounded(const struct item *i)
     return i->part_tokens >= 0 || (s->budget_nusd < 0 && s->budget_tokens < 0);
 }
 
+/* May its input cost more, because it goes into a cache? */
+static bool marks_cache(const struct item *i)
+{
+    const char *mark = i->lane->teacher->provider->cache_mark;
+    return mark && slice_find(buf_view(&i->body), slice_of(mark)) < i->body.len;
+}
+
 struct budget_amount item_worst(const struct item *i)
 {
     struct net_usage u = {
         .input = (int64_t)i->body.len + PER_MESSAGE + (i->part_tokens > 0 ? i->part_tokens : 0),
         .output = settings_most_output(&i->g->settings, i->step, i->lane->teacher),
     };
+    u.surcharge = marks_cache(i) ? u.input : 0;
     return (struct budget_amount){item_cost(i, &u), u.input + u.output, 1};
 }

@@ -220,6 +220,7 @@ const struct net_provider provider_anthropic = {
     .about = "Anthropic's Messages",
     .features = NET_CHAT | NET_NATIVE_SCHEMA,
     .path = "/messages",
+    .cache_mark = "\"cache_control\"",
     .headers = headers,
     .body = body,
     .reply = anthropic_reply,

@@ -21,6 +21,15 @@ static int64_t tokens(const struct json *usage, const char *name)
     return json_integer(json_get(usage, name), &n) || n < 0 || n > (int64_t)1 << 40 ? 0 : n;
 }
 
+/* Writing costs 1.25 times the input's price, 2 times where it is kept for an hour. */
+static int64_t written_surcharge(const struct json *u)
+{
+    int64_t all = tokens(u, "cache_creation_input_tokens");
+    int64_t hour = tokens(json_get(u, "cache_creation"), "ephemeral_1h_input_tokens");
+    hour = hour < all ? hour : all;
+    return hour + (all - hour + 3) / 4;
+}
+
 static void read_usage(const struct json *u, struct net_usage *out)
 {
     int64_t in, said;
@@ -30,6 +39,7 @@ static void read_usage(const struct json *u, struct net_usage *out)
     out->cached = tokens(u, "cache_read_input_tokens");
     out->input = tokens(u, "input_tokens") + tokens(u, "cache_creation_input_tokens") + out->cached;
     out->output = tokens(u, "output_tokens");
+    out->surcharge = written_surcharge(u);
 }
 
 /* In OpenAI's words; what is unknown stays as it is. */

@@ -301,7 +301,7 @@ int64_t endpoint_cost(const struct endpoint *e, const struct net_usage *u)
         return 0;
     int64_t cached = u->cached < u->input ? u->cached : u->input;
     /* USD a million tokens is 1000 nano-USD a token. */
-    double nusd = 1000 * ((double)(u->input - cached) * e->input_price +
+    double nusd = 1000 * ((double)(u->input - cached + u->surcharge) * e->input_price +
                           (double)cached * e->cached_price + (double)u->output * e->output_price);
     return (int64_t)ceil(nusd);
 }

@@ -69,6 +69,8 @@ struct net_dialect {
 struct net_usage {
     bool given; /* false: the reply did not say, or not all; what is not known is 0 */
     int64_t input, output, cached, reasoning; /* cached is part of input, reasoning of output */
+    int64_t
+        surcharge; /* billed beside them, in tokens of input: for writing the provider's cache */
 };
 
 /* One token's logprobs.  Bytes may be no UTF-8 by themselves. */
@@ -149,9 +151,11 @@ struct net_batches; /* net/batches.h */
 
 struct net_provider {
     const char *name;
-    const char *about; /* one line for the manual and doctor */
-    unsigned features; /* net_feature bits */
-    const char *path;  /* behind base_url: "/chat/completions" */
+    const char *about;      /* one line for the manual and doctor */
+    unsigned features;      /* net_feature bits */
+    const char *path;       /* behind base_url: "/chat/completions" */
+    const char *cache_mark; /* in a body: its input may be written to a cache, for twice the price
+                               at most; NULL: that costs nothing */
     /* The headers of every request; key NULL: none is sent. */
     int (*headers)(const char *key, struct net_headers *out, struct error *error);
     /* Append the body.  Fails where the provider cannot say what the request wants. */

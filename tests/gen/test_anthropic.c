@@ -120,9 +120,38 @@ static void test_repair(void **state)
     rig_free(r);
 }
 
+/* Writing to the cache may cost twice the price of input: a cap has room for that, or stops. */
+static void test_cache_is_reserved(void **state)
+{
+    static const char prompt[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+                                 "\"text\",\"text\":\"x\",%s}]}]}\n";
+    static const struct {
+        const char *mark, *cap;
+        int rc;
+    } cases[] = {
+        {"\"y\":{\"type\":\"ephemeral\"}", "gen.budget_usd=0.24", 0},
+        {"\"cache_control\":{\"type\":\"ephemeral\"}", "gen.budget_usd=0.24", -1},
+        {"\"cache_control\":{\"type\":\"ephemeral\"}", "gen.budget_usd=0.48", 0},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct rig *r = rig_messages();
+        char line[256];
+        snprintf(line, sizeof line, prompt, cases[k].mark);
+        rig_file(r, "p.jsonl", line);
+        int rc = rig_run(r, ANTHROPIC, "teacher.price.input=1000", "teacher.price.output=1",
+                         "gen.max_tokens=1", cases[k].cap);
+        print_message("%s %s: %s\n", cases[k].mark, cases[k].cap, rc ? r->error.text : "asked");
+        assert_int_equal(rc, cases[k].rc);
+        assert_int_equal(rig_number(r, "SELECT count(*) FROM attempt"), rc == 0);
+        rig_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds), cmocka_unit_test(test_repair),
-                                       cmocka_unit_test(test_stops)};
+                                       cmocka_unit_test(test_stops),
+                                       cmocka_unit_test(test_cache_is_reserved)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,7 @@ static void test_thinking(void **state)
     assert_true(r.usage.given);
     assert_int_equal(r.usage.input, 2112); /* what went through the cache is input, too */
     assert_int_equal(r.usage.cached, 2000);
+    assert_int_equal(r.usage.surcharge, 25); /* a quarter of the 100 that were written */
     assert_int_equal(r.usage.output, 57);
     net_reply_free(&r);
     buf_free(&text);
