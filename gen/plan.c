@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { CHUNK = 256, MOST_CHUNK = 8192, LOAD = 512, AHEAD = 2048 };
+enum { CHUNK = 256, USUAL_CHUNK = 1024, MOST_CHUNK = 8192, LOAD = 512, AHEAD = 2048 };
 
 /* ---- where the plan stands ------------------------------------------------------------------- */
 
@@ -190,7 +190,7 @@ static bool enough(const struct gen *g)
 static size_t chunk_size(const struct gen *g)
 {
     size_t n = (size_t)gen_window(g), at_first = CHUNK + 2 * (size_t)g->asked;
-    n = n < CHUNK ? CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
+    n = n < USUAL_CHUNK ? USUAL_CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
     return at_first < n ? at_first : n;
 }
 
@@ -228,8 +228,8 @@ static void drop_ready(struct gen *g)
 /* One chunk is committed before the next is made: what waits for the first waits for no more. */
 static bool wanting(const struct gen *g)
 {
-    size_t ready = under_way(g) - (size_t)g->flying, window = (size_t)gen_window(g);
-    return !g->stopping && !g->chunk_out && ready < (window < AHEAD ? window : AHEAD) + CHUNK &&
+    size_t ready = under_way(g) - (size_t)g->flying, half = (size_t)gen_window(g) / 2;
+    return !g->stopping && !g->chunk_out && ready < (half < AHEAD ? half : AHEAD) + CHUNK &&
            (g->stored_after < g->stored_until || g->plan == PLAN_GOING);
 }
 

@@ -11,7 +11,7 @@
 enum {
     TICK_MS = 100,
     FEW = 16, /* replies looked into, and a quarter of the rest, before the network has its turn */
-    ENDS = 2048, /* outcomes the writer may have: each holds a reply taken apart, several times as
+    ENDS = 512, /* outcomes the writer may have: each holds a reply taken apart, several times as
                     large as its bytes */
 };
 

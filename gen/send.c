@@ -3,9 +3,9 @@
 #include "gen/run.h"
 
 enum {
-    BEHIND = 1024, /* jobs that may wait for the writer or to be looked into, beside the replies
+    BEHIND = 256, /* jobs that may wait for the writer or to be looked into, beside the replies
                       whose places are taken and a quarter of the window, before sending waits */
-    BURST = 64,    /* requests sent before the replies that came meanwhile are heard: what a fast
+    BURST = 64,   /* requests sent before the replies that came meanwhile are heard: what a fast
                        teacher answers at once needs no more connections */
 };
 
