@@ -122,6 +122,11 @@ static int reserve(struct index *x, size_t n, const char *dir, struct error *err
     return 0;
 }
 
+int index_expect(struct index *x, size_t rows, const char *spill_dir, struct error *error)
+{
+    return reserve(x, rows, spill_dir, error);
+}
+
 static int spill_block(struct index *x, size_t block, const char *dir, struct error *error)
 {
     const char *p = (const char *)x->blocks[block];

@@ -66,6 +66,8 @@ struct index {
 
 void index_init(struct index *x, size_t memory_limit);
 void index_free(struct index *x);
+/* About so many rows there will be: their entries are given one place, and need not be moved. */
+int index_expect(struct index *x, size_t rows, const char *spill_dir, struct error *error);
 /* Room for `more` rows at the end, to be set before anything is asked of them. */
 int index_grow(struct index *x, size_t more, const char *spill_dir, struct error *error);
 /* Set a row of the room made last; each may be set by another thread.  The sketch is filled here.

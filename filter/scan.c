@@ -301,6 +301,8 @@ int scan_run(struct scan *s, struct error *error)
     const int workers = s->pool != NULL ? pool_threads(s->pool) : 1;
     struct batch b = {.scan = s};
     int rc;
+    if (index_expect(s->index, s->total, s->spill_dir, error) != 0)
+        return -1;
     open_batch(&b, workers);
     b.kept = b.taken = s->index->n;
     b.now->after = s->after;

@@ -31,7 +31,7 @@ struct scan {
     bool keep;           /* store the signatures that are new */
     int64_t after, last; /* ids (after, last] */
     uint64_t rows;       /* out: rows seen */
-    uint64_t total;      /* for progress */
+    uint64_t total;      /* rows there are, 0 where that is not known: for progress, and for room */
 };
 
 /* A row that a rule removes gets INDEX_REMOVED. */
