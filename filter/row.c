@@ -11,6 +11,8 @@
 static bool space_at(const unsigned char *p, const unsigned char *end, size_t *len)
 {
     uint32_t code = 0;
+    if (letters_han(p, end)) /* without its block of letters, which may be far */
+        return false;
     *len = letters_decode(p, end, &code);
     return *len > 0 && (letters_of(code) & LETTER_SPACE);
 }

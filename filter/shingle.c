@@ -179,8 +179,10 @@ static void fold_end(struct shingler *s, struct fold *f)
  * does not go on with a word.  Returns the offset reached. */
 static size_t scan_unicode(struct shingler *s, const unsigned char *p, size_t n, size_t at)
 {
-    struct fold f = {.n = 0, .before = 0};
+    struct fold f; /* its bytes are not set: they are many */
     const size_t from = at;
+    f.n = 0;
+    f.before = 0;
     while (at < n) {
         uint32_t code = 0;
         if (letters_han(p + at, p + n)) {

@@ -131,12 +131,19 @@ static void add_word(struct tokens *t, struct slice text, struct cursor *c)
     push(t, h, kind, from);
 }
 
+static void push_character(struct tokens *t, uint32_t code, size_t at)
+{
+    const uint64_t h = wordhash_characters(code, 0);
+    const uint32_t kind = special_kind(h) & ~(unsigned)SPECIAL_KNOWN;
+    push(t, h, kind != 0 ? kind : TOKEN_CONTENT, at);
+}
+
 static void add_character(struct tokens *t, struct cursor *c)
 {
-    const uint64_t h = wordhash_characters(c->letter & LETTER_CODE, 0);
-    const uint32_t kind = special_kind(h) & ~(unsigned)SPECIAL_KNOWN;
-    push(t, h, kind != 0 ? kind : TOKEN_CONTENT, c->at);
+    push_character(t, c->letter & LETTER_CODE, c->at);
     c->at += c->len;
+    for (; letters_han(c->p + c->at, c->p + c->n); c->at += 3) /* the rest of its run, mostly */
+        push_character(t, letters_han_code(c->p + c->at), c->at);
 }
 
 static bool is_space(char c)
