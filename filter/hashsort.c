@@ -129,12 +129,13 @@ static int by_pair(const void *a, const void *b)
     return (x->kind < y->kind) - (x->kind > y->kind);
 }
 
-/* Nearly sorted ones: mostly nothing is to be done. */
-static void settle_pairs(struct hashsort_pair *a, size_t n)
+static void sort_pairs(struct hashsort_pair *a, size_t n)
 {
+    if (n > SMALL) {
+        qsort(a, n, sizeof *a, by_pair);
+        return;
+    }
     for (size_t i = 1; i < n; i++) {
-        if (by_pair(&a[i - 1], &a[i]) <= 0)
-            continue;
         const struct hashsort_pair x = a[i];
         size_t k = i;
         for (; k > 0 && by_pair(&a[k - 1], &x) > 0; k--)
@@ -143,37 +144,15 @@ static void settle_pairs(struct hashsort_pair *a, size_t n)
     }
 }
 
-/* By keys that are most of the hash, and the place of the pair. */
-static void sort_few_pairs(struct hashsort_pair *items, size_t n)
-{
-    struct hashsort_pair sorted_items[LITTLE];
-    uint64_t keys[LITTLE];
-    for (size_t i = 0; i < n; i++)
-        keys[i] = (items[i].hash & ~(uint64_t)(LITTLE - 1)) | i;
-    hashsort_keys(keys, n);
-    for (size_t i = 0; i < n; i++)
-        sorted_items[i] = items[keys[i] & (LITTLE - 1)];
-    settle_pairs(sorted_items, n); /* of one hash by kind */
-    if (n > 0)
-        memcpy(items, sorted_items, n * sizeof *items);
-}
-
-static void sort_pairs(struct hashsort_pair *a, size_t n)
-{
-    if (n > SMALL)
-        qsort(a, n, sizeof *a, by_pair);
-    else
-        settle_pairs(a, n);
-}
-
 void hashsort_pairs(struct hashsort_pair *items, size_t n)
 {
     struct buckets b;
-    if (n <= LITTLE) {
-        sort_few_pairs(items, n);
+    struct hashsort_pair *to = NULL;
+    if (n <= SMALL) {
+        sort_pairs(items, n);
         return;
     }
-    struct hashsort_pair *to = mem_alloc(n * sizeof *to);
+    to = mem_alloc(n * sizeof *to);
     buckets_open(&b, n);
     for (size_t i = 0; i < n; i++)
         b.start[(items[i].hash >> b.shift) + 1]++;

@@ -94,12 +94,24 @@ void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
         memcpy(t->shingles, scratch->shingles, t->n * sizeof *t->shingles);
 }
 
-static void sort_tokens(struct tokens *to, struct hashsort_pair *at, const struct tokens *from)
+enum { KINDS = 63 };
+
+static inline uint64_t same_word(uint64_t word)
 {
-    *to = (struct tokens){at, from->n, from->n};
-    if (from->n > 0)
-        memcpy(at, from->items, from->n * sizeof *at);
-    hashsort_pairs(at, from->n);
+    return word | KINDS;
+}
+
+static inline unsigned kinds_of(uint64_t word)
+{
+    return (unsigned)~word & KINDS;
+}
+
+static void sort_tokens(struct similar_words *to, uint64_t *at, const struct tokens *from)
+{
+    *to = (struct similar_words){at, from->n};
+    for (size_t i = 0; i < from->n; i++)
+        at[i] = (from->items[i].hash & ~(uint64_t)KINDS) | (~from->items[i].kind & KINDS);
+    hashsort_keys(at, from->n);
 }
 
 void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
@@ -112,20 +124,19 @@ void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
     tokens_add(output, row->output);
     add_sequence(t, prompt);
     add_sequence(t, output);
-    struct hashsort_pair *at =
-        arena_alloc(&scratch->texts, (prompt->n + output->n) * sizeof *at + 1);
+    uint64_t *at = arena_alloc(&scratch->texts, (prompt->n + output->n) * sizeof *at + 1);
     sort_tokens(&t->prompt, at, prompt);
     sort_tokens(&t->output, at + prompt->n, output);
 }
 
 /* Share of the words of two sorted lists that both have: 2 common / all. */
-static double dice(const struct tokens *a, const struct tokens *b)
+static double dice(const struct similar_words *a, const struct similar_words *b)
 {
     size_t i = 0, k = 0, both = 0;
     if (a->n + b->n == 0)
         return 1;
     while (i < a->n && k < b->n) {
-        const uint64_t x = a->items[i].hash, y = b->items[k].hash;
+        const uint64_t x = same_word(a->items[i]), y = same_word(b->items[k]);
         both += x == y;
         i += x <= y;
         k += y <= x;
@@ -139,89 +150,93 @@ struct leftover {
     size_t n, value; /* leftover tokens; those that are a value: number, negation … */
 };
 
-static void leave(struct leftover *l, const struct hashsort_pair *t)
+static void leave(struct leftover *l, uint64_t word)
 {
-    const uint32_t value = TOKEN_NUMBER | TOKEN_NUMBER_WORD | TOKEN_NEGATION | TOKEN_OPERATOR;
+    const unsigned kinds = kinds_of(word),
+                   value = TOKEN_NUMBER | TOKEN_NUMBER_WORD | TOKEN_NEGATION | TOKEN_OPERATOR;
     l->n++;
-    l->kinds |= t->kind;
-    if (t->kind & (value | TOKEN_NAME))
+    l->kinds |= kinds;
+    if (kinds & (value | TOKEN_NAME))
         l->value++;
 }
 
-/* A merge of the four sorted lists; equal tokens cancel, whichever field they are in. */
+#define NO_WORD UINT64_MAX
+
+/* The words of both fields, merged. */
 struct merge {
-    const struct tokens *part[2];
+    const struct similar_words *part[2];
     size_t at[2];
 };
 
-static const struct hashsort_pair *peek(const struct merge *m, int *which)
+static inline uint64_t peek(const struct merge *m, int part)
 {
-    const struct hashsort_pair *best = NULL;
-    for (int i = 0; i < 2; i++)
-        if (m->at[i] < m->part[i]->n) {
-            const struct hashsort_pair *t = &m->part[i]->items[m->at[i]];
-            if (best == NULL || t->hash < best->hash) {
-                best = t;
-                *which = i;
-            }
-        }
-    return best;
+    return m->at[part] < m->part[part]->n ? m->part[part]->items[m->at[part]] : NO_WORD;
 }
 
+static inline uint64_t least(const struct merge *m)
+{
+    const uint64_t x = peek(m, 0), y = peek(m, 1);
+    return same_word(y) < same_word(x) ? y : x;
+}
+
+static inline void pass(struct merge *m)
+{
+    m->at[same_word(peek(m, 1)) < same_word(peek(m, 0))]++;
+}
+
+/* Equal words cancel, whichever field they are in. */
 static void differences(const struct similar_text *a, const struct similar_text *b,
                         struct leftover out[2])
 {
     struct merge m[2] = {{{&a->prompt, &a->output}, {0, 0}}, {{&b->prompt, &b->output}, {0, 0}}};
     for (;;) {
-        int wa = 0, wb = 0;
-        const struct hashsort_pair *x = peek(&m[0], &wa), *y = peek(&m[1], &wb);
-        if (x == NULL && y == NULL)
+        const uint64_t x = least(&m[0]), y = least(&m[1]);
+        const bool left = same_word(x) < same_word(y), right = same_word(y) < same_word(x);
+        if (x == NO_WORD && y == NO_WORD)
             return;
-        if (y == NULL || (x != NULL && x->hash < y->hash)) {
+        if (left)
             leave(&out[0], x);
-            m[0].at[wa]++;
-        } else if (x == NULL || y->hash < x->hash) {
+        if (right)
             leave(&out[1], y);
-            m[1].at[wb]++;
-        } else {
-            m[0].at[wa]++;
-            m[1].at[wb]++;
-        }
+        if (!right)
+            pass(&m[0]);
+        if (!left)
+            pass(&m[1]);
     }
 }
 
-static size_t count_of(const struct tokens *t, size_t i)
+static size_t count_of(const struct similar_words *w, size_t i)
 {
     size_t n = 1;
-    while (i + n < t->n && t->items[i + n].hash == t->items[i].hash)
+    while (i + n < w->n && same_word(w->items[i + n]) == same_word(w->items[i]))
         n++;
     return n;
 }
 
-static size_t count_hash(const struct tokens *t, uint64_t hash)
+static size_t count_word(const struct similar_words *w, uint64_t word)
 {
-    size_t low = 0, high = t->n;
+    size_t low = 0, high = w->n;
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
-        if (t->items[mid].hash < hash)
+        if (same_word(w->items[mid]) < same_word(word))
             low = mid + 1;
         else
             high = mid;
     }
-    return low < t->n && t->items[low].hash == hash ? count_of(t, low) : 0;
+    return low < w->n && same_word(w->items[low]) == same_word(word) ? count_of(w, low) : 0;
 }
 
 /* Has `a` a content word in prompt and output, more often in each than `b`? */
 static bool own_subject(const struct similar_text *a, const struct similar_text *b)
 {
-    const struct tokens *p = &a->prompt;
+    const struct similar_words *p = &a->prompt;
     for (size_t i = 0, n; i < p->n; i += n) {
-        const uint64_t h = p->items[i].hash;
+        const uint64_t word = p->items[i];
         n = count_of(p, i);
-        if (!(p->items[i].kind & TOKEN_CONTENT) || n <= count_hash(&b->prompt, h))
+        if (!(kinds_of(word) & TOKEN_CONTENT) || n <= count_word(&b->prompt, word))
             continue;
-        const size_t out = count_hash(&a->output, h);
-        if (out > count_hash(&b->output, h))
+        const size_t out = count_word(&a->output, word);
+        if (out > count_word(&b->output, word))
             return true;
     }
     return false;

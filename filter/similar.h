@@ -46,12 +46,19 @@ struct similar_row {
     size_t n_prompt;
 };
 
+/* Tokens of a text, sorted: of each the upper bits of its hash and, in the lowest six, its kinds,
+ * inverted, so that of equal words the one that says more comes first. */
+struct similar_words {
+    uint64_t *items;
+    size_t n;
+};
+
 /* A row made ready for comparison, in the memory of the scratch it was made with. */
 struct similar_text {
     uint64_t *shingles; /* of both sets: sorted, distinct, SIMILAR_IN_… in their lowest bits */
     size_t n, n_whole, n_output;
-    struct tokens prompt, output; /* by similar_tokens: sorted by hash, in one piece of memory */
-    uint64_t skeleton, numbers;   /* hashes of the tokens, numbers masked; of the numbers */
+    struct similar_words prompt, output; /* by similar_tokens */
+    uint64_t skeleton, numbers;          /* hashes of the tokens, numbers masked; of the numbers */
 };
 
 /* Working memory, for many rows one after the other, and that of their texts. */
