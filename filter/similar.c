@@ -32,12 +32,15 @@ void similar_close(struct similar_scratch *s)
 
 static void add_sequence(struct similar_text *t, const struct tokens *in)
 {
+    uint64_t skeleton = t->skeleton, numbers = t->numbers;
     for (size_t i = 0; i < in->n; i++) {
         const bool number = (in->items[i].kind & TOKEN_NUMBER) != 0;
-        t->skeleton = wordhash_chunk(t->skeleton, number ? 1 : in->items[i].hash);
+        skeleton = wordhash_chunk(skeleton, number ? 1 : in->items[i].hash);
         if (number)
-            t->numbers = wordhash_chunk(t->numbers, in->items[i].hash);
+            numbers = wordhash_chunk(numbers, in->items[i].hash);
     }
+    t->skeleton = skeleton;
+    t->numbers = numbers;
 }
 
 /* Append the shingles of one shingler as members of the sets. */
@@ -72,15 +75,19 @@ static size_t both_sets(struct similar_scratch *s, enum similar_fields fields,
 /* Sort, and make one of the same shingle in both sets. */
 static void unite(struct similar_text *t, uint64_t *items, size_t n)
 {
+    size_t kept = 0, whole = 0, output = 0;
     hashsort_keys(items, n);
     for (size_t i = 0; i < n; i++) {
         uint64_t one = items[i];
         while (i + 1 < n && (items[i + 1] | SIMILAR_SETS) == (one | SIMILAR_SETS))
             one |= items[++i];
-        items[t->n++] = one;
-        t->n_whole += one & SIMILAR_IN_WHOLE;
-        t->n_output += (one & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
+        items[kept++] = one;
+        whole += one & SIMILAR_IN_WHOLE;
+        output += (one & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
     }
+    t->n = kept;
+    t->n_whole = whole;
+    t->n_output = output;
 }
 
 void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
