@@ -138,7 +138,7 @@ static struct work *order(const struct visit *p, const struct pair *pairs, size_
 }
 
 /* Pairs of one pair of blocks, at most so many: what is judged in one go. */
-enum { GROUP = 1 << 17, JUDGE_CHUNK = 64 };
+enum { GROUP = 1 << 17, JUDGE_CHUNK = 16 };
 
 struct group {
     const struct work *work;
