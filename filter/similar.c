@@ -75,7 +75,7 @@ static size_t both_sets(struct similar_scratch *s, enum similar_fields fields,
 /* Sort, and make one of the same shingle in both sets. */
 static void unite(struct similar_text *t, uint64_t *items, size_t n)
 {
-    size_t kept = 0, whole = 0, output = 0;
+    size_t kept = 0, whole = 0, output = 0, low = 0;
     hashsort_keys(items, n);
     for (size_t i = 0; i < n; i++) {
         uint64_t one = items[i];
@@ -84,8 +84,10 @@ static void unite(struct similar_text *t, uint64_t *items, size_t n)
         items[kept++] = one;
         whole += one & SIMILAR_IN_WHOLE;
         output += (one & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
+        low += 1 - (one >> 63);
     }
     t->n = kept;
+    t->n_low = low;
     t->n_whole = whole;
     t->n_output = output;
 }
@@ -276,29 +278,62 @@ struct common {
     size_t whole, output;
 };
 
-/* False: the whole cannot reach `least`, which is looked at now and then. */
+/* Two sorted lists on their way to be merged. */
+struct merging {
+    const uint64_t *a, *a_end, *b, *b_end;
+};
+
+static inline size_t left_in(const struct merging *m)
+{
+    const size_t a = (size_t)(m->a_end - m->a), b = (size_t)(m->b_end - m->b);
+    return a < b ? a : b;
+}
+
+static inline void merge_one(struct merging *m, struct common *c)
+{
+    const uint64_t x = *m->a, y = *m->b, u = x | SIMILAR_SETS, v = y | SIMILAR_SETS;
+    const uint64_t both = u == v ? x & y : 0;
+    c->whole += both & SIMILAR_IN_WHOLE;
+    c->output += (both & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
+    m->a += u <= v;
+    m->b += v <= u;
+}
+
+static void merge_rest(struct merging m, struct common *c)
+{
+    while (left_in(&m) > 0)
+        merge_one(&m, c);
+}
+
+/* False: the whole cannot reach `least`, which is looked at now and then.  Each step of a merge waits
+ * for the one before: so there are two, of the lower and of the upper half of the hashes. */
 static bool count_common(const struct similar_text *a, const struct similar_text *b, double least,
                          struct common *out)
 {
     /* J >= least asks for so many in both; the others of the whole stand alone */
     const double need = floor(least / (1 + least) * (double)(a->n_whole + b->n_whole));
     const size_t most_alone = a->n + b->n - 2 * (need > 0 ? (size_t)need : 0);
-    size_t i = 0, k = 0, whole = 0, output = 0;
-    while (i < a->n && k < b->n) {
-        const size_t stop = i + k + 16;
-        while (i < a->n && k < b->n && i + k < stop) {
-            const uint64_t x = a->shingles[i], y = b->shingles[k];
-            const uint64_t u = x | SIMILAR_SETS, v = y | SIMILAR_SETS;
-            const uint64_t both = u == v ? x & y : 0;
-            whole += both & SIMILAR_IN_WHOLE;
-            output += (both & SIMILAR_IN_OUTPUT) / SIMILAR_IN_OUTPUT;
-            i += u <= v;
-            k += v <= u;
+    const uint64_t *x = a->shingles, *y = b->shingles;
+    struct merging low = {x, x + a->n_low, y, y + b->n_low};
+    struct merging high = {low.a_end, x + a->n, low.b_end, y + b->n};
+    struct common c = {0, 0};
+    for (;;) {
+        const size_t first = left_in(&low), second = left_in(&high);
+        size_t n = first < second ? first : second;
+        if (n == 0)
+            break;
+        for (n = n < 8 ? n : 8; n > 0; n--) {
+            merge_one(&low, &c);
+            merge_one(&high, &c);
         }
-        if (i + k - 2 * whole > most_alone)
+        const size_t passed =
+            (size_t)(low.a - x + (high.a - low.a_end)) + (size_t)(low.b - y + (high.b - low.b_end));
+        if (passed - 2 * c.whole > most_alone)
             return false;
     }
-    *out = (struct common){whole, output};
+    merge_rest(low, &c);
+    merge_rest(high, &c);
+    *out = c;
     return true;
 }
 

@@ -57,6 +57,7 @@ struct similar_words {
 struct similar_text {
     uint64_t *shingles; /* of both sets: sorted, distinct, SIMILAR_IN_… in their lowest bits */
     size_t n, n_whole, n_output;
+    size_t n_low;                        /* those below 2^63 */
     struct similar_words prompt, output; /* by similar_tokens */
     uint64_t skeleton, numbers;          /* hashes of the tokens, numbers masked; of the numbers */
 };

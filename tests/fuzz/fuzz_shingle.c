@@ -1,4 +1,6 @@
 /* Shingling, signing, normalising and comparing any bytes; the kernels agree. */
+#include "core/mem.h"
+#include "filter/kernels/fold.h"
 #include "filter/minhash.h"
 #include "filter/normal.h"
 #include "filter/similar.h"
@@ -36,6 +38,48 @@ static void same_shingles(struct slice a, struct slice b)
     shingle_free(&want);
 }
 
+/* What a kernel makes of the text, from `at` on where it is Han. */
+struct folded {
+    unsigned char *bytes[3];
+    size_t n[3], read;
+};
+
+static struct folded fold(const struct fold_kernel *k, struct slice text, size_t at)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    struct folded out;
+    for (int i = 0; i < 3; i++)
+        out.bytes[i] = mem_alloc(text.len + FOLD_SLACK);
+    struct fold f = {out.bytes[0], false, false};
+    out.read = k->ascii(p, text.len, at % 2 == 0, &f);
+    out.n[0] = (size_t)(f.to - out.bytes[0]);
+    out.n[1] = k->han(p + at, text.len - at, out.bytes[1]);
+    out.n[2] = k->digits(p, text.len, out.bytes[2]);
+    return out;
+}
+
+static void same_folds(struct slice text)
+{
+    const struct fold_kernel *last = fold_kernels;
+    const size_t at = text.len > 0 ? (unsigned char)text.data[0] % text.len : 0;
+    while (last[1].name != NULL)
+        last++;
+    struct folded want = fold(last, text, at);
+    for (const struct fold_kernel *k = fold_kernels; k->name != NULL; k++) {
+        if (!k->usable())
+            continue;
+        struct folded got = fold(k, text, at);
+        for (int i = 0; i < 3; i++) {
+            if (got.read != want.read || got.n[i] != want.n[i] ||
+                memcmp(got.bytes[i], want.bytes[i], want.n[i]) != 0)
+                abort();
+            mem_free(got.bytes[i]);
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        mem_free(want.bytes[i]);
+}
+
 /* The distinct shingles of one or two pieces. */
 static size_t distinct(struct slice a, struct slice b)
 {
@@ -68,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct similar_scratch s;
     struct buf scratch = BUF, out = BUF;
     same_shingles(a, b);
+    same_folds(a);
     normal_text(a, &how, &scratch, &out);
     similar_open(&s);
     similar_shingles(&x, &s, SIMILAR_ALL, &forth);
