@@ -14,8 +14,11 @@
 #include <string.h>
 
 /* Tiles: an even number of columns of them, for an even number of threads; very wide products have
- * wider ones.  Small products are cut into FEWEST tiles, unless these were below LEAST a side. */
-enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N, FEWEST = 4, LEAST = 80 };
+ * wider ones.  There are MANY columns unless they were below NARROW: these cost little, since nothing
+ * is packed twice for them.  Where they are fewer than FEWEST, rows are cut too, to no less than
+ * LEAST. */
+enum { TILE_M = 1024, TILE_N = 384, WIDE_N = 768, WIDE = 8 * WIDE_N };
+enum { MANY = 16, NARROW = 96, FEWEST = 12, LEAST = 80 };
 
 /* Words of the packed strips of a thread: a block of a, and all of a tile's b.  Where several
  * columns of tiles share rows of a, these are packed once for all: at most SHARED words of them,
@@ -24,7 +27,7 @@ enum {
     A_WORDS = 528 * 640,
     B_WORDS = (WIDE_N + 64) * 640,
     SHARED = 1 << 20,
-    SHARE = 9,
+    SHARE = 5,
     TOGETHER = 4
 };
 
@@ -104,6 +107,11 @@ static uint32_t *shared_words(int64_t words)
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* `size` cut into `count` runs of a multiple of `unit`, or fewer. */
@@ -339,7 +347,9 @@ static void pack_share(void *context, size_t task, int worker)
 static struct tiles tiles_of(const struct gemm *g)
 {
     const int64_t wide = g->n >= WIDE ? WIDE_N : TILE_N;
-    const int64_t columns = g->n <= LEAST ? 1 : 2 * ((g->n + 2 * wide - 1) / (2 * wide));
+    const int64_t many = least(MANY, g->n / NARROW);
+    const int64_t pairs = larger((g->n + 2 * wide - 1) / (2 * wide), (many + 1) / 2);
+    const int64_t columns = g->n <= LEAST ? 1 : 2 * pairs;
     const int64_t few = least((FEWEST + columns - 1) / columns, g->m / LEAST);
     const int64_t rows = (g->m + TILE_M - 1) / TILE_M;
     return (struct tiles){.g = *g,
