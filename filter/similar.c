@@ -104,6 +104,7 @@ void similar_shingles(struct similar_text *t, struct similar_scratch *scratch,
 }
 
 enum { KINDS = 63 };
+#define NO_WORD UINT64_MAX
 
 static inline uint64_t same_word(uint64_t word)
 {
@@ -121,6 +122,7 @@ static void sort_tokens(struct similar_words *to, uint64_t *at, const struct tok
     for (size_t i = 0; i < from->n; i++)
         at[i] = (from->items[i].hash & ~(uint64_t)KINDS) | (~from->items[i].kind & KINDS);
     hashsort_keys(at, from->n);
+    at[from->n] = NO_WORD;
 }
 
 void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
@@ -133,9 +135,9 @@ void similar_tokens(struct similar_text *t, struct similar_scratch *scratch,
     tokens_add(output, row->output);
     add_sequence(t, prompt);
     add_sequence(t, output);
-    uint64_t *at = arena_alloc(&scratch->texts, (prompt->n + output->n) * sizeof *at + 1);
+    uint64_t *at = arena_alloc(&scratch->texts, (prompt->n + output->n + 2) * sizeof *at);
     sort_tokens(&t->prompt, at, prompt);
-    sort_tokens(&t->output, at + prompt->n, output);
+    sort_tokens(&t->output, at + prompt->n + 1, output);
 }
 
 /* Share of the words of two sorted lists that both have: 2 common / all. */
@@ -169,48 +171,47 @@ static void leave(struct leftover *l, uint64_t word)
         l->value++;
 }
 
-#define NO_WORD UINT64_MAX
-
-/* The words of both fields, merged. */
-struct merge {
-    const struct similar_words *part[2];
-    size_t at[2];
+/* The words of both fields, which are merged. */
+struct fields {
+    const uint64_t *prompt, *output;
 };
 
-static inline uint64_t peek(const struct merge *m, int part)
+static inline bool from_output(const struct fields *f)
 {
-    return m->at[part] < m->part[part]->n ? m->part[part]->items[m->at[part]] : NO_WORD;
+    return same_word(*f->output) < same_word(*f->prompt);
 }
 
-static inline uint64_t least(const struct merge *m)
+static inline uint64_t least(const struct fields *f)
 {
-    const uint64_t x = peek(m, 0), y = peek(m, 1);
-    return same_word(y) < same_word(x) ? y : x;
+    return from_output(f) ? *f->output : *f->prompt;
 }
 
-static inline void pass(struct merge *m)
+static inline void pass(struct fields *f)
 {
-    m->at[same_word(peek(m, 1)) < same_word(peek(m, 0))]++;
+    const bool output = from_output(f);
+    f->output += output;
+    f->prompt += !output;
 }
 
 /* Equal words cancel, whichever field they are in. */
 static void differences(const struct similar_text *a, const struct similar_text *b,
                         struct leftover out[2])
 {
-    struct merge m[2] = {{{&a->prompt, &a->output}, {0, 0}}, {{&b->prompt, &b->output}, {0, 0}}};
+    struct fields m = {a->prompt.items, a->output.items}, k = {b->prompt.items, b->output.items};
     for (;;) {
-        const uint64_t x = least(&m[0]), y = least(&m[1]);
-        const bool left = same_word(x) < same_word(y), right = same_word(y) < same_word(x);
-        if (x == NO_WORD && y == NO_WORD)
-            return;
-        if (left)
+        const uint64_t x = least(&m), y = least(&k);
+        if (same_word(x) == same_word(y)) {
+            if (x == NO_WORD || y == NO_WORD)
+                return;
+            pass(&m);
+            pass(&k);
+        } else if (x < y) {
             leave(&out[0], x);
-        if (right)
+            pass(&m);
+        } else {
             leave(&out[1], y);
-        if (!right)
-            pass(&m[0]);
-        if (!left)
-            pass(&m[1]);
+            pass(&k);
+        }
     }
 }
 

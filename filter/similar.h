@@ -49,7 +49,7 @@ struct similar_row {
 /* Tokens of a text, sorted: of each the upper bits of its hash and, in the lowest six, its kinds,
  * inverted, so that of equal words the one that says more comes first. */
 struct similar_words {
-    uint64_t *items;
+    uint64_t *items; /* UINT64_MAX behind them */
     size_t n;
 };
 
