@@ -229,11 +229,10 @@ static void settle(const struct search *s, struct pairs *out)
 }
 
 /* How many bands to search next: all that are left where the pairs would not be too many, going by
- * those before. */
-static int next_bands(const struct search *s, int bands, const struct pairs *so_far)
+ * the most of a band so far. */
+static int next_bands(const struct search *s, int left, size_t most)
 {
-    const int left = bands - s->first;
-    if (s->first > 0 && so_far->n / (size_t)s->first * (size_t)bands < NEAR_PAIRS / 2)
+    if (s->first > 0 && most * (size_t)left < NEAR_PAIRS / 2)
         return left;
     return left < NEAR_TOGETHER ? left : NEAR_TOGETHER;
 }
@@ -241,11 +240,15 @@ static int next_bands(const struct search *s, int bands, const struct pairs *so_
 static int run_bands(struct search *s, int bands, struct pool *pool, struct pairs *out,
                      struct error *error)
 {
+    size_t most = 0; /* pairs of a band */
     int rc = 0, n = 0;
     for (s->first = 0; s->first < bands && rc == 0; s->first += n) {
-        n = next_bands(s, bands, out);
+        const size_t before = out->n;
+        n = next_bands(s, bands - s->first, most);
         pool_run(pool, (size_t)n, band_task, s);
         rc = gather(s, n, out, error);
+        if ((out->n - before) / (size_t)n > most)
+            most = (out->n - before) / (size_t)n;
         if (rc != 0 || out->n < NEAR_PAIRS)
             continue;
         settle(s, out);
