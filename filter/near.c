@@ -232,7 +232,7 @@ static void settle(const struct search *s, struct pairs *out)
  * the most of a band so far. */
 static int next_bands(const struct search *s, int left, size_t most)
 {
-    if (s->first > 0 && most * (size_t)left < NEAR_PAIRS / 2)
+    if (s->first > 0 && most * (size_t)left < NEAR_PAIRS / 8)
         return left;
     return left < NEAR_TOGETHER ? left : NEAR_TOGETHER;
 }
