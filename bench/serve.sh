@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench/serve.sh [FOLDER] : tokens a second of retort serve, with float and 8-bit weights, of llama-server with the same as GGUF (BF16
+# bench/serve.sh [FOLDER] : tokens a second of retort serve, with the folder's own and 8-bit weights, of llama-server with the same as GGUF (BF16
 # and Q8_0), and of transformers, at 1, 8 and 32 requests in flight, in turns so that all see the same neighbours; a line each,
 # ROUNDS times.  Each server has answered 32 short requests before, and what is timed is at least 1,024 tokens (of
 # transformers: one batch).
