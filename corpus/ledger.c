@@ -201,16 +201,24 @@ int ledger_reserve(struct corpus *c, int64_t request, int64_t nusd, int64_t toke
     return corpus_tally(c, "tokens.reserved", tokens, error);
 }
 
+/* What a query says of a request, its ?1: 1 and *q stands on the row, 0 there is none. */
+static int look_up(struct corpus *c, const char *text, int64_t request, struct sql_stmt **q,
+                   struct error *error)
+{
+    *q = sql_prepare(corpus_sql(c), text, error);
+    if (!*q)
+        return -1;
+    sql_bind_int(*q, 1, request);
+    return sql_step(*q, error);
+}
+
 int ledger_release(struct corpus *c, int64_t request, struct error *error)
 {
-    struct sql_stmt *q = sql_prepare(corpus_sql(c),
-                                     "SELECT reserved_nusd, reserved_tokens FROM request"
-                                     " WHERE id = ?1 AND reserved_nusd + reserved_tokens > 0",
-                                     error);
-    if (!q)
-        return -1;
-    sql_bind_int(q, 1, request);
-    int rc = sql_step(q, error);
+    struct sql_stmt *q;
+    const int rc = look_up(c,
+                           "SELECT reserved_nusd, reserved_tokens FROM request"
+                           " WHERE id = ?1 AND reserved_nusd + reserved_tokens > 0",
+                           request, &q, error);
     if (rc != 1)
         return rc;
     int64_t nusd = sql_int(q, 0), tokens = sql_int(q, 1);
@@ -366,12 +374,8 @@ int ledger_attempt_put(struct corpus *c, const struct ledger_attempt *a, struct 
 static int untally_cause(struct corpus *c, int64_t request, struct error *error)
 {
     char cause[64] = "";
-    struct sql_stmt *q =
-        sql_prepare(corpus_sql(c), "SELECT cause FROM request WHERE id = ?1", error);
-    if (!q)
-        return -1;
-    sql_bind_int(q, 1, request);
-    int rc = sql_step(q, error);
+    struct sql_stmt *q;
+    const int rc = look_up(c, "SELECT cause FROM request WHERE id = ?1", request, &q, error);
     if (rc == 1) {
         struct slice s = sql_text(q, 0);
         snprintf(cause, sizeof cause, "%.*s", (int)(s.len < 60 ? s.len : 60), s.data ? s.data : "");
@@ -407,14 +411,11 @@ int ledger_request_end(struct corpus *c, const struct ledger_end *e, struct erro
 
 int ledger_replaced(struct corpus *c, int64_t request, struct error *error)
 {
-    struct sql_stmt *q = sql_prepare(corpus_sql(c),
-                                     "SELECT 1 FROM request WHERE id = ?1 AND state = 'failed'"
-                                     " AND cause <> 'withdrawn'",
-                                     error);
-    if (!q)
-        return -1;
-    sql_bind_int(q, 1, request);
-    int rc = sql_step(q, error);
+    struct sql_stmt *q;
+    const int rc = look_up(c,
+                           "SELECT 1 FROM request WHERE id = ?1 AND state = 'failed'"
+                           " AND cause <> 'withdrawn'",
+                           request, &q, error);
     if (rc != 1)
         return rc;
     sql_reset(q);

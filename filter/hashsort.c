@@ -66,22 +66,11 @@ static bool sorted(const uint64_t *a, size_t n)
     return i >= n;
 }
 
-static void insert(uint64_t *a, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        const uint64_t x = a[i];
-        size_t k = i;
-        for (; k > 0 && a[k - 1] > x; k--)
-            a[k] = a[k - 1];
-        a[k] = x;
-    }
-}
-
 /* A crowded bucket, of keys that agree in their upper half, by qsort. */
 static void sort_bucket(uint64_t *a, size_t n)
 {
     if (n <= SMALL)
-        insert(a, n);
+        settle_insertion(a, n);
     else if (!sorted(a, n))
         qsort(a, n, sizeof *a, by_key);
 }
@@ -103,7 +92,7 @@ void hashsort_keys(uint64_t *keys, size_t n)
     struct buckets b;
     uint64_t little[LITTLE], *to = little;
     if (n <= FEW) {
-        insert(keys, n);
+        settle_insertion(keys, n);
         return;
     }
     if (n > LITTLE)

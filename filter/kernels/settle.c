@@ -11,8 +11,7 @@ static bool always(void)
     return true;
 }
 
-/* The reference: insertion. */
-static void settle_reference(uint64_t *keys, size_t n)
+void settle_insertion(uint64_t *keys, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         const uint64_t x = keys[i];
@@ -65,7 +64,7 @@ const struct settle_kernel settle_kernels[] = {
 #if defined(__x86_64__)
     {"avx512", has_avx512, settle_avx512},
 #endif
-    {"reference", always, settle_reference},
+    {"reference", always, settle_insertion},
     {NULL, NULL, NULL},
 };
 
